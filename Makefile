@@ -1,0 +1,64 @@
+# The two commands of the README are `make run` and `make test`; each sets up all it needs.
+# The environment is .venv, filled from the locked files: uv makes it where it is there, else venv and pip.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+
+# Nothing of the caller's Dagster may leak into the sample's run.
+SAMPLE := MCF_SOURCE=sample
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test lint ci lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+# A lock file that changes, or the package's own definition, makes the environment anew.
+$(VENV)/.run: requirements.lock pyproject.toml
+ifdef UV
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+else
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endif
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+ifdef UV
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+else
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+endif
+	@touch $@
+
+run: $(VENV)/.run  ## build the warehouse from the embedded sample (data/sample/)
+	$(SAMPLE) $(BIN)/mcf-pipeline run
+
+dev: $(VENV)/.run  ## open the Dagster UI on the sample (http://127.0.0.1:3000)
+	$(SAMPLE) $(BIN)/dagster dev --host 127.0.0.1
+
+test: $(VENV)/.dev  ## run the tests
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.dev  ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+ci:  ## everything that CI does
+	.ci/run
+
+lock: $(VENV)/.run  ## resolve the dependencies anew into the lock files (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --group build --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean:  ## remove the environment, the sample's data and all caches
+	rm -rf $(VENV) data/sample build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,69 @@
+"""What every source gives: an export on disk, and what is known of it before anyone has read it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+Format = Literal["csv", "parquet"]
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes received so far and, where known, the bytes to come in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceField:
+    """One column as the source's own metadata describes it.
+
+    Attributes:
+        name: technical name.
+        label: French label, if any.
+        description: what the publisher says of it, if anything.
+    """
+
+    name: str
+    label: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An export as received, before anything was parsed.
+
+    Attributes:
+        path: the file on disk, decompressed from any transport encoding, else byte for byte.
+        format: how to read it.
+        origin: address or path it came from, without any secret.
+        retrieved_at: when, UTC.
+        data_processed: the portal's time of the data (UTC), or None where no portal said it.
+        records_count: the number of lines that the source announces, or None.
+        fields: the source's description of its columns, in its order; empty where there is none.
+        licence: as the source names it, or None.
+        suggested_day: what a file's own date says of the release day, where there is no `data_processed`.
+    """
+
+    path: Path
+    format: Format
+    origin: str
+    retrieved_at: dt.datetime
+    data_processed: dt.datetime | None = None
+    records_count: int | None = None
+    fields: tuple[SourceField, ...] = ()
+    licence: str | None = None
+    suggested_day: dt.date | None = None
+
+
+class Source(Protocol):
+    """Something that can be asked for its newest release."""
+
+    def fetch(self, into: Path, progress: Progress) -> Received:
+        """Put the newest export into the folder `into`.
+
+        Raises:
+            SourceError: it could not be reached, or refused.
+            ContractError: what came is broken in a way that shows without reading it.
+        """
+        ...
