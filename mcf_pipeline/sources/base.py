@@ -67,3 +67,31 @@ class Source(Protocol):
             ContractError: what came is broken in a way that shows without reading it.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """What a source says of its newest release without sending it.
+
+    Attributes:
+        data_processed: the portal's time of the data (UTC), or None.
+        records_count: lines, or None.
+        sha256: of the export's bytes, where they can be read cheaply, or None.
+    """
+
+    data_processed: dt.datetime | None = None
+    records_count: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarterTotals:
+    """Totals of one quarter, as a source computes them.
+
+    Attributes:
+        rows: lines.
+        dossiers: sum of the dossiers that are given.
+    """
+
+    rows: int
+    dossiers: int

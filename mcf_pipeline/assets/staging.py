@@ -1,0 +1,52 @@
+"""Staging: the lines of each quarter typed, canonical and validated; what fails is kept with its reason."""
+
+import dagster as dg
+
+from mcf_pipeline.assets.base import QUARTERLY, WorkspaceResource, each_quarter, shown
+from mcf_pipeline.assets.raw import raw_usagers
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.partitions import quarters_of
+from mcf_pipeline.schemas.staging import StgUsagers
+from mcf_pipeline.warehouse.staging import read_head, refusal
+
+
+@dg.asset(
+    group_name="staging",
+    kinds={"pandera", "parquet"},
+    deps=[raw_usagers],
+    description="Les lignes d'un trimestre, typées, ramenées aux modalités connues et validées.",
+    **QUARTERLY,
+)
+def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
+    """Read each quarter by the contract.
+
+    Raises:
+        ContractError: more than 1 % of a quarter's lines were rejected; it keeps its previous state.
+    """
+    space = workspace.open()
+    line = space.archive.timeline()
+    refusals: list[ContractError] = []
+    with space.lock():
+        for quarter in each_quarter(context, "stg_usagers", quarters_of(context)):
+            states = line.states.get(quarter, ())
+            space.staging.prune(quarter, states)
+            for state in states:
+                staged = space.staging.stage(quarter, state, anew=state.until is None)
+                if state.until is None:
+                    context.add_asset_metadata(
+                        shown(
+                            StgUsagers,
+                            staged.valid,
+                            read_head(staged, "usagers"),
+                            masked=staged.masked,
+                            rejected=staged.rejected,
+                            received=staged.received,
+                            unknown_modalities=[f"{name}: {text}" for name, text in staged.unknown],
+                            release_id=state.since,
+                        ),
+                        partition_key=quarter.partition_key,
+                    )
+                    if staged.is_refused:
+                        refusals.append(refusal(quarter, staged))
+    if refusals:
+        raise ContractError(" | ".join(map(str, refusals)), rule="trop_de_rejets")

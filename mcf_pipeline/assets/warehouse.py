@@ -1,0 +1,113 @@
+"""Warehouse: the two facts, quarter by quarter, and the dimensions."""
+
+import dagster as dg
+
+from mcf_pipeline.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, shown
+from mcf_pipeline.assets.staging import stg_usagers
+from mcf_pipeline.contract.lines import to_frame
+from mcf_pipeline.partitions import quarters_of
+from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.schemas.warehouse import DimFinanceur, DimRelease, DimTrimestre
+from mcf_pipeline.warehouse import dimensions
+from mcf_pipeline.warehouse.build import transaction
+from mcf_pipeline.warehouse.dimensions import MODALITY_DIMENSIONS
+from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, Fact, write_fact
+from mcf_pipeline.warehouse.plan import mark_of
+
+
+def _fact(fact: Fact) -> dg.AssetsDefinition:
+    spec = describe(fact.current)
+
+    @dg.asset(
+        name=spec.name,
+        group_name="warehouse",
+        kinds={"duckdb", "table"},
+        deps=[stg_usagers],
+        description=spec.description,
+        **QUARTERLY,
+    )
+    def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
+        space = workspace.open()
+        line = space.archive.timeline()
+        with space.build() as con:
+            for quarter in each_quarter(context, spec.name, quarters_of(context)):
+                states = {s: space.staging.stage(quarter, s) for s in line.states.get(quarter, ())}
+                write_fact(con, fact, quarter, states, mark_of(list(states), space.rules))
+                rows, masked = con.execute(
+                    f"SELECT count(*), count(*) FILTER (WHERE est_masque) FROM {spec.name} WHERE trimestre_id = ?",
+                    [quarter.id],
+                ).fetchall()[0]
+                current = line.current(quarter)
+                context.add_asset_metadata(
+                    shown(
+                        fact.current,
+                        rows,
+                        to_frame(
+                            con.execute(f"SELECT * FROM {spec.name} WHERE trimestre_id = ? LIMIT 5", [quarter.id])
+                        ),
+                        masked=masked,
+                        rejected=states[current].rejected if current else 0,
+                        states=len(states),
+                        release_id=current.since if current else "",
+                    ),
+                    partition_key=quarter.partition_key,
+                )
+
+    return write
+
+
+def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
+    spec = describe(model)
+
+    @dg.asset(
+        name=spec.name,
+        group_name="warehouse",
+        kinds={"duckdb", "table"},
+        deps=[stg_usagers],
+        description=spec.description,
+        **WHOLE,
+    )
+    def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        space = workspace.open()
+        line = space.archive.timeline()
+        with space.build() as con:
+            match dimension:
+                case "trimestre":
+                    frame = dimensions.quarters(line.quarters)
+                case "release":
+                    frame = dimensions.releases(line)
+                case "financeur":
+                    frame = dimensions.financers()
+                case _:
+                    frame = dimensions.modalities(dimension, dimensions.unknown_seen(con, dimension, space.source_map))
+            with transaction(con):
+                dimensions.replace_dimension(con, model, frame)
+        unknown = int((~frame["est_connue"]).sum()) if "est_connue" in frame.columns else 0
+        context.log.info("%s: %d rows, %d unknown modalities", spec.name, len(frame), unknown)
+        return dg.MaterializeResult(
+            metadata=dict(
+                shown(
+                    model,
+                    len(frame),
+                    frame,
+                    unknown_modalities=unknown,
+                    release_id=line.latest.release_id if line.latest else "",
+                )
+            )
+        )
+
+    return write
+
+
+fct_dossiers = _fact(DOSSIERS)
+fct_financements = _fact(FINANCEMENTS)
+
+DIMENSION_ASSETS = [
+    _dimension(model, name)
+    for name, model in {
+        "trimestre": DimTrimestre,
+        **MODALITY_DIMENSIONS,
+        "financeur": DimFinanceur,
+        "release": DimRelease,
+    }.items()
+]

@@ -1,0 +1,363 @@
+"""One look at a source: what each column and modality was understood as, and whether the source can be used.
+
+Plain data in, plain data out: the caller asks the portal or reads the file. What does not belong here: any
+decision (`contract.recognition`, `contract.modalities`) and any reading or writing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mcf_pipeline.contract.columns import COLUMNS, kind_of
+from mcf_pipeline.contract.guesses import toml_for, unknown_modalities_toml
+from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
+from mcf_pipeline.contract.parsing import quarter_problem
+from mcf_pipeline.contract.recognition import RecognisedColumn, Recognition, RecognitionError, recognise
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.text import clean
+from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.sources.base import SourceField
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Values = Mapping[str | None, int]
+"""Distinct values of one column, with how often each was seen."""
+
+MAX_PROBLEMS = 20
+_MAX_MODALITIES = 60
+
+_FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("1234", re.compile(r"-?[0-9]+")),
+    ("1234.5", re.compile(r"-?[0-9]*\.[0-9]+")),
+    ("1234,5", re.compile(r"-?[0-9]*,[0-9]+")),
+    ("1 234", re.compile(r"-?[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+")),
+    ("1 234,5", re.compile(r"-?[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+[.,][0-9]+")),
+)
+_EMPTY, _UNREADABLE = "empty", "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the caller learned of the source; None where nobody said it.
+
+    Attributes:
+        origin: address or path, without any secret.
+        reachable: False if it could not be reached; `error` says why.
+        error: one line.
+        quota_left: requests left, as the portal counts them.
+        licence: as the source names it.
+        data_processed: the portal's time of the data.
+        records_count: lines that the source announces.
+        lines_read: lines that the values were taken from.
+    """
+
+    origin: str
+    reachable: bool = True
+    error: str | None = None
+    quota_left: int | None = None
+    licence: str | None = None
+    data_processed: dt.datetime | None = None
+    records_count: int | None = None
+    lines_read: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFinding:
+    """What one column of the source became; `canonical` is None for one that is not used."""
+
+    source: str
+    canonical: str | None
+    rule: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModalityFinding:
+    """What one text in a dimension met."""
+
+    dimension: str
+    text: str
+    id: str
+    libelle: str
+    known: bool
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that one look told.
+
+    Attributes:
+        ready: the source can be used as it is.
+        facts: of the source.
+        columns: in the source's order.
+        modalities: by dimension, commonest first.
+        formats: by measure, how many values are written in which form.
+        quarters: identifiers of the quarters seen, in time order.
+        problems: first ones, what stops the pipeline first.
+        notes: what is worth knowing and stops nothing.
+        toml: lines for `MCF_SOURCE_MAP`; empty if nothing is to be mapped.
+    """
+
+    ready: bool
+    facts: SourceFacts
+    columns: tuple[ColumnFinding, ...] = ()
+    modalities: tuple[ModalityFinding, ...] = ()
+    formats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    quarters: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    toml: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain types, for ``--json``."""
+        data = asdict(self)
+        processed = self.facts.data_processed
+        data["facts"]["data_processed"] = processed.isoformat() if processed else None
+        return data
+
+
+def diagnose(
+    facts: SourceFacts,
+    fields: Sequence[SourceField],
+    values: Mapping[str, Values],
+    source_map: SourceMap | None = None,
+    *,
+    today: dt.date | None = None,
+    pairs: Mapping[tuple[str | None, ...], int] | None = None,
+) -> Diagnosis:
+    """Look at a source.
+
+    Args:
+        facts: what is known of it.
+        fields: its columns.
+        values: by column of the source, distinct or sampled values with their counts.
+        source_map: overrides.
+        today: the day that tells which quarters are in the future.
+        pairs: where a thing is told by two columns (year and number, or flag and CSP), the values seen
+            together, in the order of the columns; without it these are judged one by one.
+    """
+    if not facts.reachable:
+        return Diagnosis(False, facts, problems=(facts.error or "the source could not be reached",))
+    source_map = source_map or SourceMap()
+    samples = {name: [v for v in found if v] for name, found in values.items()}
+    problems: list[str] = []
+    notes: list[str] = []
+    toml = ""
+    recognition: Recognition | None = None
+    found: Mapping[str, RecognisedColumn]
+    try:
+        recognition = recognise(fields, source_map, samples)
+        found = recognition.columns
+        notes += recognition.flags
+    except RecognitionError as error:
+        found = error.found
+        problems += error.problems or (str(error),)
+        toml = error.toml
+    canonical_of = {column.source: (name, column.rule) for name, column in found.items()}
+    columns = tuple(ColumnFinding(f.name, *canonical_of.get(f.name, (None, None))) for f in fields)
+
+    modalities = _modalities(found, values, source_map)
+    unknown: dict[str, list[str]] = {}
+    for modality in modalities:
+        if not modality.known:
+            unknown.setdefault(modality.dimension, []).append(modality.text)
+    for dimension, texts in unknown.items():
+        shown = ", ".join(repr(clean(text, 40)) for text in texts[:5])
+        notes.append(f"{len(texts)} unknown in {dimension}: {shown}; kept with est_connue = false")
+
+    formats = {
+        name: _formats(values.get(column.source, {})) for name, column in found.items() if _measures(name)
+    }
+    for name, counts in formats.items():
+        if counts.get(_UNREADABLE):
+            examples = [v for v in values[found[name].source] if v and _format(v) == _UNREADABLE][:3]
+            shown = ", ".join(repr(clean(v, 40)) for v in examples)
+            problems.append(f"{counts[_UNREADABLE]} values of {name} are no numbers: {shown}")
+
+    quarters: tuple[str, ...] = ()
+    if recognition is not None:
+        quarters, quarter_problems = _quarters(recognition, values, pairs, today or dt.date.today())
+        problems += quarter_problems
+    if facts.records_count is not None and facts.lines_read is not None and not facts.lines_read:
+        problems.append(f"the source announces {facts.records_count} lines and gives none")
+    if unknown:
+        toml = toml or toml_for({}, (), (), source_map)
+        toml += unknown_modalities_toml(unknown) + "\n"
+    blocked = recognition is None or (bool(fields) and not quarters and _has_values(values))
+    blocked = blocked or facts.lines_read == 0
+    return Diagnosis(
+        ready=not blocked,
+        facts=facts,
+        columns=columns,
+        modalities=modalities,
+        formats=formats,
+        quarters=quarters,
+        problems=tuple(problems[:MAX_PROBLEMS]),
+        notes=tuple(notes),
+        toml=toml,
+    )
+
+
+def _has_values(values: Mapping[str, Values]) -> bool:
+    return any(values.values())
+
+
+def _measures(canonical: str) -> bool:
+    return kind_of(canonical) in {"count", "amount", "decimal"}
+
+
+def _format(value: str | None) -> str:
+    text = (value or "").strip()
+    if not text:
+        return _EMPTY
+    if len(text) <= 60:
+        for name, pattern in _FORMATS:
+            if pattern.fullmatch(text.removeprefix("+")):
+                return name
+    return _UNREADABLE
+
+
+def _formats(values: Values) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for value, lines in values.items():
+        name = _format(value)
+        counts[name] = counts.get(name, 0) + lines
+    return counts
+
+
+def _modalities(
+    found: Mapping[str, RecognisedColumn], values: Mapping[str, Values], source_map: SourceMap
+) -> tuple[ModalityFinding, ...]:
+    findings: list[ModalityFinding] = []
+    for name, dimension in DIMENSIONS.items():
+        columns = [dimension.column]
+        if name == "situation":
+            columns.append("demandeur_emploi")
+        for canonical in columns:
+            if canonical not in found:
+                continue
+            seen = values.get(found[canonical].source, {})
+            for text, lines in sorted(seen.items(), key=lambda item: (-item[1], item[0] or ""))[
+                :_MAX_MODALITIES
+            ]:
+                if canonical == "demandeur_emploi":
+                    met = resolve_situation(None, text, source_map)
+                else:
+                    met = resolve(name, text, source_map)
+                findings.append(
+                    ModalityFinding(name, clean(text or ""), met.id, met.libelle, met.est_connue, lines)
+                )
+    return tuple(findings)
+
+
+def _quarters(
+    recognition: Recognition,
+    values: Mapping[str, Values],
+    pairs: Mapping[tuple[str | None, ...], int] | None,
+    today: dt.date,
+) -> tuple[tuple[str, ...], list[str]]:
+    """The valid quarters seen, and one sentence for each kind of trouble."""
+    columns = recognition.quarter.columns
+    seen: Mapping[tuple[str | None, ...], int]
+    if pairs is not None:
+        seen = pairs
+    elif recognition.quarter.is_pair:
+        years, numbers = (values.get(column, {}) for column in columns)
+        seen = {(year, number): min(years[year], numbers[number]) for year in years for number in numbers}
+    else:
+        seen = {(value,): lines for value, lines in values.get(columns[0], {}).items()}
+    valid: set[Quarter] = set()
+    unreadable: list[str] = []
+    impossible: set[str] = set()
+    guessed = pairs is None and recognition.quarter.is_pair
+    for told in seen:
+        quarter = recognition.quarter.read(told)
+        if quarter is None:
+            unreadable.append(" ".join(clean(part or "", 30) for part in told))
+            continue
+        problem = quarter_problem(quarter, today)
+        if problem is None:
+            valid.add(quarter)
+        elif not guessed:  # years and numbers that were not seen together prove nothing
+            impossible.add(problem)
+    problems = sorted(impossible)[:3]
+    if unreadable and not guessed:
+        problems.append(f"{len(unreadable)} quarters cannot be read: {', '.join(map(repr, unreadable[:3]))}")
+    if seen and not valid:
+        problems.insert(
+            0, f"no valid quarter in {' and '.join(repr(clean(column, 60)) for column in columns)}"
+        )
+    return tuple(quarter.id for quarter in sorted(valid)), problems
+
+
+def render(diagnosis: Diagnosis, console: Console) -> None:
+    """Print a diagnosis as a page for the terminal; every text of the source is shown as plain text."""
+    from rich.table import Table
+    from rich.text import Text
+
+    def plain(text: str | None) -> Text:
+        return Text(clean(text or "", 80))
+
+    facts = diagnosis.facts
+    summary = Table(show_header=False, box=None, title="Source", title_justify="left")
+    for name, value in (
+        ("origin", facts.origin),
+        ("reachable", "yes" if facts.reachable else f"no: {facts.error or ''}"),
+        ("quota left", facts.quota_left),
+        ("licence", facts.licence),
+        ("data_processed", facts.data_processed),
+        ("lines announced", facts.records_count),
+        ("lines read", facts.lines_read),
+        ("quarters", _span(diagnosis.quarters)),
+    ):
+        summary.add_row(name, Text("not told" if value is None else clean(str(value), 200)))
+    console.print(summary)
+
+    if diagnosis.columns:
+        table = Table("column of the source", "became", "by", title="Columns", title_justify="left")
+        for column in diagnosis.columns:
+            table.add_row(plain(column.source), plain(column.canonical or "not used"), plain(column.rule))
+        console.print(table)
+        used = {column.canonical for column in diagnosis.columns}
+        absent = [rule.name for rule in COLUMNS.values() if rule.name not in used and not rule.required]
+        console.print(Text(f"optional and not in the source: {', '.join(absent) or 'none'}"))
+    if diagnosis.modalities:
+        table = Table(
+            "dimension", "text", "means", "known", "lines", title="Modalities", title_justify="left"
+        )
+        for m in diagnosis.modalities:
+            known = Text("yes") if m.known else Text("no", style="yellow")
+            table.add_row(m.dimension, plain(m.text), plain(f"{m.id} ({m.libelle})"), known, str(m.lines))
+        console.print(table)
+    if diagnosis.formats:
+        table = Table("measure", "how its values are written", title="Numbers", title_justify="left")
+        for name, counts in diagnosis.formats.items():
+            table.add_row(name, Text(", ".join(f"{form}: {lines}" for form, lines in sorted(counts.items()))))
+        console.print(table)
+    for title, texts, style in (
+        ("Problems", diagnosis.problems, "red"),
+        ("Notes", diagnosis.notes, "yellow"),
+    ):
+        if texts:
+            console.print(Text(title, style=f"bold {style}"))
+            for text in texts:
+                console.print(Text(f"  - {clean(text, 500)}"))
+    if diagnosis.toml:
+        optional = " (optional)" if diagnosis.ready else ""
+        console.print(Text(f"Write into a file and name it in MCF_SOURCE_MAP{optional}:", style="bold"))
+        # Not wrapped, so that it can be pasted as it is.
+        console.print(Text(diagnosis.toml), soft_wrap=True)
+    console.print(
+        Text("ready", style="bold green") if diagnosis.ready else Text("not ready", style="bold red")
+    )
+
+
+def _span(quarters: Sequence[str]) -> str | None:
+    if not quarters:
+        return None
+    return f"{len(quarters)}, from {quarters[0]} to {quarters[-1]}"

@@ -1,0 +1,328 @@
+"""Lines as received become typed lines, or rejects with the rule they broke.
+
+DuckDB reads the numbers (exactly, a whole quarter at once), Pandera validates what they may be. What fails
+either way is quarantined: kept as received, with its number, column, rule and value.
+
+What does not belong here: which lines make up a quarter (`releases`), and where the result is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pandera.errors
+import pyarrow as pa
+
+from mcf_pipeline.contract.columns import COLUMNS, FINANCERS
+from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
+from mcf_pipeline.contract.parsing import (
+    canonical_number_sql,
+    decimal_sql,
+    integer_sql,
+    is_empty_sql,
+)
+from mcf_pipeline.contract.recognition import Recognition
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.schemas.base import Table, describe, schema_of
+from mcf_pipeline.schemas.staging import StgFinancements, StgRejets, StgUsagers
+
+if TYPE_CHECKING:
+    import duckdb
+
+IDS = ", ".join(dimension.id_column for dimension in DIMENSIONS.values())
+_COUNTS = ("nb_dossiers", "nb_titulaires", "nb_dossiers_a_duree_connue")
+_MEANS = ("prix_moyen", "duree_moyenne")
+_MEASURES = ("count", "amount", "decimal")
+_RULES = {"greater_than_or_equal_to": "nombre_negatif", "not_nullable": "valeur_manquante"}
+
+
+@dataclass(frozen=True, slots=True)
+class TypedLines:
+    """One quarter, read.
+
+    Attributes:
+        usagers: valid lines (`StgUsagers`).
+        financements: financers' parts of the valid lines (`StgFinancements`).
+        rejets: what was quarantined, a row per line and broken rule (`StgRejets`).
+        unknown: modalities outside the contract: (dimension, text as received).
+    """
+
+    usagers: pd.DataFrame
+    financements: pd.DataFrame
+    rejets: pd.DataFrame
+    unknown: list[tuple[str, str]]
+
+    @property
+    def rejected_lines(self) -> int:
+        """Lines that were quarantined."""
+        return int(self.rejets["numero_ligne"].nunique())
+
+
+def read_lines(
+    con: duckdb.DuckDBPyConnection, table: str, quarter: str, release_id: str, source_map: SourceMap
+) -> TypedLines:
+    """Read the lines of one quarter.
+
+    Args:
+        con: holds the lines.
+        table: its table of lines as received: `numero_ligne`, `rang`, and canonical columns as text.
+        quarter: id of their quarter.
+        release_id: the release they are read for; stands in the rejects.
+        source_map: overrides of modalities and units.
+    """
+    columns = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()]
+    unknown = map_modalities(con, table, source_map)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE lues AS
+        SELECT numero_ligne, rang, '{quarter}' AS trimestre_id, {_ids_sql(table, "demandeur_emploi" in columns)}, {_measures_sql(columns, source_map)}
+        FROM {table}
+    """)
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE typees AS
+        SELECT *, nb_dossiers IS NULL OR nb_titulaires IS NULL OR montant_engage IS NULL AS est_masque
+        FROM lues
+    """)
+    failures = [*_unreadable_numbers(con, table, columns, source_map), *_repeated_lines(con)]
+    usagers, more = _validated(con, StgUsagers, "typees", failures)
+    failures += more
+    _unpivot_financers(con, columns)
+    financements, more = _validated(con, StgFinancements, "parts", failures)
+    if more:
+        # A line is kept or rejected whole: one bad part takes its line out of both tables.
+        failures += more
+        usagers, _ = _validated(con, StgUsagers, "typees", failures)
+    return TypedLines(usagers, financements, _rejects(con, table, quarter, release_id, failures), unknown)
+
+
+def map_modalities(
+    con: duckdb.DuckDBPyConnection, table: str, source_map: SourceMap
+) -> list[tuple[str, str]]:
+    """Make the table ``modalite`` (`dimension`, `texte`, `id`): each spelling that the lines use, resolved once.
+
+    Returns:
+        The modalities that the contract does not know: (dimension, text as received).
+    """
+    con.execute("CREATE OR REPLACE TEMP TABLE modalite (dimension VARCHAR, texte VARCHAR, drapeau VARCHAR, id VARCHAR)")
+    has_flag = _has_job_seeker_flag(con, table)
+    rows: list[list[str | None]] = []
+    unknown: set[tuple[str, str]] = set()
+    for dimension in DIMENSIONS.values():
+        flag = _flag_sql(dimension.name, has_flag)
+        spellings = con.execute(f'SELECT DISTINCT "{dimension.column}", {flag} FROM {table}').fetchall()
+        for text, job_seeker in spellings:
+            modality = (
+                resolve_situation(text, job_seeker, source_map)
+                if has_flag and dimension.name == "situation"
+                else resolve(dimension.name, text, source_map)
+            )
+            rows.append([dimension.name, text, job_seeker, modality.id])
+            if not modality.est_connue:
+                unknown.add((dimension.name, text))
+    if rows:
+        con.executemany("INSERT INTO modalite VALUES (?, ?, ?, ?)", rows)
+    return sorted(unknown)
+
+
+def _has_job_seeker_flag(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return any(row[0] == "demandeur_emploi" for row in con.execute(f"DESCRIBE {table}").fetchall())
+
+
+def _flag_sql(dimension: str, has_flag: bool) -> str:
+    """The job-seeker flag that the source may give beside the socio-professional category."""
+    return "demandeur_emploi" if has_flag and dimension == "situation" else "NULL::VARCHAR"
+
+
+def refuse_conflicting_duplicates(
+    con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map: SourceMap
+) -> None:
+    """Refuse an export (table ``lignes``) in which two lines of one key say different things.
+
+    Raises:
+        ContractError: with the key and the numbers of the first two such lines.
+    """
+    map_modalities(con, "lignes", source_map)
+    said = ", ".join(
+        canonical_number_sql(f'"{name}"')
+        for name in sorted(recognition.columns)
+        if COLUMNS[name].kind in _MEASURES
+    )
+    has_flag = _has_job_seeker_flag(con, "lignes")
+    conflict = con.execute(f"""
+        SELECT trimestre_id, {IDS}, min(numero_ligne), max(numero_ligne)
+        FROM (
+            SELECT trimestre_id, numero_ligne, {_ids_sql("lignes", has_flag)}, concat_ws(chr(31), {said}) AS mesures
+            FROM lignes
+        )
+        GROUP BY trimestre_id, {IDS}
+        HAVING count(DISTINCT mesures) > 1
+        LIMIT 1
+    """).fetchone()
+    if conflict:
+        *key, first, last = conflict
+        raise ContractError(
+            f"lines {first} and {last} have the same quarter, region, gender, age class, situation and status "
+            f"({', '.join(key)}) but different figures: a modality that we read as another may be the reason; "
+            "`mcf-pipeline doctor` shows them, and MCF_SOURCE_MAP can tell them apart",
+            rule="doublons_en_conflit",
+        )
+
+
+def validate(model: type[Table], frame: pd.DataFrame) -> pd.DataFrame:
+    """Validate a frame against its model, every failure at once.
+
+    Raises:
+        pandera.errors.SchemaErrors: with one failure case per value.
+    """
+    return schema_of(model).validate(frame, lazy=True)
+
+
+Failure = tuple[int, str, str | None, str | None]
+"""A broken rule: number of the line, rule, column, value as received or read."""
+
+
+def _ids_sql(table: str, has_flag: bool) -> str:
+    return ", ".join(
+        f"""(SELECT id FROM modalite WHERE dimension = '{dimension.name}'
+            AND texte IS NOT DISTINCT FROM {table}."{dimension.column}"
+            AND drapeau IS NOT DISTINCT FROM {_flag_sql(dimension.name, has_flag)}) AS {dimension.id_column}"""
+        for dimension in DIMENSIONS.values()
+    )
+
+
+def _measures_sql(columns: Sequence[str], source_map: SourceMap) -> str:
+    """Every measure of the model and every financer's column, typed; NULL where the source has no such column."""
+    always = (*_COUNTS, "montant_engage", *_MEANS)
+    given = [name for name, rule in COLUMNS.items() if rule.financer and name in columns]
+    return ", ".join(f"{_typed(name, columns, source_map)} AS {name}" for name in (*always, *given))
+
+
+def _typed(name: str, columns: Sequence[str], source_map: SourceMap) -> str:
+    if name not in columns:
+        return f"NULL::{'BIGINT' if COLUMNS[name].kind == 'count' else 'DECIMAL(18,4)'}"
+    match COLUMNS[name].kind:
+        case "count":
+            return integer_sql(f'"{name}"')
+        case "amount":
+            return decimal_sql(f'"{name}"', 18, 2, factor=source_map.factor(name))
+        case _:
+            return decimal_sql(f'"{name}"', 18, 4, factor=source_map.factor(name))
+
+
+def _unreadable_numbers(
+    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], source_map: SourceMap
+) -> list[Failure]:
+    queries = [
+        f"""SELECT numero_ligne, '{name}', "{name}" FROM {table}
+        WHERE NOT ({is_empty_sql(f'"{name}"')}) AND {_typed(name, columns, source_map)} IS NULL"""
+        for name in columns
+        if name in COLUMNS and COLUMNS[name].kind in _MEASURES
+    ]
+    found = con.execute(" UNION ALL ".join(queries)).fetchall() if queries else []
+    return [(line, "nombre_illisible", column, value) for line, column, value in found]
+
+
+def _repeated_lines(con: duckdb.DuckDBPyConnection) -> list[Failure]:
+    """Lines that say again what an earlier line of the same key said; conflicting ones refused the release."""
+    found = con.execute(f"""
+        SELECT numero_ligne FROM typees
+        QUALIFY row_number() OVER (PARTITION BY {IDS} ORDER BY numero_ligne) > 1
+    """).fetchall()
+    return [(line, "doublon_exact", None, None) for (line,) in found]
+
+
+def _unpivot_financers(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
+    selects = []
+    for financer in FINANCERS:
+        part, count = f"part_{financer}", f"nb_dossiers_finances_par_{financer}"
+        if part in columns or count in columns:
+            selects.append(
+                f"""SELECT numero_ligne, trimestre_id, {IDS}, est_masque, '{financer}' AS financeur_id,
+                    {part if part in columns else "NULL::DECIMAL(18,2)"} AS montant,
+                    {count if count in columns else "NULL::BIGINT"} AS nb_dossiers_finances
+                FROM typees"""
+            )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE parts AS {' UNION ALL '.join(selects)}")
+
+
+def _validated(
+    con: duckdb.DuckDBPyConnection, model: type[Table], table: str, failures: Iterable[Failure]
+) -> tuple[pd.DataFrame, list[Failure]]:
+    """The rows of a table whose line has not failed, validated; and what fails now."""
+    spec = describe(model)
+    bad = sorted({failure[0] for failure in failures})
+    wanted = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in spec.columns)
+    order = ", ".join(spec.key)
+    frame = to_frame(
+        con.execute(
+            f"SELECT {wanted} FROM {table} WHERE NOT list_contains($bad, numero_ligne) ORDER BY {order}",
+            {"bad": bad},
+        )
+    )
+    try:
+        return validate(model, frame), []
+    except pandera.errors.SchemaErrors as error:
+        found = _failures_of(error, frame)
+        lines = {failure[0] for failure in found}
+        kept = frame[~frame["numero_ligne"].isin(lines)].reset_index(drop=True)
+        return validate(model, kept), found
+
+
+def _failures_of(error: pandera.errors.SchemaErrors, frame: pd.DataFrame) -> list[Failure]:
+    """Pandera's failure cases as broken rules; one that concerns no line is a bug and is raised again."""
+    found: list[Failure] = []
+    for case in error.failure_cases.itertuples():
+        if pd.isna(case.index):
+            raise error
+        line = int(frame["numero_ligne"].iloc[int(case.index)])
+        rule = _RULES.get(str(case.check).partition("(")[0], "hors_schema")
+        found.append((line, rule, str(case.column), str(case.failure_case)))
+    return found
+
+
+def _rejects(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    quarter: str | None,
+    release_id: str,
+    failures: Sequence[Failure],
+) -> pd.DataFrame:
+    numbers = sorted({failure[0] for failure in failures})
+    lines: dict[int, str] = {}
+    if numbers:
+        lines = dict(
+            con.execute(
+                f"""SELECT numero_ligne, CAST(to_json(recue) AS VARCHAR)
+                FROM (SELECT * EXCLUDE (rang) FROM {table}) AS recue
+                WHERE list_contains($numbers, numero_ligne)""",
+                {"numbers": numbers},
+            ).fetchall()
+        )
+    return rejects_frame(
+        (quarter, release_id, number, rule, column, value, lines[number])
+        for number, rule, column, value in sorted(set(failures), key=lambda f: (f[0], f[1], f[2] or ""))
+    )
+
+
+def rejects_frame(
+    rows: Iterable[tuple[str | None, str, int, str, str | None, str | None, str]],
+) -> pd.DataFrame:
+    """Rejects as a validated frame (`StgRejets`); the rows in the order of its columns as written there."""
+    names = ["trimestre_id", "release_id", "numero_ligne", "regle", "colonne", "valeur", "ligne"]
+    types = {name: pa.int64() if name == "numero_ligne" else pa.string() for name in names}
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    frame = pd.DataFrame(
+        {
+            name: pd.array(list(values), dtype=pd.ArrowDtype(types[name]))
+            for name, values in zip(names, columns, strict=True)
+        }
+    )
+    return validate(StgRejets, frame)
+
+
+def to_frame(result: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """A DuckDB result as a pandas frame of Arrow types: decimals stay decimals, NULL stays NULL."""
+    return result.to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)

@@ -1,0 +1,272 @@
+"""The one table of rules: what can be wrong with a release, how bad it is, and what to do.
+
+`docs/contract.md` is made from here (`contract_page`). What does not belong here: the checking itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from mcf_pipeline.contract.columns import COLUMNS, FINANCER_TABLE
+from mcf_pipeline.contract.modalities import DIMENSIONS, KNOWN
+
+Severity = Literal["refuse", "quarantine", "warn"]
+
+MIN_PERSONS = 5
+"""The publisher masks a line that covers fewer persons (DESIGN section 1)."""
+PARTS_RELATIVE = Decimal("0.01")
+PARTS_ABSOLUTE = Decimal(1)
+"""The parts may differ from the amount by the greater of 1 % and 1 €."""
+PRICE_RELATIVE = Decimal("0.05")
+"""Mean price times dossiers may differ from the amount by 5 %: the published mean is rounded, and a price
+is not quite an engagement."""
+REJECTED_SHARE = Decimal("0.01")
+"""More rejected lines in a quarter, and it keeps its previous state."""
+SHRINK_SHARE = Decimal("0.20")
+"""A quarter that loses more of its lines or dossiers holds the release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the contract.
+
+    Attributes:
+        name: French, as it stands in `stg_rejets.regle`, in errors and in checks.
+        severity: ``refuse`` the release (or the quarter), ``quarantine`` the line, or ``warn``.
+        meaning: what is wrong.
+        action: what happens, and what to do.
+        threshold: from when on, if it is a matter of degree.
+    """
+
+    name: str
+    severity: Severity
+    meaning: str
+    action: str
+    threshold: str = ""
+
+
+_ASK_AGAIN = "Nothing is kept but the error; ask for the export again, later if need be."
+_MAP = "Run `mcf-pipeline doctor`; put the lines that it shows into the file that `MCF_SOURCE_MAP` names."
+_LIMIT = "Look at the source; raise the named `MCF_LIMIT_…` if it is right."
+_LOOK = "The line is kept in `stg_rejets`, as received. Tell the publisher if it is theirs to mend."
+_SEEN = "The line is used; the check shows the number of such lines and a sample."
+
+_TABLE: tuple[Rule, ...] = (
+    # Refused: the whole release, or one quarter that keeps its previous state.
+    Rule(
+        "pas_un_export",
+        "refuse",
+        "What came is no CSV and no Parquet file: a page, JSON, nothing.",
+        _ASK_AGAIN,
+    ),
+    Rule("export_vide", "refuse", "A header and no line, or no byte at all.", _ASK_AGAIN),
+    Rule(
+        "export_tronque",
+        "refuse",
+        "The file ends within a line, or holds fewer lines than the source announces.",
+        _ASK_AGAIN,
+        "any line missing",
+    ),
+    Rule(
+        "lignes_en_trop",
+        "refuse",
+        "The file holds more lines than the source announces.",
+        _ASK_AGAIN,
+        "any line too many",
+    ),
+    Rule(
+        "limite_depassee",
+        "refuse",
+        "The download or the file is larger or slower than a limit allows.",
+        _LIMIT,
+    ),
+    Rule("trop_de_colonnes", "refuse", "More columns than the dataset can have.", _LIMIT, "200 columns"),
+    Rule("encodage_illisible", "refuse", "The text is in no encoding that can be told for sure.", _ASK_AGAIN),
+    Rule("octet_nul", "refuse", "A NUL byte stands in the text.", _ASK_AGAIN),
+    Rule("ligne_irreguliere", "refuse", "A line has more or fewer fields than the header.", _ASK_AGAIN),
+    Rule(
+        "type_inattendu", "refuse", "A Parquet column has a type that is no text, number or date.", _ASK_AGAIN
+    ),
+    Rule("entete_en_double", "refuse", "Two columns have one name (case does not count).", _ASK_AGAIN),
+    Rule("nom_de_colonne_vide", "refuse", "A column has no name.", _ASK_AGAIN),
+    Rule("colonne_manquante", "refuse", "No column is recognised as a required one.", _MAP),
+    Rule("colonne_ambigue", "refuse", "Several columns could be one and the same canonical column.", _MAP),
+    Rule(
+        "aucun_trimestre_valide",
+        "refuse",
+        "No line has a readable quarter, or too few have.",
+        _MAP,
+        "more than 1 % of the lines without one",
+    ),
+    Rule(
+        "doublons_en_conflit",
+        "refuse",
+        "Two lines agree in quarter, region, gender, age class, situation and status, not in figures.",
+        "A modality that is read as another may be the reason: map it in `MCF_SOURCE_MAP`.",
+    ),
+    Rule(
+        "trimestre_disparu",
+        "refuse",
+        "A quarter of the previous release is not in this one.",
+        "The release is archived and held; `--accept-release` applies it.",
+    ),
+    Rule(
+        "trimestre_retreci",
+        "refuse",
+        "A closed quarter has lost many of its lines or dossiers.",
+        "The release is archived and held; `--accept-release` applies it.",
+        f"more than {SHRINK_SHARE:.0%}",
+    ),
+    Rule(
+        "trop_de_rejets",
+        "refuse",
+        "Too many lines of a quarter were quarantined.",
+        "The quarter keeps its previous state; the error names the three commonest reasons.",
+        f"more than {REJECTED_SHARE:.0%} of the quarter's lines",
+    ),
+    # Quarantined: the line.
+    Rule(
+        "trimestre_invalide",
+        "quarantine",
+        "The quarter cannot be read, is before 2020-T1 or after the running quarter.",
+        _LOOK,
+    ),
+    Rule("nombre_illisible", "quarantine", "A measure holds what is neither a number nor empty.", _LOOK),
+    Rule("nombre_negatif", "quarantine", "A count, an amount, a price or a duration is below zero.", _LOOK),
+    Rule(
+        "doublon_exact",
+        "quarantine",
+        "The line says again what an earlier one says; that one is kept.",
+        _LOOK,
+    ),
+    Rule("valeur_manquante", "quarantine", "A value that every line must have is missing.", _LOOK),
+    Rule("hors_schema", "quarantine", "A value breaks another check of its Pandera model.", _LOOK),
+    # Warned of: the line is used.
+    Rule(
+        "modalite_inconnue",
+        "warn",
+        "A dimension holds a modality that the contract does not know.",
+        "It gets its own row (`est_connue = false`); map it in `MCF_SOURCE_MAP` if it is a known one.",
+    ),
+    Rule(
+        "ecart_parts_montant",
+        "warn",
+        "The parts of the financers do not add up to the amount.",
+        _SEEN,
+        f"more than {PARTS_RELATIVE:.0%} of the amount and more than {PARTS_ABSOLUTE} €",
+    ),
+    Rule(
+        "ecart_prix_montant",
+        "warn",
+        "Mean price times dossiers is far from the amount.",
+        _SEEN,
+        f"more than {PRICE_RELATIVE:.0%} of the amount",
+    ),
+    Rule(
+        "effectif_sous_le_seuil",
+        "warn",
+        "A count that is not masked lies below the publisher's threshold of masking.",
+        _SEEN,
+        f"below {MIN_PERSONS}",
+    ),
+    Rule("titulaires_superieurs_aux_dossiers", "warn", "More titulaires than dossiers.", _SEEN),
+    Rule("masque_avec_montant", "warn", "The counts are masked, and an amount is given.", _SEEN),
+    Rule(
+        "prix_hors_plage",
+        "warn",
+        "The mean price lies outside the range seen before.",
+        _SEEN,
+        "below the lowest or above the highest price of the releases before",
+    ),
+)
+
+RULES: Mapping[str, Rule] = {rule.name: rule for rule in _TABLE}
+"""Every rule by its name."""
+
+_TITLES: Mapping[Severity, str] = {
+    "refuse": "Refused: the release, or the quarter, is not applied; what was there stays",
+    "quarantine": "Quarantined: the line goes to `stg_rejets`",
+    "warn": "Warned of: the line is used, a check reports it",
+}
+_KINDS = {
+    "quarter": "quarter",
+    "text": "text",
+    "count": "integer",
+    "amount": "euros",
+    "decimal": "decimal",
+    "date": "date",
+    "marker": "marker",
+}
+
+
+def severity_of(name: str) -> Severity:
+    """The severity of a rule; raises KeyError for a name that is none."""
+    return RULES[name].severity
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = [head, tuple("---" for _ in head), *cells]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def contract_page() -> str:
+    """The page `docs/contract.md`."""
+    page = [
+        "# The contract with the source",
+        "",
+        "<!-- Made by `mcf_pipeline.contract.rules.contract_page`; edit the tables there, not this page. -->",
+        "",
+        "Nobody here has seen the real file. What it may look like, what it may not, and what happens then.",
+        "",
+        "## Columns",
+        "",
+        "Recognised whatever their case, accents, separators, plural and order, by technical name or label.",
+        "Two columns for one, or none for a required one: refused, with the lines for `MCF_SOURCE_MAP`.",
+        "",
+    ]
+    columns = [
+        (
+            f"`{rule.name}`",
+            _KINDS[rule.kind],
+            "yes" if rule.required else "no",
+            rule.description,
+            ", ".join((*rule.synonyms, *rule.fallbacks)) if not rule.financer else "",
+        )
+        for rule in COLUMNS.values()
+    ]
+    page += _table(("canonical", "type", "required", "description", "also called"), columns)
+    page += [
+        "",
+        "The quarter is given as `trimestre`, or as `annee` and `numero_trimestre`. At least one `part_…` is",
+        "required. A count or an amount that is empty is masked by the publisher: never zero.",
+        "",
+        "## Financers",
+        "",
+        "Known as `part …`, `montant …`, `montant financé par …` and the like; `nb dossiers financés par …`.",
+        "",
+    ]
+    page += _table(
+        ("identifier", "label", "called"),
+        [(f"`{f.id}`", f.libelle, ", ".join((*f.names, *f.amounts))) for f in FINANCER_TABLE],
+    )
+    page += ["", "## Modalities", ""]
+    page += _table(
+        ("dimension", "column", "identifiers"),
+        [
+            (
+                name,
+                f"`{dimension.column}`",
+                ", ".join(f"`{modality.id}` {modality.libelle}" for modality in KNOWN[name]),
+            )
+            for name, dimension in DIMENSIONS.items()
+        ],
+    )
+    for severity, title in _TITLES.items():
+        page += ["", f"## {title}", ""]
+        rows = [(f"`{r.name}`", r.meaning, r.threshold, r.action) for r in _TABLE if r.severity == severity]
+        page += _table(("rule", "what is wrong", "from", "what to do"), rows)
+    return "\n".join(page) + "\n"

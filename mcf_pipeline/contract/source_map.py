@@ -1,0 +1,219 @@
+"""`MCF_SOURCE_MAP`: what a user says of the source, over anything that we would recognise ourselves.
+
+[columns]                    # canonical = "name in the source"
+region = "Région (domicile)"
+[quarter]                    # column = "…", or year = "…" and number = "…"
+year = "annee_entree"
+number = "trim_entree"
+[modalities.region]          # "text in the source" = "identifier of a modality"
+"Ile de Fr." = "11"
+"ZZ" = "non_renseigne"
+[units]                      # canonical = unit
+montant_engage = "milliers"
+[ignore]                     # columns that shall not be used
+columns = ["region_ancienne"]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mcf_pipeline.contract.columns import COLUMNS
+from mcf_pipeline.contract.modalities import DIMENSIONS, allowed_ids, modality_key
+from mcf_pipeline.contract.text import clean
+from mcf_pipeline.errors import UsageError
+
+AMOUNT_UNITS: Mapping[str, Decimal] = {
+    "euros": Decimal(1),
+    "centimes": Decimal("0.01"),
+    "milliers": Decimal(1_000),
+    "millions": Decimal(1_000_000),
+}
+DURATION_UNITS: Mapping[str, Decimal] = {"heures": Decimal(1), "minutes": Decimal(1) / Decimal(60)}
+"""No days: how many hours a day of training has is nothing that we know."""
+
+_SECTIONS = ("columns", "quarter", "modalities", "units", "ignore")
+_QUARTER_KEYS = ("column", "year", "number")
+_PAIR = {"annee": "year", "numero_trimestre": "number"}
+_MAX_BYTES = 1024 * 1024
+
+
+def units_of(canonical: str) -> Mapping[str, Decimal]:
+    """The units that a canonical column can be given in, with the factor to ours; empty if none."""
+    if canonical == "duree_moyenne":
+        return DURATION_UNITS
+    if canonical == "prix_moyen" or (canonical in COLUMNS and COLUMNS[canonical].kind == "amount"):
+        return AMOUNT_UNITS
+    return {}
+
+
+@dataclass(frozen=True)
+class SourceMap:
+    """The overrides of one source; empty by default.
+
+    Attributes:
+        columns: name in the source by canonical column; the quarter's columns included
+            (`trimestre`, or `annee` and `numero_trimestre`).
+        modalities: by dimension, identifier by text in the source.
+        units: unit by canonical column.
+        ignored: columns of the source that are not used.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    modalities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path | None) -> SourceMap:
+        """Read the file; None gives an empty map.
+
+        Raises:
+            UsageError: it cannot be read, or says something that is not allowed; the message says what is.
+        """
+        if path is None:
+            return cls()
+        try:
+            if path.is_file() and path.stat().st_size > _MAX_BYTES:
+                raise UsageError(f"MCF_SOURCE_MAP {path}: larger than 1 MiB, this is no source map")
+            content = path.read_text(encoding="utf-8-sig")
+            return cls.from_toml(tomllib.loads(content))
+        except OSError as error:
+            raise UsageError(f"MCF_SOURCE_MAP {path}: {error.strerror or 'cannot be read'}") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"MCF_SOURCE_MAP {path}: not UTF-8; save it as UTF-8") from error
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise UsageError(f"MCF_SOURCE_MAP {path}: not valid TOML: {clean(str(error), 200)}") from error
+        except _WrongMapError as error:
+            raise UsageError(f"MCF_SOURCE_MAP {path}: {error}") from error
+
+    @classmethod
+    def from_toml(cls, data: Mapping[str, Any]) -> SourceMap:
+        """Read parsed TOML."""
+        _only(data, _SECTIONS, "section")
+        columns = _strings(data, "columns")
+        _only(columns, [name for name in COLUMNS if name not in _PAIR], "column in [columns]")
+        columns.update(_quarter(_strings(data, "quarter"), columns))
+        _no_repetition(columns)
+
+        modalities: dict[str, Mapping[str, str]] = {}
+        by_column = {dimension.column: name for name, dimension in DIMENSIONS.items()}
+        for name in _table(data, "modalities"):
+            dimension = by_column.get(name, name)
+            _only([dimension], DIMENSIONS, "dimension in [modalities.…]")
+            texts = _strings(_table(data, "modalities"), name)
+            for identifier in texts.values():
+                _only([identifier], allowed_ids(dimension), f"identifier in [modalities.{name}]")
+            modalities[dimension] = {**modalities.get(dimension, {}), **texts}
+
+        units = _strings(data, "units")
+        _only(units, [name for name in COLUMNS if units_of(name)], "column in [units]")
+        for canonical, unit in units.items():
+            _only([unit], units_of(canonical), f"unit of {canonical}")
+
+        ignore = _table(data, "ignore")
+        _only(ignore, ("columns",), "key in [ignore]")
+        ignored = ignore.get("columns", [])
+        if not isinstance(ignored, list) or not all(isinstance(name, str) for name in ignored):
+            raise _WrongMapError('[ignore] columns is a list of names: columns = ["a", "b"]')
+        return cls(columns, modalities, units, tuple(ignored))
+
+    @cached_property
+    def _modality_keys(self) -> Mapping[str, Mapping[str, str]]:
+        return {
+            dimension: {
+                modality_key(text): identifier for text, identifier in texts.items() if modality_key(text)
+            }
+            for dimension, texts in self.modalities.items()
+        }
+
+    def modality(self, dimension: str, text: str) -> str | None:
+        """The identifier that this map gives a text, or None; exactly as written first, then any spelling."""
+        texts = self.modalities.get(dimension)
+        if not texts:
+            return None
+        exact = texts.get(text)
+        return exact if exact is not None else self._modality_keys[dimension].get(modality_key(text))
+
+    def factor(self, canonical: str) -> Decimal:
+        """What a number in this column is multiplied with to give euros or hours."""
+        unit = self.units.get(canonical)
+        return Decimal(1) if unit is None else units_of(canonical)[unit]
+
+    def fingerprint(self) -> str:
+        """A hash of what this map says; the order of its lines means nothing."""
+        content = json.dumps(
+            [self.columns, self.modalities, self.units, sorted(self.ignored)],
+            sort_keys=True,
+            ensure_ascii=True,
+        )
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+class _WrongMapError(Exception):
+    """Something in the map that is not allowed."""
+
+
+def _only(found: Iterable[str], allowed: Iterable[str], what: str) -> None:
+    allowed = list(allowed)
+    for name in found:
+        if name not in allowed:
+            raise _WrongMapError(f"unknown {what}: {clean(name, 60)!r}; allowed: {', '.join(allowed)}")
+
+
+def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = data.get(name, {})
+    if not isinstance(table, Mapping):
+        raise _WrongMapError(f"{clean(name, 60)!r} must be a section: [{clean(name, 60)}]")
+    return table
+
+
+def _strings(data: Mapping[str, Any], name: str) -> dict[str, str]:
+    table = dict(_table(data, name))
+    for key, value in table.items():
+        if not isinstance(value, str):
+            raise _WrongMapError(f"[{clean(name, 60)}] {clean(key, 60)} must be a text in quotes")
+    return table
+
+
+def _quarter(section: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, str]:
+    _only(section, _QUARTER_KEYS, "key in [quarter]")
+    if not section:
+        return {}
+    if "trimestre" in columns:
+        raise _WrongMapError("the quarter is given twice: in [columns] trimestre and in [quarter]; keep one")
+    if set(section) == {"column"}:
+        return {"trimestre": section["column"]}
+    if set(section) == {"year", "number"}:
+        return {"annee": section["year"], "numero_trimestre": section["number"]}
+    raise _WrongMapError("[quarter] holds either column, or year and number")
+
+
+def _no_repetition(columns: Mapping[str, str]) -> None:
+    seen: dict[str, str] = {}
+    for canonical, source in columns.items():
+        if source in seen:
+            raise _WrongMapError(
+                f"column {clean(source, 60)!r} is given for both {seen[source]} and {canonical}; keep one"
+            )
+        seen[source] = canonical
+
+
+def toml_string(text: str) -> str:
+    """A text as a TOML string that reads back as the same text."""
+    quoted = json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False)
+    return quoted.replace("\x7f", "\\u007f")
+
+
+def toml_key(text: str) -> str:
+    """A text as a TOML key: bare where it may be."""
+    bare = text.isascii() and text.replace("_", "").replace("-", "").isalnum()
+    return text if bare else toml_string(text)

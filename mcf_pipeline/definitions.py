@@ -1,0 +1,49 @@
+"""The whole graph as Dagster loads it: assets, checks, jobs, schedule, sensor, resources."""
+
+from __future__ import annotations
+
+import warnings
+
+import dagster as dg
+
+# A backfill policy is still marked beta by Dagster; we need it, and its users can do nothing about it.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+from mcf_pipeline.assets.base import WorkspaceResource  # noqa: E402
+from mcf_pipeline.assets.marts import QUARTERLY_MART_ASSETS, mart_revisions  # noqa: E402
+from mcf_pipeline.assets.publication import warehouse  # noqa: E402
+from mcf_pipeline.assets.raw import portal_release, raw_usagers  # noqa: E402
+from mcf_pipeline.assets.staging import stg_usagers  # noqa: E402
+from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements  # noqa: E402
+from mcf_pipeline.automation.jobs import quarters, release_intake  # noqa: E402
+
+ASSETS: list[dg.AssetsDefinition] = [
+    portal_release,
+    raw_usagers,
+    stg_usagers,
+    fct_dossiers,
+    fct_financements,
+    *DIMENSION_ASSETS,
+    *QUARTERLY_MART_ASSETS,
+    mart_revisions,
+    warehouse,
+]
+
+
+def build_defs(workspace: WorkspaceResource | None = None) -> dg.Definitions:
+    """A fresh graph.
+
+    Args:
+        workspace: the data directory and source it works on; the environment's where None.
+    """
+    return dg.Definitions(
+        assets=ASSETS,
+        jobs=[release_intake, quarters],
+        resources={"workspace": workspace or WorkspaceResource()},
+        # A process per step would pay Dagster's start for each of twenty steps.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,101 @@
+"""Files that are either the old ones or the new ones, never half-written.
+
+What does not belong here: what the files hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mcf_pipeline.errors import PipelineError, UsageError
+
+_CHUNK = 1024 * 1024
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Make what was written to a file, or renamed within a folder, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def put_in_place(new: Path, final: Path) -> None:
+    """Rename a finished file or folder to its final name, durably.
+
+    A file there is replaced in one step; a folder must not exist yet.
+    """
+    sync(new)
+    new.rename(final)
+    sync(final.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a small file so that readers see the old content or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(content)
+        put_in_place(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def ensure_writable(folder: Path) -> None:
+    """Make a folder and prove that files can be written in it.
+
+    Raises:
+        UsageError: it is not a folder, or cannot be written.
+    """
+    probe = folder / f".probe.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise PipelineError(_disk_full(error)) from error
+        raise UsageError(
+            f"the data directory {folder} cannot be written ({error.strerror}): "
+            "make it writable, or choose another with --data-dir or MCF_DATA_DIR"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
+def _disk_full(error: OSError) -> str:
+    place = f" under {error.filename}" if error.filename else ""
+    return f"no space left on the disk{place}: free some and run again; nothing published was touched"
+
+
+@contextmanager
+def explain_disk_errors() -> Iterator[None]:
+    """Turn a full disk or a read-only one into a message for the user.
+
+    Raises:
+        PipelineError: the disk is full, or a file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PipelineError(_disk_full(error)) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise UsageError(
+                f"{error.filename} cannot be written ({error.strerror}): "
+                "make it writable, or choose another directory with --data-dir"
+            ) from error
+        raise

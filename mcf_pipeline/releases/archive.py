@@ -1,0 +1,276 @@
+"""The archive: every release as received, and the lines of each quarter stored once per content.
+
+Nothing in it is ever changed. A release appears whole, by one rename, after its quarters are in place; so a
+process killed at any instant leaves an archive that is right.
+
+What does not belong here: what the lines mean (`contract`), what is built from them (`warehouse`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcf_pipeline.config import DataDir, Limits
+from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.errors import ArchiveError, ContractError, HeldReleaseError, UsageError
+from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
+from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.releases.guards import Shrinkage, shrinkages
+from mcf_pipeline.releases.manifest import FILE_NAME, Manifest, ManifestColumn
+from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters
+from mcf_pipeline.releases.timeline import Timeline, timeline
+from mcf_pipeline.sources.base import Received, SourceField
+
+log = logging.getLogger(__name__)
+
+LINES_FILE = "lignes.parquet"
+HELD_FILE = "held.json"
+ACCEPTED_FILE = "accepted.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What taking an export in came to.
+
+    Attributes:
+        manifest: of the release.
+        is_new: False where the archive knew its content already.
+    """
+
+    manifest: Manifest
+    is_new: bool
+
+
+class Archive:
+    """The releases of one data directory.
+
+    Args:
+        data_dir: where they lie.
+        limits: what an export may at most hold.
+        source_map: overrides of recognition.
+    """
+
+    def __init__(self, data_dir: DataDir, limits: Limits | None = None, source_map: SourceMap | None = None) -> None:
+        self.data_dir = data_dir
+        self.limits = limits or Limits()
+        self.source_map = source_map or SourceMap()
+
+    # -- reading -----------------------------------------------------------------------------------------
+
+    def manifests(self) -> list[Manifest]:
+        """Every archived release, held ones included, in time order.
+
+        Raises:
+            ArchiveError: a manifest is missing or damaged.
+        """
+        if not self.data_dir.releases.is_dir():
+            return []
+        folders = [f for f in self.data_dir.releases.iterdir() if f.is_dir() and not f.name.startswith(".")]
+        return sorted((Manifest.read(folder) for folder in folders), key=lambda m: m.time_order)
+
+    def timeline(self) -> Timeline:
+        """The timeline of all releases that are not held."""
+        return timeline(m for m in self.manifests() if not self.held(m.release_id))
+
+    def held(self, release_id: str) -> list[str]:
+        """Why a release waits to be accepted, one reason per entry; empty if it does not."""
+        path = self.data_dir.releases / release_id / HELD_FILE
+        try:
+            reasons: list[str] = json.loads(path.read_text())["reasons"]
+        except FileNotFoundError:
+            return []
+        except (ValueError, KeyError) as error:
+            raise ArchiveError(f"{path} is damaged: remove it to apply the release, or restore it") from error
+        return reasons
+
+    def quarter_file(self, quarter: Quarter, sha256: str) -> Path:
+        """Where the lines of one content of a quarter lie."""
+        return self.data_dir.quarters / quarter.id / f"{sha256}.parquet"
+
+    def lines_file(self, release_id: str) -> Path:
+        """Where the line numbers of one release lie."""
+        return self.data_dir.releases / release_id / LINES_FILE
+
+    # -- writing -----------------------------------------------------------------------------------------
+
+    def accept(self, release_id: str) -> None:
+        """Let a held release be applied.
+
+        Raises:
+            UsageError: there is no such release.
+        """
+        folder = self.data_dir.releases / release_id
+        if not folder.is_dir():
+            known = ", ".join(m.release_id for m in self.manifests()) or "none"
+            raise UsageError(f"there is no release {release_id!r} in the archive; it holds: {known}")
+        held = folder / HELD_FILE
+        if held.exists():
+            held.rename(folder / ACCEPTED_FILE)
+            log.warning("release %s accepted in spite of its guards", release_id)
+
+    def take_in(self, fetch: Callable[[Path], Received]) -> Intake:
+        """Receive an export, archive it, and say what it is.
+
+        Args:
+            fetch: puts the export into the folder it is given.
+
+        Raises:
+            SourceError: it could not be received.
+            ContractError: it is not the dataset, or broken; the archive is as it was.
+            HeldReleaseError: it is archived, and waits to be accepted.
+            UsageError: it is synthetic and the archive real, or the other way round.
+            PipelineError: the disk is full.
+        """
+        ensure_writable(self.data_dir.root)
+        with explain_disk_errors(), self._work_folder() as work:
+            received = fetch(work)
+            return self._archive(received, work)
+
+    @contextmanager
+    def _work_folder(self) -> Iterator[Path]:
+        """A folder for one intake; what a killed one left behind is swept away first."""
+        shutil.rmtree(self.data_dir.incoming, ignore_errors=True)
+        self.data_dir.incoming.mkdir(parents=True)
+        work = Path(tempfile.mkdtemp(dir=self.data_dir.incoming))
+        try:
+            yield work
+        finally:
+            shutil.rmtree(self.data_dir.incoming, ignore_errors=True)
+
+    def _archive(self, received: Received, work: Path) -> Intake:
+        import duckdb
+
+        from mcf_pipeline.contract.lines import refuse_conflicting_duplicates
+        from mcf_pipeline.contract.reading import read_export
+
+        with duckdb.connect(config={"temp_directory": str(work / "spill"), "memory_limit": "1GB"}) as con:
+            export = read_export(
+                con, received.path, received.format, self.limits, records_count=received.records_count
+            )
+            fields = fields_of(export.columns, received.fields)
+            recognition = recognise(fields, self.source_map, max_columns=self.limits.max_columns)
+            is_synthetic = "donnees_synthetiques" in recognition.columns
+            known = self.manifests()
+            _refuse_mixing(is_synthetic, known)
+            content = split(con, recognition, received.retrieved_at.date())
+            refuse_conflicting_duplicates(con, recognition, self.source_map)
+
+            draft = Manifest(
+                release_id=_release_day(con, recognition, received),
+                url=received.origin,
+                retrieved_at=received.retrieved_at,
+                data_processed=received.data_processed,
+                export=f"export.{received.format}" + (".gz" if received.format == "csv" else ""),
+                format=received.format,
+                rows=content.rows,
+                bytes=received.path.stat().st_size,
+                sha256=sha256_of(received.path),
+                lines_sha256="",
+                columns=_columns(fields, recognition),
+                quarters=content.quarters,
+                unreadable_rows=content.unreadable_rows,
+                licence=received.licence,
+                is_synthetic=is_synthetic,
+            )
+            twin = next((m for m in known if m.day == draft.day and m.same_content(draft)), None)
+            if twin:
+                self._raise_if_held(twin)
+                return Intake(twin, is_new=False)
+            manifest = _with_free_id(draft, known)
+            store_quarters(con, content.quarters, self.data_dir.quarters)
+            folder = work / "release"
+            folder.mkdir()
+            predecessor = _predecessor(manifest, known)
+            if predecessor and manifest.same_content(predecessor):
+                manifest = _replace(manifest, export=None)
+            else:
+                _compress(received, folder / str(manifest.export))
+            store_line_numbers(con, folder / LINES_FILE)
+            manifest = _replace(manifest, lines_sha256=sha256_of(folder / LINES_FILE))
+        lost = shrinkages(manifest, _predecessor(manifest, [m for m in known if not self.held(m.release_id)]))
+        self._put_release(manifest, folder, lost)
+        self._raise_if_held(manifest)
+        return Intake(manifest, is_new=True)
+
+    def _put_release(self, manifest: Manifest, folder: Path, lost: list[Shrinkage]) -> None:
+        (folder / FILE_NAME).write_bytes(manifest.to_json())
+        if lost:
+            reasons = json.dumps({"reasons": [str(entry) for entry in lost]}, indent=2)
+            write_atomically(folder / HELD_FILE, reasons.encode())
+        self.data_dir.releases.mkdir(parents=True, exist_ok=True)
+        put_in_place(folder, self.data_dir.releases / manifest.release_id)
+
+    def _raise_if_held(self, manifest: Manifest) -> None:
+        reasons = self.held(manifest.release_id)
+        if reasons:
+            shown = "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
+            raise HeldReleaseError(
+                f"release {manifest.release_id} is archived but not applied: {shown}. If the publisher means it, "
+                f"run `mcf-pipeline run --accept-release {manifest.release_id}`",
+                rule="trimestre_disparu" if any("vanished" in reason for reason in reasons) else "trimestre_retreci",
+                release_id=manifest.release_id,
+            )
+
+
+def _compress(received: Received, kept: Path) -> None:
+    """Keep an export as received: a CSV compressed, Parquet as it is. The same bytes give the same file."""
+    if received.format == "parquet":
+        shutil.copyfile(received.path, kept)
+        return
+    with received.path.open("rb") as source, gzip.GzipFile(kept, "wb", compresslevel=4, mtime=0) as target:
+        shutil.copyfileobj(source, target, 1024 * 1024)
+
+
+def _columns(fields: Sequence[SourceField], recognition: Recognition) -> tuple[ManifestColumn, ...]:
+    canonical = {column.source: (name, column.rule) for name, column in recognition.columns.items()}
+    return tuple(ManifestColumn(f.name, *canonical.get(f.name, (None, None))) for f in fields)
+
+
+def _refuse_mixing(is_synthetic: bool, known: list[Manifest]) -> None:
+    if known and known[0].is_synthetic != is_synthetic:
+        here, there = ("synthetic", "real") if is_synthetic else ("real", "synthetic")
+        raise UsageError(
+            f"this release is {here} and the data directory holds {there} ones: choose another with --data-dir"
+        )
+
+
+def _release_day(con: object, recognition: Recognition, received: Received) -> str:
+    """The day a release is known by: the portal's, else the file's own, else the file's modification day."""
+    if received.data_processed:
+        return received.data_processed.date().isoformat()
+    if "date_chargement" in recognition.columns:
+        row = con.execute(  # type: ignore[attr-defined]
+            "SELECT max(try_cast(left(trim(date_chargement), 10) AS DATE)) FROM lignes"
+        ).fetchone()
+        if row and row[0]:
+            return str(row[0])
+    day = received.suggested_day or received.retrieved_at.date()
+    return day.isoformat()
+
+
+def _with_free_id(manifest: Manifest, known: list[Manifest]) -> Manifest:
+    taken = {m.release_id for m in known}
+    candidate, number = manifest.release_id, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{manifest.release_id}-{number}"
+    return _replace(manifest, release_id=candidate)
+
+
+def _predecessor(manifest: Manifest, known: list[Manifest]) -> Manifest | None:
+    before = [m for m in known if m.time_order < manifest.time_order]
+    return max(before, key=lambda m: m.time_order, default=None)
+
+
+def _replace(manifest: Manifest, **changes: object) -> Manifest:
+    return dataclasses.replace(manifest, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,49 @@
+"""The embedded sample as a source: the newest synthetic release, put on disk like a download.
+
+How its lines are made is the work of `sources.synthetic`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcf_pipeline.files import explain_disk_errors
+from mcf_pipeline.sources.base import Progress, Received
+
+if TYPE_CHECKING:
+    from mcf_pipeline.sources.synthetic import SyntheticRelease
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSource:
+    """Gives a synthetic release; by default that of 2026-T3.
+
+    Attributes:
+        release: the release to give instead.
+    """
+
+    release: SyntheticRelease | None = None
+
+    def fetch(self, into: Path, progress: Progress) -> Received:
+        """Write the release's CSV into the folder `into`."""
+        from mcf_pipeline.sources.synthetic import FIELDS, SyntheticRelease
+
+        release = self.release or SyntheticRelease()
+        path = into / release.file_name
+        with explain_disk_errors():
+            into.mkdir(parents=True, exist_ok=True)
+            rows = release.write_csv(path)
+            size = path.stat().st_size
+        progress(size, size)
+        return Received(
+            path=path,
+            format="csv",
+            origin=f"sample:{release.file_name}?seed={release.seed}&scale={release.scale:g}",
+            retrieved_at=dt.datetime.now(dt.UTC),
+            data_processed=release.data_processed,
+            records_count=rows,
+            fields=FIELDS,
+        )

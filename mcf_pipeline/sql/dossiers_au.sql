@@ -1,0 +1,8 @@
+-- The state of every line as one release told it; an unknown release is an error, never an empty answer.
+CREATE OR REPLACE MACRO dossiers_au(publication) AS TABLE
+    SELECT historique.* EXCLUDE (valide_depuis, valide_jusqua)
+    FROM fct_dossiers_historique AS historique
+    JOIN dim_release AS debut ON debut.release_id = historique.valide_depuis
+    LEFT JOIN dim_release AS fin ON fin.release_id = historique.valide_jusqua
+    WHERE debut.rang <= rang_de(publication)
+        AND (fin.rang IS NULL OR fin.rang > rang_de(publication))

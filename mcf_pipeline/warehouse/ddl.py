@@ -1,0 +1,45 @@
+"""DuckDB statements made from the Pandera models: tables, comments, and a view's or mart's query.
+
+What does not belong here: any table's name or column.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from mcf_pipeline.schemas.base import Table, TableSpec, describe
+
+
+def create_table(model: type[Table], *, catalog: str = "") -> str:
+    """``CREATE TABLE IF NOT EXISTS`` of a model's table."""
+    spec = describe(model)
+    columns = ", ".join(
+        f"{c.name} {c.duckdb_type}{'' if c.nullable else ' NOT NULL'}" for c in spec.columns
+    )
+    return f"CREATE TABLE IF NOT EXISTS {catalog}{spec.name} ({columns})"
+
+
+def comments(model: type[Table], *, kind: str = "TABLE", catalog: str = "", licence: str = "") -> list[str]:
+    """``COMMENT ON`` of a model's table or view (`kind`) and of each of its columns."""
+    spec = describe(model)
+    name = f"{catalog}{spec.name}"
+    statements = [f"COMMENT ON {kind} {name} IS {literal(' '.join(filter(None, [spec.description, licence])))}"]
+    statements += [f"COMMENT ON COLUMN {name}.{c.name} IS {literal(c.comment)}" for c in spec.columns]
+    return statements
+
+
+def query(name: str) -> str:
+    """The text of a file of ``sql/``, without its final semicolon or line end."""
+    text = resources.files("mcf_pipeline").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return text.rstrip().rstrip(";")
+
+
+def typed(spec: TableSpec, source: str) -> str:
+    """Select a table's columns from a query or table, by name, cast to the types of its model."""
+    columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in spec.columns)
+    return f"SELECT {columns} FROM {source}"
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,83 @@
+"""The facts: every state of a quarter, replaced in one transaction.
+
+A quarter has few states (its first telling and some revisions) and few lines, so all of them are written
+again when one is added: what comes out depends on the timeline alone, never on what was there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.releases.timeline import State
+from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.schemas.staging import StgRejets
+from mcf_pipeline.schemas.warehouse import (
+    FctDossiers,
+    FctDossiersHistorique,
+    FctFinancements,
+    FctFinancementsHistorique,
+)
+from mcf_pipeline.warehouse.build import insert, set_mark, transaction
+from mcf_pipeline.warehouse.ddl import literal
+from mcf_pipeline.warehouse.staging import Staged
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact: its current state, its history, and the staged file it is made from."""
+
+    current: type[Table]
+    history: type[Table]
+    staged: str
+
+
+DOSSIERS = Fact(FctDossiers, FctDossiersHistorique, "usagers")
+FINANCEMENTS = Fact(FctFinancements, FctFinancementsHistorique, "financements")
+
+
+def write_fact(
+    con: duckdb.DuckDBPyConnection, fact: Fact, quarter: Quarter, states: Mapping[State, Staged], mark: str
+) -> None:
+    """Replace one quarter of a fact by its states.
+
+    Args:
+        con: the build.
+        fact: which one.
+        quarter: which quarter.
+        states: every state of the quarter, staged, in time order.
+        mark: what the quarter is then built from (`plan.mark_of`).
+    """
+    with transaction(con):
+        con.execute(f"DELETE FROM {describe(fact.history).name} WHERE trimestre_id = ?", [quarter.id])
+        for state, staged in states.items():
+            _insert_state(con, fact, state, staged)
+        if fact is DOSSIERS:
+            _load_quarantine(con, quarter, states)
+        set_mark(con, describe(fact.current).name, quarter.id, mark)
+
+
+def _insert_state(con: duckdb.DuckDBPyConnection, fact: Fact, state: State, staged: Staged) -> None:
+    since, until = literal(state.since), "NULL" if state.until is None else literal(state.until)
+    insert(
+        con,
+        fact.history,
+        f"(SELECT *, {since} AS release_id, {since} AS valide_depuis, {until} AS valide_jusqua "
+        f"FROM read_parquet({literal(str(staged.file(fact.staged)))}))",
+    )
+
+
+def _load_quarantine(con: duckdb.DuckDBPyConnection, quarter: Quarter, states: Mapping[State, Staged]) -> None:
+    """Load the rejects and unknown modalities that belong to a quarter."""
+    con.execute("DELETE FROM stg_rejets WHERE trimestre_id = ?", [quarter.id])
+    con.execute("DELETE FROM meta_modalite WHERE trimestre_id = ?", [quarter.id])
+    for state, staged in states.items():
+        if state.until is None:
+            insert(con, StgRejets, f"read_parquet({literal(str(staged.file('rejets')))})")
+        for dimension, text in staged.unknown:
+            con.execute("INSERT INTO meta_modalite VALUES (?, ?, ?)", [quarter.id, dimension, text])

@@ -1,0 +1,177 @@
+"""Publication: the file that users query, built beside the old one, checked, and renamed over it.
+
+A reader who has the old file open keeps it; whoever opens the path next gets the new one. A process killed at
+any instant leaves either.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from mcf_pipeline import __version__
+from mcf_pipeline.config import DataDir
+from mcf_pipeline.errors import PipelineError
+from mcf_pipeline.files import explain_disk_errors, put_in_place
+from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, VIEWS, MartRevisions
+from mcf_pipeline.schemas.staging import StgRejets
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES
+from mcf_pipeline.warehouse.build import remove_database
+from mcf_pipeline.warehouse.ddl import comments, create_table, literal, query, typed
+
+STORAGE_VERSION = "v1.2.0"
+"""Oldest DuckDB that can open the file; 2.0 would otherwise write one that no 1.x can."""
+
+PUBLISHED: tuple[type[Table], ...] = (
+    *DIMENSIONS,
+    *FACTS,
+    *HISTORIES,
+    *QUARTERLY_MARTS,
+    MartRevisions,
+    StgRejets,
+)
+MACROS = ("macros", "rang_de", "dossiers_au", "financements_au")
+
+LICENCE = (
+    "Source : Caisse des Dépôts, « Mon Compte Formation - Les usagers », Licence Ouverte 2.0 ; "
+    "données modifiées par mcf_pipeline."
+)
+SYNTHETIC = "DONNÉES SYNTHÉTIQUES, fabriquées par mcf_pipeline : elles ne disent rien du monde réel."
+
+
+def attribution(*, is_synthetic: bool) -> str:
+    """The sentence that every output carries: the licence's attribution, or that the data is made up."""
+    return SYNTHETIC if is_synthetic else LICENCE
+
+
+def published_state(data_dir: DataDir) -> str | None:
+    """Fingerprint of what the published file was made from, or None where there is no such file."""
+    if not data_dir.published_database.is_file():
+        return None
+    try:
+        with duckdb.connect(data_dir.published_database, read_only=True) as con:
+            row = con.execute("SELECT etat FROM meta_publication").fetchone()
+    except duckdb.Error:
+        return None
+    return row[0] if row else None
+
+
+def publish(build: duckdb.DuckDBPyConnection, data_dir: DataDir, state: str) -> dict[str, int]:
+    """Write and check a new ``mcf.duckdb``, and put it in place of the old one.
+
+    Args:
+        build: the open build.
+        data_dir: where the file goes.
+        state: fingerprint of what it is made from (`Workspace.state`).
+
+    Returns:
+        Rows of each published table.
+
+    Raises:
+        PipelineError: the new file does not hold together; the old one stays.
+    """
+    final = data_dir.published_database
+    final.parent.mkdir(parents=True, exist_ok=True)
+    draft = final.with_name(f".{final.name}.{os.getpid()}")
+    with explain_disk_errors(), _swept(final):
+        build.execute(f"ATTACH {literal(str(draft))} AS publie (STORAGE_VERSION '{STORAGE_VERSION}')")
+        try:
+            rows = _fill(build, state)
+            check(build, "publie.")
+        finally:
+            build.execute("USE build")
+            build.execute("DETACH publie")
+        put_in_place(draft, final)
+    return rows
+
+
+@contextmanager
+def _swept(final: Path) -> Iterator[None]:
+    """Leave no draft behind, neither this process's nor a killed one's."""
+    try:
+        for left in final.parent.glob(f".{final.name}.*"):
+            remove_database(left)
+        yield
+    except duckdb.Error as error:
+        if "no space left" in str(error).lower():
+            raise PipelineError(
+                "no space left on the disk while publishing: free some and run again; the old warehouse stands"
+            ) from error
+        raise
+    finally:
+        for left in final.parent.glob(f".{final.name}.*"):
+            remove_database(left)
+
+
+def _fill(con: duckdb.DuckDBPyConnection, state: str) -> dict[str, int]:
+    is_synthetic = con.execute("SELECT coalesce(bool_or(est_synthetique), false) FROM dim_release").fetchone()
+    note = attribution(is_synthetic=bool(is_synthetic and is_synthetic[0]))
+    rows: dict[str, int] = {}
+    con.execute("BEGIN TRANSACTION")
+    for model in PUBLISHED:
+        spec = describe(model)
+        con.execute(create_table(model, catalog="publie."))
+        con.execute(
+            f"INSERT INTO publie.{spec.name} BY NAME {typed(spec, spec.name)} ORDER BY {', '.join(spec.key)}"
+        )
+        counted = con.execute(f"SELECT count(*) FROM publie.{spec.name}").fetchone()
+        rows[spec.name] = counted[0] if counted else 0
+        for statement in comments(model, catalog="publie.", licence=note):
+            con.execute(statement)
+    con.execute("COMMIT")
+    # Views and macros are written as users would write them, without a catalog, so they work in any copy.
+    con.execute("USE publie")
+    for name in MACROS:
+        con.execute(query(name))
+    for model in VIEWS:
+        spec = describe(model)
+        con.execute(f"CREATE VIEW {spec.name} AS {typed(spec, f'({query(spec.name)})')}")
+        for statement in comments(model, kind="VIEW", licence=note):
+            con.execute(statement)
+    con.execute(
+        "CREATE TABLE meta_publication AS SELECT ? AS version_mcf_pipeline, ? AS mention, "
+        "(SELECT release_id FROM dim_release WHERE est_courante) AS release_id, ? AS etat, now() AS publie_le",
+        [__version__, note, state],
+    )
+    con.execute("CHECKPOINT publie")
+    return rows
+
+
+def check(con: duckdb.DuckDBPyConnection, catalog: str = "") -> None:
+    """Check that keys are unique and that every foreign key meets its dimension.
+
+    Raises:
+        PipelineError: with the first table and key that do not hold.
+    """
+    for model in PUBLISHED:
+        spec = describe(model)
+        key = ", ".join(spec.key)
+        twice = con.execute(
+            f"SELECT {key} FROM {catalog}{spec.name} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
+        ).fetchone()
+        if twice:
+            raise PipelineError(
+                f"{spec.name} has two rows of the key {twice}: the old warehouse stays; `mcf-pipeline rebuild` makes "
+                "the build anew, and if that does not help it is a bug worth reporting"
+            )
+        for column in spec.columns:
+            if column.references:
+                _check_reference(con, f"{catalog}{spec.name}", column.name, f"{catalog}{column.references}")
+
+
+def _check_reference(con: duckdb.DuckDBPyConnection, table: str, column: str, dimension: str) -> None:
+    target = "release_id" if dimension.endswith("dim_release") else column
+    orphan = con.execute(
+        f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL "
+        f"AND {column} NOT IN (SELECT {target} FROM {dimension}) LIMIT 1"
+    ).fetchone()
+    if orphan:
+        raise PipelineError(
+            f"{table}.{column} holds {orphan[0]!r}, which {dimension} does not have: the old warehouse stays; "
+            "`mcf-pipeline rebuild` makes the build anew"
+        )

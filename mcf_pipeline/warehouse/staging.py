@@ -1,0 +1,199 @@
+"""Staging on disk: each state of each quarter, read once by one set of rules.
+
+``staging/<2024-T3>/<release>-<content>-<rules>/`` holds ``usagers.parquet``, ``financements.parquet``,
+``rejets.parquet`` and ``summary.json``; it appears whole, by one rename. A state that was staged is not
+staged again until its content or the rules change.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from mcf_pipeline.config import DataDir
+from mcf_pipeline.contract.lines import TypedLines, read_lines, to_frame
+from mcf_pipeline.errors import ArchiveError, ContractError
+from mcf_pipeline.files import explain_disk_errors
+from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.releases.archive import Archive
+from mcf_pipeline.releases.split import is_intact
+from mcf_pipeline.releases.timeline import State
+from mcf_pipeline.warehouse.ddl import literal
+
+MAX_REJECTED = 0.01
+"""Part of a quarter's lines that may be rejected; beyond, the quarter keeps its previous state."""
+
+_SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One state of one quarter, read.
+
+    Attributes:
+        folder: where its files lie.
+        received: lines as received.
+        valid: lines kept.
+        masked: masked lines among them.
+        rejected: lines quarantined.
+        unknown: modalities outside the contract: (dimension, text as received).
+        commonest: the rules broken most: (rule, column, lines).
+    """
+
+    folder: Path
+    received: int
+    valid: int
+    masked: int
+    rejected: int
+    unknown: list[tuple[str, str]]
+    commonest: list[tuple[str, str, int]]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether too many lines were rejected for the rest to be trusted."""
+        return self.rejected > MAX_REJECTED * self.received
+
+    def file(self, name: str) -> Path:
+        """The Parquet file of ``usagers``, ``financements`` or ``rejets``."""
+        return self.folder / f"{name}.parquet"
+
+
+def refusal(quarter: Quarter, staged: Staged) -> ContractError:
+    """The error of a quarter with too many rejected lines: how many, and the three commonest reasons."""
+    reasons = "; ".join(f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest)
+    return ContractError(
+        f"{quarter}: {staged.rejected} of {staged.received} lines rejected, more than {MAX_REJECTED:.0%}: {reasons}. "
+        f"The quarter keeps its previous state; see {staged.file('rejets')}, then `mcf-pipeline doctor`",
+        rule="trop_de_rejets",
+    )
+
+
+class Staging:
+    """The staging of one data directory under one set of rules.
+
+    Args:
+        archive: where the lines come from.
+        rules: fingerprint of the rules (`build.rules_fingerprint`).
+    """
+
+    def __init__(self, archive: Archive, rules: str) -> None:
+        self.archive = archive
+        self.data_dir: DataDir = archive.data_dir
+        self.rules = rules
+
+    def folder(self, quarter: Quarter, state: State) -> Path:
+        """Where a state of a quarter is staged."""
+        return self.data_dir.staging / quarter.id / f"{state.since}-{state.sha256[:16]}-{self.rules[:16]}"
+
+    def find(self, quarter: Quarter, state: State) -> Staged | None:
+        """A state that was staged, or None."""
+        folder = self.folder(quarter, state)
+        try:
+            summary = json.loads((folder / _SUMMARY).read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        summary["unknown"] = [tuple(pair) for pair in summary["unknown"]]
+        summary["commonest"] = [tuple(reason) for reason in summary["commonest"]]
+        return Staged(folder=folder, **summary)
+
+    def stage(self, quarter: Quarter, state: State, *, anew: bool = False) -> Staged:
+        """Read a state of a quarter, unless that was done; `anew` does it in any case.
+
+        Raises:
+            ArchiveError: the archived lines are missing or damaged.
+            ContractError: a figure is neither read nor quarantined (a bug worth reporting).
+        """
+        staged = None if anew else self.find(quarter, state)
+        return staged or self._stage(quarter, state)
+
+    def prune(self, quarter: Quarter, states: Iterable[State]) -> None:
+        """Remove what was staged of a quarter for states or rules that no longer count."""
+        wanted = {self.folder(quarter, state) for state in states}
+        with contextlib.suppress(FileNotFoundError):
+            for folder in (self.data_dir.staging / quarter.id).iterdir():
+                if folder not in wanted:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _stage(self, quarter: Quarter, state: State) -> Staged:
+        with explain_disk_errors(), duckdb.connect() as con:
+            load_received(con, self.archive, quarter, state)
+            received = _count(con, "recues")
+            lines = read_lines(con, "recues", quarter.id, state.since, self.archive.source_map)
+            final = self.folder(quarter, state)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=".draft.", dir=final.parent))
+            try:
+                staged = self._write(con, lines, received, draft, final)
+                shutil.rmtree(final, ignore_errors=True)
+                os.replace(draft, final)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        return staged
+
+    def _write(
+        self, con: duckdb.DuckDBPyConnection, lines: TypedLines, received: int, draft: Path, final: Path
+    ) -> Staged:
+        for name in ("usagers", "financements", "rejets"):
+            frame: pd.DataFrame = getattr(lines, name)
+            con.register("a_ecrire", frame)
+            con.execute(f"COPY a_ecrire TO {literal(str(draft / f'{name}.parquet'))} (FORMAT parquet, COMPRESSION zstd)")
+            con.unregister("a_ecrire")
+        rules = lines.rejets[["regle", "colonne"]].fillna("").itertuples(index=False, name=None)
+        staged = Staged(
+            folder=final,
+            received=received,
+            valid=len(lines.usagers),
+            masked=int(lines.usagers["est_masque"].sum()),
+            rejected=lines.rejected_lines,
+            unknown=lines.unknown,
+            commonest=[(rule, column, count) for (rule, column), count in Counter(rules).most_common(3)],
+        )
+        summary = asdict(staged)
+        del summary["folder"]
+        (draft / _SUMMARY).write_text(json.dumps(summary, ensure_ascii=False, indent=2))
+        return staged
+
+
+def load_received(con: duckdb.DuckDBPyConnection, archive: Archive, quarter: Quarter, state: State) -> None:
+    """Load the lines of one state of a quarter as received into the table ``recues``, with their numbers.
+
+    Raises:
+        ArchiveError: they are missing or damaged.
+    """
+    lines, numbers = archive.quarter_file(quarter, state.sha256), archive.lines_file(state.since)
+    for path, intact in ((lines, is_intact(lines)), (numbers, numbers.is_file())):
+        if not intact:
+            raise ArchiveError(
+                f"{path} is missing or damaged: restore it from a copy, or take release {state.since} in again "
+                "(`mcf-pipeline verify` lists all such files)"
+            )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE recues AS
+        SELECT numeros.numero_ligne, lignes.* EXCLUDE (trimestre_id)
+        FROM read_parquet({literal(str(lines))}) AS lignes
+        JOIN read_parquet({literal(str(numbers))}) AS numeros
+            ON numeros.rang = lignes.rang AND numeros.trimestre_id = lignes.trimestre_id
+        ORDER BY lignes.rang"""
+    )
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def read_head(staged: Staged, name: str, rows: int = 5) -> pd.DataFrame:
+    """The first rows of a staged file, to show."""
+    with duckdb.connect() as con:
+        return to_frame(con.execute(f"SELECT * FROM read_parquet({literal(str(staged.file(name)))}) LIMIT {rows}"))

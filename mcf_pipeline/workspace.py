@@ -1,0 +1,126 @@
+"""Everything one data directory holds, opened together: archive, staging, build, and the lock on them.
+
+The command line, the assets and the sensor all come in through here, so they see the same rules, the same
+timeline and the same plan. It knows nothing of Dagster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from mcf_pipeline.config import PORTAL, SAMPLE, Settings
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.errors import BusyError
+from mcf_pipeline.files import ensure_writable
+from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.releases.archive import Archive
+from mcf_pipeline.releases.timeline import Timeline
+from mcf_pipeline.sources.base import Source
+from mcf_pipeline.warehouse.build import marks, open_build, rules_fingerprint
+from mcf_pipeline.warehouse.publication import published_state
+from mcf_pipeline.warehouse.plan import Plan, make_plan, target_marks
+from mcf_pipeline.warehouse.staging import Staging
+
+PATIENCE = 600.0
+"""Seconds that a step of a Dagster run waits for another run to let go of the data directory."""
+
+
+class Workspace:
+    """One data directory under one set of settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.data_dir = settings.data_dir
+
+    @cached_property
+    def source_map(self) -> SourceMap:
+        """The user's overrides; empty where there are none."""
+        return SourceMap.load(self.settings.source_map)
+
+    @cached_property
+    def rules(self) -> str:
+        """Fingerprint of everything that decides what a quarter becomes."""
+        return rules_fingerprint(self.source_map.fingerprint())
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The releases as received."""
+        return Archive(self.data_dir, self.settings.limits, self.source_map)
+
+    @cached_property
+    def staging(self) -> Staging:
+        """The quarters as read."""
+        return Staging(self.archive, self.rules)
+
+    def source(self) -> Source:
+        """Where releases come from, as the settings say."""
+        # Each source imports what it needs only when it is the one.
+        if self.settings.source == PORTAL:
+            from mcf_pipeline.sources.portal import PortalSource
+
+            return PortalSource(self.settings)
+        if self.settings.source == SAMPLE:
+            from mcf_pipeline.sources.sample import SampleSource
+
+            return SampleSource()
+        from mcf_pipeline.sources.file import FileSource
+
+        return FileSource(self.settings.source, self.settings.limits)
+
+    @contextmanager
+    def lock(self, *, patience: float = PATIENCE) -> Iterator[None]:
+        """Hold the data directory; a step inside a run that holds it gets in at once.
+
+        Raises:
+            BusyError: another process still holds it after `patience` seconds.
+        """
+        ensure_writable(self.data_dir.root)
+        lock = FileLock(self.data_dir.lock, timeout=patience, is_singleton=True, thread_local=False)
+        try:
+            with lock:
+                yield
+        except Timeout as error:
+            raise BusyError(
+                f"another run holds {self.data_dir.root}: wait for it to end (`mcf-pipeline status` and the Dagster "
+                "UI show it), then run again"
+            ) from error
+
+    @contextmanager
+    def build(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold the data directory and open its build."""
+        with self.lock(), open_build(self.data_dir) as con:
+            yield con
+
+    def plan(self, timeline: Timeline | None = None) -> Plan:
+        """What a run has to do now."""
+        line = timeline or self.archive.timeline()
+        with self.build() as con:
+            built = marks(con)
+        return make_plan(line, self.rules, built, self.refused(line))
+
+    def refused(self, line: Timeline) -> list[Quarter]:
+        """The quarters whose current state was read and had too many rejects."""
+        found = []
+        for quarter in line.quarters:
+            state = line.current(quarter)
+            staged = self.staging.find(quarter, state) if state else None
+            if staged and staged.is_refused:
+                found.append(quarter)
+        return found
+
+    def state(self, line: Timeline | None = None) -> str:
+        """Fingerprint of what the published warehouse should hold."""
+        line = line or self.archive.timeline()
+        parts = [self.rules, *(manifest.release_id for manifest in line.releases)]
+        parts += [f"{quarter} {mark}" for quarter, mark in sorted(target_marks(line, self.rules).items())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def is_published(self, line: Timeline | None = None) -> bool:
+        """Whether the published warehouse is what it should be."""
+        return published_state(self.data_dir) == self.state(line)
