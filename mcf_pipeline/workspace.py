@@ -81,15 +81,19 @@ class Workspace:
             BusyError: another process still holds it after `patience` seconds.
         """
         ensure_writable(self.data_dir.root)
-        lock = FileLock(self.data_dir.lock, timeout=patience, is_singleton=True, thread_local=False)
+        # One lock object per file and process: that is what lets a step into a run that holds it already.
+        lock = FileLock(self.data_dir.lock, is_singleton=True, thread_local=False)
         try:
-            with lock:
-                yield
+            lock.acquire(timeout=patience)
         except Timeout as error:
             raise BusyError(
                 f"another run holds {self.data_dir.root}: wait for it to end (`mcf-pipeline status` and the Dagster "
                 "UI show it), then run again"
             ) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
     def build(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -103,6 +107,11 @@ class Workspace:
         with self.build() as con:
             built = marks(con)
         return make_plan(line, self.rules, built, self.refused(line))
+
+    def forget_marks(self) -> None:
+        """Make every quarter count as changed."""
+        with self.build() as con:
+            con.execute("UPDATE meta_marque SET empreinte = 'forced'")
 
     def refused(self, line: Timeline) -> list[Quarter]:
         """The quarters whose current state was read and had too many rejects."""

@@ -13,7 +13,7 @@ from mcf_pipeline.assets.base import (
     each_quarter,
     preview,
 )
-from mcf_pipeline.contract.lines import to_frame
+from mcf_pipeline.duck import one, to_frame
 from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.progress import report
 from mcf_pipeline.warehouse.staging import load_received
@@ -75,8 +75,8 @@ def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
             continue
         with duckdb.connect() as con:
             load_received(con, space.archive, quarter, state)
-            rows, masked = con.execute("SELECT count(*), count(*) - count(nb_dossiers) FROM recues").fetchall()[0]
-            frame = to_frame(con.execute("SELECT * FROM recues LIMIT 5"))
+            rows, masked = one(con, "SELECT count(*), count(*) - count(nb_dossiers) FROM recues")
+            frame = to_frame(con, "SELECT * FROM recues LIMIT 5")
         context.add_asset_metadata(
             {
                 "dagster/row_count": rows,

@@ -4,7 +4,7 @@ import dagster as dg
 
 from mcf_pipeline.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, shown
 from mcf_pipeline.assets.staging import stg_usagers
-from mcf_pipeline.contract.lines import to_frame
+from mcf_pipeline.duck import one, to_frame
 from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.warehouse import DimFinanceur, DimRelease, DimTrimestre
@@ -33,18 +33,17 @@ def _fact(fact: Fact) -> dg.AssetsDefinition:
             for quarter in each_quarter(context, spec.name, quarters_of(context)):
                 states = {s: space.staging.stage(quarter, s) for s in line.states.get(quarter, ())}
                 write_fact(con, fact, quarter, states, mark_of(list(states), space.rules))
-                rows, masked = con.execute(
+                rows, masked = one(
+                    con,
                     f"SELECT count(*), count(*) FILTER (WHERE est_masque) FROM {spec.name} WHERE trimestre_id = ?",
                     [quarter.id],
-                ).fetchall()[0]
+                )
                 current = line.current(quarter)
                 context.add_asset_metadata(
                     shown(
                         fact.current,
                         rows,
-                        to_frame(
-                            con.execute(f"SELECT * FROM {spec.name} WHERE trimestre_id = ? LIMIT 5", [quarter.id])
-                        ),
+                        to_frame(con, f"SELECT * FROM {spec.name} WHERE trimestre_id = '{quarter}' LIMIT 5"),
                         masked=masked,
                         rejected=states[current].rejected if current else 0,
                         states=len(states),

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.contract.columns import COLUMNS, kind_of
-from mcf_pipeline.contract.guesses import toml_for, unknown_modalities_toml
+from mcf_pipeline.contract.guesses import toml_for, with_unknown_modalities
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
 from mcf_pipeline.contract.parsing import quarter_problem
 from mcf_pipeline.contract.recognition import RecognisedColumn, Recognition, RecognitionError, recognise
@@ -186,8 +186,7 @@ def diagnose(
     if facts.records_count is not None and facts.lines_read is not None and not facts.lines_read:
         problems.append(f"the source announces {facts.records_count} lines and gives none")
     if unknown:
-        toml = toml or toml_for({}, (), (), source_map)
-        toml += unknown_modalities_toml(unknown) + "\n"
+        toml = with_unknown_modalities(toml or toml_for({}, (), (), source_map), unknown)
     blocked = recognition is None or (bool(fields) and not quarters and _has_values(values))
     blocked = blocked or facts.lines_read == 0
     return Diagnosis(

@@ -14,7 +14,6 @@ from mcf_pipeline.contract.columns import COLUMNS, PART_COLUMNS, column_key, nam
 from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, resolve
 from mcf_pipeline.contract.parsing import parse_quarter
 from mcf_pipeline.contract.source_map import SourceMap, toml_key, toml_string
-from mcf_pipeline.contract.text import clean
 from mcf_pipeline.sources.base import SourceField
 
 _ALIKE = 0.62
@@ -179,11 +178,18 @@ def toml_for(
     return "\n".join(lines) + ("\n" if lines else "")
 
 
-def unknown_modalities_toml(unknown: Mapping[str, Sequence[str]]) -> str:
-    """Lines that would map modalities that nobody knows, commented out: the user says what they are."""
-    lines = []
+def with_unknown_modalities(toml: str, unknown: Mapping[str, Sequence[str]]) -> str:
+    """Add a line for each modality that nobody knows, commented out: only the user can say what it is.
+
+    A section that `toml` has already is not opened twice, so that the lines can be uncommented as they are.
+    """
+    lines = toml.splitlines()
     for dimension, texts in unknown.items():
-        if texts:
-            lines.append(f"# [modalities.{dimension}]")
-            lines += [f'# {toml_key(clean(text))} = "identifier of a modality"' for text in texts]
-    return "\n".join(lines)
+        added = [f'# {toml_key(text)} = "identifier of a modality"' for text in texts]
+        header = f"[modalities.{dimension}]"
+        if header in lines:
+            at = lines.index(header) + 1
+            lines[at:at] = added
+        elif added:
+            lines += [f"# {header}", *added]
+    return "\n".join(lines) + ("\n" if lines else "")

@@ -26,6 +26,7 @@ from mcf_pipeline.contract.parsing import (
 )
 from mcf_pipeline.contract.recognition import Recognition
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.duck import to_frame
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.schemas.base import Table, describe, schema_of
 from mcf_pipeline.schemas.staging import StgFinancements, StgRejets, StgUsagers
@@ -123,7 +124,11 @@ def map_modalities(
             if not modality.est_connue:
                 unknown.add((dimension.name, text))
     if rows:
-        con.executemany("INSERT INTO modalite VALUES (?, ?, ?, ?)", rows)
+        # One statement for all rows: `executemany` would plan each row anew.
+        con.execute(
+            f"INSERT INTO modalite VALUES {', '.join(['(?, ?, ?, ?)'] * len(rows))}",
+            [value for row in rows for value in row],
+        )
     return sorted(unknown)
 
 
@@ -160,9 +165,9 @@ def refuse_conflicting_duplicates(
         GROUP BY trimestre_id, {IDS}
         HAVING count(DISTINCT mesures) > 1
         LIMIT 1
-    """).fetchone()
+    """).fetchall()
     if conflict:
-        *key, first, last = conflict
+        *key, first, last = conflict[0]
         raise ContractError(
             f"lines {first} and {last} have the same quarter, region, gender, age class, situation and status "
             f"({', '.join(key)}) but different figures: a modality that we read as another may be the reason; "
@@ -257,10 +262,9 @@ def _validated(
     wanted = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in spec.columns)
     order = ", ".join(spec.key)
     frame = to_frame(
-        con.execute(
-            f"SELECT {wanted} FROM {table} WHERE NOT list_contains($bad, numero_ligne) ORDER BY {order}",
-            {"bad": bad},
-        )
+        con,
+        f"SELECT {wanted} FROM {table} WHERE NOT list_contains($bad::BIGINT[], numero_ligne) ORDER BY {order}",
+        {"bad": bad},
     )
     try:
         return validate(model, frame), []
@@ -321,8 +325,3 @@ def rejects_frame(
         }
     )
     return validate(StgRejets, frame)
-
-
-def to_frame(result: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """A DuckDB result as a pandas frame of Arrow types: decimals stay decimals, NULL stays NULL."""
-    return result.to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)

@@ -184,7 +184,7 @@ def resolve(dimension: str, text: str | None, source_map: SourceMap | None = Non
             ages = parse_ages(text)
             if ages is not None:
                 return _age_class(*ages)
-    return Modality(slug(text), clean(text) or "(illisible)", False, DIMENSIONS[dimension].unknown)
+    return Modality(slug(text), clean(text), False, DIMENSIONS[dimension].unknown)
 
 
 def resolve_situation(

@@ -208,7 +208,7 @@ def canonical_number_sql(expr: str) -> str:
     return (
         f"CASE WHEN regexp_full_match({expr}, '0|-?[1-9][0-9]*') THEN {expr} "
         f"WHEN regexp_full_match({expr}, '(?:0|-?[1-9][0-9]*)\\.[0-9]+') "
-        f"THEN rtrim(rtrim({expr}, '0'), '.') "
+        f"THEN CASE WHEN ends_with({expr}, '0') THEN rtrim(rtrim({expr}, '0'), '.') ELSE {expr} END "
         f"WHEN {is_empty_sql(expr)} THEN '' "
         f"WHEN regexp_full_match({expr}, '{_DECIMAL}') THEN {number} ELSE {expr} END"
     )

@@ -9,6 +9,7 @@ Nothing but a `ContractError` (the file's fault) or another `PipelineError` (the
 from __future__ import annotations
 
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,14 +93,8 @@ def read_export(
         _check_count(path.name, export.rows, records_count)
     except BaseException as error:
         _drop(con)
-        if isinstance(error, OSError):
-            raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-        if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
-            raise PipelineError(
-                f"{path.name} needs more memory than there is; free some, or set MCF_LIMIT_MAX_BYTES lower"
-            ) from error
-        if isinstance(error, duckdb.Error):
-            raise _unreadable(path.name, format) from error
+        if isinstance(error, (OSError, MemoryError, duckdb.Error)):
+            raise _translated(error, path, format) from error
         raise
     return export
 
@@ -202,7 +197,7 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, path: Path, limits: Limits, fo
     columns = _check_columns(path.name, tuple(str(column[0]) for column in schema), limits)
     if not rows:
         return Export(columns, 0)
-    source = f"read_parquet('{link}')"
+    source = "read_parquet('" + file.replace("'", "''") + "')"
     described = con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     # By position: DuckDB renames what it takes for a double, the file's own names are those of the schema.
     types = [(str(row[0]), str(row[1])) for row in described]
@@ -313,7 +308,7 @@ def _check_columns(file: str, names: tuple[str, ...], limits: Limits) -> tuple[s
         if "\0" in name:
             raise ContractError(f"{file}: a NUL byte in the name of column {position}", rule="octet_nul")
         # DuckDB tells no columns apart by case, either.
-        other = first.setdefault(name.casefold(), position)
+        other = first.setdefault(unicodedata.normalize("NFC", name).casefold(), position)
         if other != position:
             what = f"columns {other} and {position} are" if other else f"column {position} is"
             why = "" if other else ", a name that the pipeline itself uses"
@@ -352,6 +347,22 @@ def _ordered(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         con.execute(f"SET preserve_insertion_order = {row is None or bool(row[0])}")
+
+
+def _translated(error: OSError | MemoryError | duckdb.Error, path: Path, format: Format) -> PipelineError:
+    """Whose fault an error is: this machine's, the path's or the file's."""
+    import duckdb
+
+    text = str(error).lower()
+    if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
+        return PipelineError(f"{path.name} needs more memory or temporary disk than there is; free some")
+    if "no space left" in text or "could not write" in text or "quota" in text:
+        return PipelineError(
+            f"{path.name} cannot be unpacked: the disk is full; free some of it, or set TMPDIR"
+        )
+    if isinstance(error, OSError):
+        return SourceError(f"{path} cannot be read: {error.strerror or error}")
+    return _unreadable(path.name, format)
 
 
 def _drop(con: duckdb.DuckDBPyConnection) -> None:

@@ -78,7 +78,9 @@ def clean(text: str, limit: int = MAX_LABEL) -> str:
         category = unicodedata.category(char)
         if category in {"Cc", "Zl", "Zp"}:
             kept.append(" ")
-        elif category not in {"Cf", "Cs", "Co", "Cn"}:
+        elif category in {"Cs", "Co", "Cn"}:
+            kept.append("\ufffd")  # unreadable, and must not pass for empty
+        elif category != "Cf":
             kept.append(char)
     shown = unicodedata.normalize("NFC", " ".join("".join(kept).split(" "))).strip()
     shown = re.sub(r" {2,}", " ", shown)

@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.config import DataDir, Limits
 from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.duck import one
 from mcf_pipeline.errors import ArchiveError, ContractError, HeldReleaseError, UsageError
 from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
 from mcf_pipeline.quarter import Quarter
@@ -30,6 +32,9 @@ from mcf_pipeline.releases.manifest import FILE_NAME, Manifest, ManifestColumn
 from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters
 from mcf_pipeline.releases.timeline import Timeline, timeline
 from mcf_pipeline.sources.base import Received, SourceField
+
+if TYPE_CHECKING:
+    import duckdb
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +189,7 @@ class Archive:
             )
             twin = next((m for m in known if m.day == draft.day and m.same_content(draft)), None)
             if twin:
-                self._raise_if_held(twin)
+                self.raise_if_held(twin)
                 return Intake(twin, is_new=False)
             manifest = _with_free_id(draft, known)
             store_quarters(con, content.quarters, self.data_dir.quarters)
@@ -199,7 +204,7 @@ class Archive:
             manifest = _replace(manifest, lines_sha256=sha256_of(folder / LINES_FILE))
         lost = shrinkages(manifest, _predecessor(manifest, [m for m in known if not self.held(m.release_id)]))
         self._put_release(manifest, folder, lost)
-        self._raise_if_held(manifest)
+        self.raise_if_held(manifest)
         return Intake(manifest, is_new=True)
 
     def _put_release(self, manifest: Manifest, folder: Path, lost: list[Shrinkage]) -> None:
@@ -210,7 +215,12 @@ class Archive:
         self.data_dir.releases.mkdir(parents=True, exist_ok=True)
         put_in_place(folder, self.data_dir.releases / manifest.release_id)
 
-    def _raise_if_held(self, manifest: Manifest) -> None:
+    def raise_if_held(self, manifest: Manifest) -> None:
+        """Say that a release waits to be accepted.
+
+        Raises:
+            HeldReleaseError: it does.
+        """
         reasons = self.held(manifest.release_id)
         if reasons:
             shown = "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
@@ -244,16 +254,14 @@ def _refuse_mixing(is_synthetic: bool, known: list[Manifest]) -> None:
         )
 
 
-def _release_day(con: object, recognition: Recognition, received: Received) -> str:
+def _release_day(con: duckdb.DuckDBPyConnection, recognition: Recognition, received: Received) -> str:
     """The day a release is known by: the portal's, else the file's own, else the file's modification day."""
     if received.data_processed:
         return received.data_processed.date().isoformat()
     if "date_chargement" in recognition.columns:
-        row = con.execute(  # type: ignore[attr-defined]
-            "SELECT max(try_cast(left(trim(date_chargement), 10) AS DATE)) FROM lignes"
-        ).fetchone()
-        if row and row[0]:
-            return str(row[0])
+        (day,) = one(con, "SELECT max(try_cast(left(trim(date_chargement), 10) AS DATE)) FROM lignes")
+        if day:
+            return str(day)
     day = received.suggested_day or received.retrieved_at.date()
     return day.isoformat()
 
@@ -272,5 +280,5 @@ def _predecessor(manifest: Manifest, known: list[Manifest]) -> Manifest | None:
     return max(before, key=lambda m: m.time_order, default=None)
 
 
-def _replace(manifest: Manifest, **changes: object) -> Manifest:
-    return dataclasses.replace(manifest, **changes)  # type: ignore[arg-type]
+def _replace(manifest: Manifest, **changes: Any) -> Manifest:
+    return dataclasses.replace(manifest, **changes)

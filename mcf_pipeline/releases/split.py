@@ -23,6 +23,7 @@ from mcf_pipeline.contract.parsing import (
     quarter_problem,
 )
 from mcf_pipeline.contract.recognition import Recognition
+from mcf_pipeline.duck import literal, quoted
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.files import put_in_place, sha256_of, write_atomically
 from mcf_pipeline.quarter import Quarter
@@ -73,8 +74,8 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
     """
     _map_quarters(con, recognition, today)
     selected = [
-        f"{_quoted(column.source)} AS {_quoted(name)}" for name, column in recognition.columns.items()
-    ] + [f"{_quoted(name)} AS {_quoted(UNKNOWN_PREFIX + name)}" for name in recognition.unused]
+        f"{quoted(column.source)} AS {quoted(name)}" for name, column in recognition.columns.items()
+    ] + [f"{quoted(name)} AS {quoted(UNKNOWN_PREFIX + name)}" for name in recognition.unused]
     hashed = [
         # An empty cell and a column that is not there say the same: nothing.
         f"'{name}=' || nullif({_canonical(name)}, '')"
@@ -128,7 +129,7 @@ def store_quarters(con: duckdb.DuckDBPyConnection, quarters: Mapping[str, Quarte
         try:
             con.execute(
                 "COPY (SELECT * EXCLUDE (canonique, numero_ligne) FROM lignes WHERE trimestre_id = "
-                f"'{quarter}' ORDER BY rang) TO {_literal(draft)} (FORMAT parquet, COMPRESSION zstd)"
+                f"'{quarter}' ORDER BY rang) TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd)"
             )
             write_atomically(digest, f"{sha256_of(draft)}  {final.name}\n".encode())
             put_in_place(draft, final)
@@ -149,14 +150,14 @@ def store_line_numbers(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Write where each line of each quarter stood in this export (`trimestre_id`, `rang`, `numero_ligne`)."""
     con.execute(
         "COPY (SELECT trimestre_id, rang, numero_ligne FROM lignes ORDER BY trimestre_id, rang) "
-        f"TO {_literal(path)} (FORMAT parquet, COMPRESSION zstd)"
+        f"TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)"
     )
 
 
 def _map_quarters(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.date) -> None:
     """Make ``trimestre_lu``: the quarter of each spelling that the export uses, read once."""
     columns = recognition.quarter.columns
-    selected = ", ".join(f"{_quoted(name)} AS c{i}" for i, name in enumerate(columns))
+    selected = ", ".join(f"{quoted(name)} AS c{i}" for i, name in enumerate(columns))
     spellings = con.execute(f"SELECT DISTINCT {selected} FROM export").fetchall()
     con.execute(
         f"CREATE TEMP TABLE trimestre_lu ({', '.join(f'c{i} VARCHAR' for i in range(len(columns)))}, trimestre_id VARCHAR)"
@@ -168,18 +169,22 @@ def _map_quarters(con: duckdb.DuckDBPyConnection, recognition: Recognition, toda
             quarter = None
         rows.append([*spelling, quarter.id if quarter else NO_QUARTER])
     if rows:
-        con.executemany(f"INSERT INTO trimestre_lu VALUES ({', '.join('?' * (len(columns) + 1))})", rows)
+        row = f"({', '.join('?' * (len(columns) + 1))})"
+        con.execute(
+            f"INSERT INTO trimestre_lu VALUES {', '.join([row] * len(rows))}",
+            [value for row_values in rows for value in row_values],
+        )
 
 
 def _join_on_quarter(recognition: Recognition) -> str:
     return " AND ".join(
-        f"trimestre_lu.c{i} IS NOT DISTINCT FROM export.{_quoted(name)}"
+        f"trimestre_lu.c{i} IS NOT DISTINCT FROM export.{quoted(name)}"
         for i, name in enumerate(recognition.quarter.columns)
     )
 
 
 def _canonical(name: str) -> str:
-    column = _quoted(name)
+    column = quoted(name)
     return canonical_text_sql(column) if COLUMNS[name].kind in ("text", "flag") else canonical_number_sql(column)
 
 
@@ -197,11 +202,3 @@ def _unreadable_message(
         f"(for example {', '.join(repr(text[:40]) for text in examples)}): is it the right column? "
         "`mcf-pipeline doctor` shows how each column is understood"
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -56,19 +56,6 @@ class Received:
     suggested_day: dt.date | None = None
 
 
-class Source(Protocol):
-    """Something that can be asked for its newest release."""
-
-    def fetch(self, into: Path, progress: Progress) -> Received:
-        """Put the newest export into the folder `into`.
-
-        Raises:
-            SourceError: it could not be reached, or refused.
-            ContractError: what came is broken in a way that shows without reading it.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Peek:
     """What a source says of its newest release without sending it.
@@ -95,3 +82,28 @@ class QuarterTotals:
 
     rows: int
     dossiers: int
+
+
+class Source(Protocol):
+    """Something that can be asked for its newest release."""
+
+    def fetch(self, into: Path, progress: Progress) -> Received:
+        """Put the newest export into the folder `into`.
+
+        Raises:
+            SourceError: it could not be reached, or refused.
+            ContractError: what came is broken in a way that shows without reading it.
+        """
+        ...
+
+    def peek(self) -> Peek | None:
+        """What the source says of its newest release without sending it; None where it cannot say.
+
+        Raises:
+            SourceError: it could not be reached, or refused.
+        """
+        ...
+
+    def quarter_totals(self) -> Mapping[str, QuarterTotals] | None:
+        """Lines and dossiers of each quarter id, computed by the source; None where it cannot."""
+        ...

@@ -6,12 +6,13 @@ How its lines are made is the work of `sources.synthetic`.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.files import explain_disk_errors
-from mcf_pipeline.sources.base import Progress, Received
+from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
 
 if TYPE_CHECKING:
     from mcf_pipeline.sources.synthetic import SyntheticRelease
@@ -26,6 +27,16 @@ class SampleSource:
     """
 
     release: SyntheticRelease | None = None
+
+    def peek(self) -> Peek:
+        """The release's own time; its lines need not be made to know it."""
+        from mcf_pipeline.sources.synthetic import SyntheticRelease
+
+        return Peek(data_processed=(self.release or SyntheticRelease()).data_processed)
+
+    def quarter_totals(self) -> Mapping[str, QuarterTotals] | None:
+        """Nobody computes them but by making the lines."""
+        return None
 
     def fetch(self, into: Path, progress: Progress) -> Received:
         """Write the release's CSV into the folder `into`."""

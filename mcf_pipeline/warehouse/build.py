@@ -16,6 +16,7 @@ import duckdb
 import pandas as pd
 
 from mcf_pipeline.config import DataDir
+from mcf_pipeline.duck import one
 from mcf_pipeline.errors import BusyError, PipelineError
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
@@ -109,11 +110,11 @@ def _is_outdated(con: duckdb.DuckDBPyConnection) -> bool:
         return False
     if "meta_schema" not in tables:
         return True
-    return con.execute("SELECT empreinte FROM meta_schema").fetchone() != (schema_fingerprint(),)
+    return one(con, "SELECT empreinte FROM meta_schema") != (schema_fingerprint(),)
 
 
 def _create_schema(con: duckdb.DuckDBPyConnection) -> None:
-    if con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta_schema'").fetchone() == (1,):
+    if one(con, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta_schema'") == (1,):
         return
     from mcf_pipeline.warehouse.dimensions import fill_reference_dimensions
 

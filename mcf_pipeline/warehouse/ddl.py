@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib import resources
 
+from mcf_pipeline.duck import literal
 from mcf_pipeline.schemas.base import Table, TableSpec, describe
 
 
@@ -38,8 +39,3 @@ def typed(spec: TableSpec, source: str) -> str:
     """Select a table's columns from a query or table, by name, cast to the types of its model."""
     columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in spec.columns)
     return f"SELECT {columns} FROM {source}"
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"

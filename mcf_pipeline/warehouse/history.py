@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcf_pipeline.duck import literal
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.timeline import State
 from mcf_pipeline.schemas.base import Table, describe
@@ -21,7 +22,6 @@ from mcf_pipeline.schemas.warehouse import (
     FctFinancementsHistorique,
 )
 from mcf_pipeline.warehouse.build import insert, set_mark, transaction
-from mcf_pipeline.warehouse.ddl import literal
 from mcf_pipeline.warehouse.staging import Staged
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _insert_state(con: duckdb.DuckDBPyConnection, fact: Fact, state: State, stag
         con,
         fact.history,
         f"(SELECT *, {since} AS release_id, {since} AS valide_depuis, {until} AS valide_jusqua "
-        f"FROM read_parquet({literal(str(staged.file(fact.staged)))}))",
+        f"FROM read_parquet({literal(staged.file(fact.staged))}))",
     )
 
 
@@ -78,6 +78,6 @@ def _load_quarantine(con: duckdb.DuckDBPyConnection, quarter: Quarter, states: M
     con.execute("DELETE FROM meta_modalite WHERE trimestre_id = ?", [quarter.id])
     for state, staged in states.items():
         if state.until is None:
-            insert(con, StgRejets, f"read_parquet({literal(str(staged.file('rejets')))})")
+            insert(con, StgRejets, f"read_parquet({literal(staged.file('rejets'))})")
         for dimension, text in staged.unknown:
             con.execute("INSERT INTO meta_modalite VALUES (?, ?, ?)", [quarter.id, dimension, text])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from mcf_pipeline.contract.lines import to_frame, validate
+from mcf_pipeline.contract.lines import validate
+from mcf_pipeline.duck import to_frame
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import MartRevisions
@@ -25,7 +26,7 @@ def compute_mart(con: duckdb.DuckDBPyConnection, model: type[Table], quarter: Qu
     """
     spec = describe(model)
     statement = typed(spec, f"({query(spec.name)}) ORDER BY {', '.join(spec.key)}")
-    return validate(model, to_frame(con.execute(statement, {"trimestre_id": quarter.id})))
+    return validate(model, to_frame(con, statement, {"trimestre_id": quarter.id}))
 
 
 def write_mart(con: duckdb.DuckDBPyConnection, model: type[Table], quarter: Quarter, mark: str) -> pd.DataFrame:
@@ -38,7 +39,7 @@ def write_mart(con: duckdb.DuckDBPyConnection, model: type[Table], quarter: Quar
 def write_revisions(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Compute `mart_revisions` from the whole history and replace it; returns its rows."""
     spec = describe(MartRevisions)
-    frame = validate(MartRevisions, to_frame(con.execute(typed(spec, f"({query(spec.name)})"))))
+    frame = validate(MartRevisions, to_frame(con, typed(spec, f"({query(spec.name)})")))
     with transaction(con):
         con.execute(f"DELETE FROM {spec.name}")
         insert_frame(con, MartRevisions, frame)

@@ -15,6 +15,7 @@ import duckdb
 
 from mcf_pipeline import __version__
 from mcf_pipeline.config import DataDir
+from mcf_pipeline.duck import literal, one
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import explain_disk_errors, put_in_place
 from mcf_pipeline.schemas.base import Table, describe
@@ -22,7 +23,7 @@ from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, VIEWS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES
 from mcf_pipeline.warehouse.build import remove_database
-from mcf_pipeline.warehouse.ddl import comments, create_table, literal, query, typed
+from mcf_pipeline.warehouse.ddl import comments, create_table, query, typed
 
 STORAGE_VERSION = "v1.2.0"
 """Oldest DuckDB that can open the file; 2.0 would otherwise write one that no 1.x can."""
@@ -55,10 +56,10 @@ def published_state(data_dir: DataDir) -> str | None:
         return None
     try:
         with duckdb.connect(data_dir.published_database, read_only=True) as con:
-            row = con.execute("SELECT etat FROM meta_publication").fetchone()
+            (state,) = one(con, "SELECT etat FROM meta_publication")
     except duckdb.Error:
         return None
-    return row[0] if row else None
+    return str(state)
 
 
 def publish(build: duckdb.DuckDBPyConnection, data_dir: DataDir, state: str) -> dict[str, int]:
@@ -79,7 +80,7 @@ def publish(build: duckdb.DuckDBPyConnection, data_dir: DataDir, state: str) -> 
     final.parent.mkdir(parents=True, exist_ok=True)
     draft = final.with_name(f".{final.name}.{os.getpid()}")
     with explain_disk_errors(), _swept(final):
-        build.execute(f"ATTACH {literal(str(draft))} AS publie (STORAGE_VERSION '{STORAGE_VERSION}')")
+        build.execute(f"ATTACH {literal(draft)} AS publie (STORAGE_VERSION '{STORAGE_VERSION}')")
         try:
             rows = _fill(build, state)
             check(build, "publie.")
@@ -109,8 +110,8 @@ def _swept(final: Path) -> Iterator[None]:
 
 
 def _fill(con: duckdb.DuckDBPyConnection, state: str) -> dict[str, int]:
-    is_synthetic = con.execute("SELECT coalesce(bool_or(est_synthetique), false) FROM dim_release").fetchone()
-    note = attribution(is_synthetic=bool(is_synthetic and is_synthetic[0]))
+    (is_synthetic,) = one(con, "SELECT coalesce(bool_or(est_synthetique), false) FROM dim_release")
+    note = attribution(is_synthetic=is_synthetic)
     rows: dict[str, int] = {}
     con.execute("BEGIN TRANSACTION")
     for model in PUBLISHED:
@@ -119,8 +120,7 @@ def _fill(con: duckdb.DuckDBPyConnection, state: str) -> dict[str, int]:
         con.execute(
             f"INSERT INTO publie.{spec.name} BY NAME {typed(spec, spec.name)} ORDER BY {', '.join(spec.key)}"
         )
-        counted = con.execute(f"SELECT count(*) FROM publie.{spec.name}").fetchone()
-        rows[spec.name] = counted[0] if counted else 0
+        (rows[spec.name],) = one(con, f"SELECT count(*) FROM publie.{spec.name}")
         for statement in comments(model, catalog="publie.", licence=note):
             con.execute(statement)
     con.execute("COMMIT")
@@ -153,10 +153,10 @@ def check(con: duckdb.DuckDBPyConnection, catalog: str = "") -> None:
         key = ", ".join(spec.key)
         twice = con.execute(
             f"SELECT {key} FROM {catalog}{spec.name} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
-        ).fetchone()
+        ).fetchall()
         if twice:
             raise PipelineError(
-                f"{spec.name} has two rows of the key {twice}: the old warehouse stays; `mcf-pipeline rebuild` makes "
+                f"{spec.name} has two rows of the key {twice[0]}: the old warehouse stays; `mcf-pipeline rebuild` makes "
                 "the build anew, and if that does not help it is a bug worth reporting"
             )
         for column in spec.columns:
@@ -169,9 +169,9 @@ def _check_reference(con: duckdb.DuckDBPyConnection, table: str, column: str, di
     orphan = con.execute(
         f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL "
         f"AND {column} NOT IN (SELECT {target} FROM {dimension}) LIMIT 1"
-    ).fetchone()
+    ).fetchall()
     if orphan:
         raise PipelineError(
-            f"{table}.{column} holds {orphan[0]!r}, which {dimension} does not have: the old warehouse stays; "
+            f"{table}.{column} holds {orphan[0][0]!r}, which {dimension} does not have: the old warehouse stays; "
             "`mcf-pipeline rebuild` makes the build anew"
         )

@@ -21,14 +21,14 @@ import duckdb
 import pandas as pd
 
 from mcf_pipeline.config import DataDir
-from mcf_pipeline.contract.lines import TypedLines, read_lines, to_frame
+from mcf_pipeline.contract.lines import TypedLines, read_lines
+from mcf_pipeline.duck import literal, one, to_frame
 from mcf_pipeline.errors import ArchiveError, ContractError
 from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.archive import Archive
 from mcf_pipeline.releases.split import is_intact
 from mcf_pipeline.releases.timeline import State
-from mcf_pipeline.warehouse.ddl import literal
 
 MAX_REJECTED = 0.01
 """Part of a quarter's lines that may be rejected; beyond, the quarter keeps its previous state."""
@@ -127,7 +127,7 @@ class Staging:
     def _stage(self, quarter: Quarter, state: State) -> Staged:
         with explain_disk_errors(), duckdb.connect() as con:
             load_received(con, self.archive, quarter, state)
-            received = _count(con, "recues")
+            (received,) = one(con, "SELECT count(*) FROM recues")
             lines = read_lines(con, "recues", quarter.id, state.since, self.archive.source_map)
             final = self.folder(quarter, state)
             final.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ class Staging:
         for name in ("usagers", "financements", "rejets"):
             frame: pd.DataFrame = getattr(lines, name)
             con.register("a_ecrire", frame)
-            con.execute(f"COPY a_ecrire TO {literal(str(draft / f'{name}.parquet'))} (FORMAT parquet, COMPRESSION zstd)")
+            con.execute(f"COPY a_ecrire TO {literal(draft / f'{name}.parquet')} (FORMAT parquet, COMPRESSION zstd)")
             con.unregister("a_ecrire")
         rules = lines.rejets[["regle", "colonne"]].fillna("").itertuples(index=False, name=None)
         staged = Staged(
@@ -180,20 +180,14 @@ def load_received(con: duckdb.DuckDBPyConnection, archive: Archive, quarter: Qua
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE recues AS
         SELECT numeros.numero_ligne, lignes.* EXCLUDE (trimestre_id)
-        FROM read_parquet({literal(str(lines))}) AS lignes
-        JOIN read_parquet({literal(str(numbers))}) AS numeros
+        FROM read_parquet({literal(lines)}) AS lignes
+        JOIN read_parquet({literal(numbers)}) AS numeros
             ON numeros.rang = lignes.rang AND numeros.trimestre_id = lignes.trimestre_id
         ORDER BY lignes.rang"""
     )
 
 
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def read_head(staged: Staged, name: str, rows: int = 5) -> pd.DataFrame:
     """The first rows of a staged file, to show."""
     with duckdb.connect() as con:
-        return to_frame(con.execute(f"SELECT * FROM read_parquet({literal(str(staged.file(name)))}) LIMIT {rows}"))
+        return to_frame(con, f"SELECT * FROM read_parquet({literal(staged.file(name))}) LIMIT {rows}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcf_pipeline.contract.modalities import (
@@ -69,7 +69,8 @@ def test_spellings_meet_the_known_modality(dimension, text, expected):
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 @pytest.mark.parametrize(
-    "text", [None, "", "  ", "-1", " -1 ", "NA", "n/a", "ND", "Non renseigné", "Non renseigné(e)", "INCONNU", "null"]
+    "text",
+    [None, "", "  ", "-1", " -1 ", "NA", "n/a", "ND", "Non renseigné", "Non renseigné(e)", "INCONNU", "null"],
 )
 def test_not_given_is_known_everywhere(dimension, text):
     found = resolve(dimension, text)
@@ -135,7 +136,9 @@ def test_an_unknown_age_class_is_still_read(text, ages, identifier):
     assert found.attributes["ordre"] == (ages[0] or 0)
 
 
-@pytest.mark.parametrize("text", ["39-25 ans", "[25;40[", "25", "adulte", "25 ans 30 ans 40", "999-1000", "-5 ans -"])
+@pytest.mark.parametrize(
+    "text", ["39-25 ans", "[25;40[", "25", "adulte", "25 ans 30 ans 40", "999-1000", "-5 ans -"]
+)
 def test_what_is_no_age_class_has_no_ages(text):
     assert parse_ages(text) is None
 
@@ -163,6 +166,7 @@ def test_hostile_texts_are_unknown_and_harmless(dimension, text):
 
 
 @given(st.sampled_from(list(DIMENSIONS)), st.text())
+@settings(deadline=None)
 def test_nothing_fails_and_unknown_never_takes_a_known_identifier(dimension, text):
     found = resolve(dimension, text)
     assert found.est_connue == (found.id in {m.id for m in KNOWN[dimension]})

@@ -6,13 +6,14 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcf_pipeline.contract.text import MAX_SLUG, clean, key, shorten, slug
 from mcf_pipeline_tests.contract.hostile import HOSTILE
 
 FRENCH = "Provence-Alpes-Côte d'Azur"
+
 
 @pytest.mark.parametrize(
     "spelling",
@@ -31,12 +32,15 @@ def test_spellings_of_one_name_meet(spelling):
     assert key(spelling) == key(FRENCH)
 
 
-@pytest.mark.parametrize(("a", "b"), [("-1", "1"), ("2.4", "24"), ("1 1", "11"), ("25-39", "2539"), ("т", "t")])
+@pytest.mark.parametrize(
+    ("a", "b"), [("-1", "1"), ("2.4", "24"), ("1 1", "11"), ("25-39", "2539"), ("т", "t")]
+)
 def test_what_differs_does_not_meet(a, b):
     assert key(a) != key(b)
 
 
 @given(st.sampled_from([FRENCH, "Île-de-France", "Nombre de dossiers"]), st.data())
+@settings(deadline=None)
 def test_case_accents_and_blanks_never_matter(text, data):
     changed = "".join(data.draw(st.sampled_from([c.upper(), c.lower(), c])) for c in text)
     changed = changed.replace(" ", data.draw(st.sampled_from(["  ", "\u00a0", "\t", "_", " - "])))
@@ -53,11 +57,13 @@ def test_hostile_texts_give_safe_slugs_and_labels(text):
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_any_text_gives_a_safe_slug(text):
     assert re.fullmatch(r"[a-z0-9_]{1,60}", slug(text))
 
 
 @given(st.text(), st.text())
+@settings(deadline=None)
 def test_texts_of_different_keys_never_share_a_slug(a, b):
     if key(a) != key(b):
         assert slug(a) != slug(b)

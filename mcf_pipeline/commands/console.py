@@ -1,0 +1,52 @@
+"""How the commands speak to a person: one console for results, one for progress, and a bar that follows the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from mcf_pipeline.progress import listening
+
+LABELS = {
+    "download": "receive the release",
+    "raw_usagers": "find the lines",
+    "stg_usagers": "read and validate",
+}
+"""What the reported steps are called for a person; a table goes by its own name."""
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress_bar(console: Console = err) -> Iterator[None]:
+    """Draw a bar for each step that reports itself; plain lines where there is no terminal."""
+    if not console.is_terminal:
+        with listening(_said_once(console)):
+            yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=console, transient=True) as progress:
+
+        def draw(step: str, done: int, total: int | None) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(LABELS.get(step, step), total=total)
+            progress.update(tasks[step], completed=done, total=total)
+
+        with listening(draw):
+            yield
+
+
+def _said_once(console: Console):  # type: ignore[no-untyped-def]
+    said: set[str] = set()
+
+    def say(step: str, done: int, total: int | None) -> None:  # noqa: ARG001
+        if step not in said:
+            said.add(step)
+            console.print(f"… {LABELS.get(step, step)}")
+
+    return say

@@ -1,0 +1,166 @@
+"""``run``: take a release in, rematerialize what changed, publish; all through Dagster, in this process.
+
+Its materializations stand in the Dagster UI like those of any other run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mcf_pipeline.automation.steps import Step, next_step
+from mcf_pipeline.commands.console import err, out, progress_bar
+from mcf_pipeline.config import Settings
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.releases.detection import Verdict, detect
+from mcf_pipeline.warehouse.plan import Plan
+from mcf_pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        verdict: whether there was a new release.
+        plan: what had to be done when it began.
+        runs: Dagster runs of quarters.
+    """
+
+    verdict: Verdict | None
+    plan: Plan
+    runs: int
+
+
+def run(settings: Settings, *, force: bool, accept_release: str | None, dagster_logs: bool) -> None:
+    """Do the main job and print its summary.
+
+    Raises:
+        PipelineError: of the kind that decides the exit code.
+    """
+    space = Workspace(settings)
+    with space.lock(patience=0):
+        if accept_release:
+            space.archive.accept(accept_release)
+        with progress_bar():
+            outcome = execute(space, force=force, look=accept_release is None, dagster_logs=dagster_logs)
+        _summary(space, outcome)
+
+
+def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster_logs: bool = False) -> Outcome:
+    """Look for a release, take it in, and follow the plan to its end.
+
+    Args:
+        space: the data directory.
+        force: rematerialize every quarter.
+        look: whether to ask the source at all; the archive alone is used where False.
+        dagster_logs: whether Dagster may print its own lines.
+
+    Raises:
+        ContractError: among others, when quarters were refused; the rest is built and published.
+    """
+    source = space.source() if look else None
+    known = space.archive.manifests()
+    verdict = None
+    if source:
+        verdict = detect(source.peek(), known, source.quarter_totals)
+        if not verdict.needs_download:
+            space.archive.raise_if_held(known[-1])
+            if not force and _nothing_to_do(space):
+                return Outcome(verdict, space.plan(), 0)
+    with _dagster(space) as instance:
+        if verdict and verdict.needs_download:
+            _materialize(instance, space, "release_intake", None, dagster_logs=dagster_logs)
+        return _follow_plan(instance, space, verdict, force=force, dagster_logs=dagster_logs)
+
+
+def _nothing_to_do(space: Workspace) -> bool:
+    line = space.archive.timeline()
+    return next_step(space.plan(line), is_published=space.is_published(line)) is None
+
+
+def _follow_plan(
+    instance: dg.DagsterInstance, space: Workspace, verdict: Verdict | None, *, force: bool, dagster_logs: bool
+) -> Outcome:
+    line = space.archive.timeline()
+    if force:
+        space.forget_marks()
+    first = plan = space.plan(line)
+    runs = 0
+    refused: list[ContractError] = []
+    while step := next_step(plan, is_published=space.is_published(line)):
+        try:
+            _materialize(instance, space, "quarters", step, dagster_logs=dagster_logs)
+        except ContractError as error:
+            # A quarter with too many rejects keeps its old state; the plan leaves it out from now on.
+            if error.rule != "trop_de_rejets":
+                raise
+            refused.append(error)
+        runs += 1
+        plan = space.plan(line)
+    if refused:
+        raise refused[0]
+    return Outcome(verdict, first, runs)
+
+
+@contextmanager
+def _dagster(space: Workspace) -> Iterator[dg.DagsterInstance]:
+    """The persistent instance: DAGSTER_HOME's, else the checkout's with its storage in the data directory."""
+    # Dagster writes one event per transaction by default; a run of ours writes hundreds.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "50")
+    os.environ["MCF_DATA_DIR"] = str(space.data_dir.root)
+    import dagster as dg
+
+    from mcf_pipeline.automation.instance import open_instance
+
+    with open_instance() as instance:
+        if isinstance(instance, dg.DagsterInstance):
+            yield instance
+
+
+def _materialize(
+    instance: dg.DagsterInstance, space: Workspace, job: str, step: Step | None, *, dagster_logs: bool
+) -> None:
+    from mcf_pipeline.assets.base import WorkspaceResource
+    from mcf_pipeline.automation.jobs import selection_of, tags_of
+    from mcf_pipeline.definitions import ASSETS, build_defs
+
+    resource = WorkspaceResource(data_dir=str(space.data_dir.root), source=space.settings.source)
+    definition = build_defs(resource).resolve_job_def(job)
+    options: dict[str, Any] = {}
+    if not dagster_logs:
+        options["run_config"] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if step:
+        options |= {"tags": tags_of(step, space.state()), "asset_selection": selection_of(step, ASSETS)}
+    definition.execute_in_process(instance=instance, **options)
+
+
+def _summary(space: Workspace, outcome: Outcome) -> None:
+    from mcf_pipeline.commands.status import overview
+
+    plan, status = outcome.plan, overview(space)
+    if status.is_synthetic:
+        err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
+    if outcome.runs == 0:
+        out.print(f"Nothing new: {outcome.verdict or 'the archive is as it was'}. Nothing was materialized.")
+    else:
+        out.print(
+            f"Release {status.release_id}: {len(plan.new)} quarters new, {len(plan.changed)} changed, "
+            f"{len(plan.unchanged)} unchanged."
+        )
+    out.print(
+        f"{status.rows:,} lines, {status.masked:,} of them masked, {status.rejected:,} rejected; "
+        f"{status.quarters} quarters, {status.first} to {status.last}."
+    )
+    out.print(f"Warehouse: {space.data_dir.published_database}")
+    out.print(f'Next: mcf-pipeline sql {_source_option(space)}"SELECT * FROM v_trimestre_evolution"', markup=False)
+
+
+def _source_option(space: Workspace) -> str:
+    return "--source sample " if space.settings.source == "sample" else ""

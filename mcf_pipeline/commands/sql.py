@@ -1,0 +1,84 @@
+"""``sql``: one read-only query of the published warehouse."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+
+from mcf_pipeline.commands.console import out
+from mcf_pipeline.config import Settings
+from mcf_pipeline.errors import PipelineError, UsageError
+
+MAX_TABLE_ROWS = 200
+"""Rows that a table on the terminal shows; CSV and JSON show all."""
+
+
+def sql(settings: Settings, query: str, form: str) -> None:
+    """Run the query and print its rows.
+
+    The file is opened read-only and DuckDB may touch no other file, so that a query can neither change nor
+    reach anything else.
+
+    Raises:
+        UsageError: there is no warehouse yet, or the query is wrong.
+    """
+    import duckdb
+
+    path = settings.data_dir.published_database
+    if not path.is_file():
+        raise UsageError(f"there is no warehouse at {path} yet: `mcf-pipeline run` builds it")
+    try:
+        with duckdb.connect(path, read_only=True) as con:
+            con.execute("SET enable_external_access = false; SET lock_configuration = true")
+            result = con.execute(query)
+            names = [column[0] for column in result.description or []]
+            if form == "table":
+                _table(names, result.fetchmany(MAX_TABLE_ROWS + 1))
+            else:
+                rows = result.fetchall()
+                _csv(names, rows) if form == "csv" else _json(names, rows)
+    except duckdb.IOException as error:
+        raise PipelineError(f"{path} cannot be read: {error}") from error
+    except duckdb.Error as error:
+        raise UsageError(f"{error}; tables are listed by `mcf-pipeline sql \"SHOW TABLES\"`") from error
+
+
+def _table(names: list[str], rows: list[tuple[object, ...]]) -> None:
+    from rich.table import Table
+
+    table = Table()
+    for index, name in enumerate(names):
+        is_number = any(isinstance(row[index], (int, float)) or type(row[index]).__name__ == "Decimal" for row in rows)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows[:MAX_TABLE_ROWS]:
+        table.add_row(*(_cell(value) for value in row))
+    out.print(table, soft_wrap=False)
+    if len(rows) > MAX_TABLE_ROWS:
+        out.print(f"Only the first {MAX_TABLE_ROWS} rows; --format csv gives all.")
+
+
+def _cell(value: object) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    return escape(f"{value:.4f}" if isinstance(value, float) else str(value))
+
+
+def _csv(names: list[str], rows: list[tuple[object, ...]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+
+
+def _json(names: list[str], rows: list[tuple[object, ...]]) -> None:
+    # Decimals stay exact as text would; as numbers they are what every reader expects.
+    json.dump(
+        [dict(zip(names, row, strict=True)) for row in rows],
+        sys.stdout,
+        ensure_ascii=False,
+        indent=2,
+        default=lambda value: float(value) if type(value).__name__ == "Decimal" else str(value),
+    )
+    sys.stdout.write("\n")

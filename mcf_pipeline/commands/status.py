@@ -1,0 +1,111 @@
+"""``status``: what a data directory holds, from its manifests and its published warehouse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from mcf_pipeline.commands.console import out
+from mcf_pipeline.config import Settings
+from mcf_pipeline.workspace import Workspace
+
+
+@dataclass(slots=True)
+class Overview:
+    """What there is.
+
+    Attributes:
+        release_id: the newest applied release, or None.
+        is_synthetic: whether the data is made up.
+        quarters: published quarters.
+        first: the first of them.
+        last: the last of them.
+        rows: published lines.
+        masked: masked lines among them.
+        rejected: lines quarantined.
+        published_at: when, or None.
+        releases: each archived release: id, lines, quarters, and whether it is held.
+        warehouse: path of the published file.
+    """
+
+    warehouse: str
+    release_id: str | None = None
+    is_synthetic: bool = False
+    quarters: int = 0
+    first: str | None = None
+    last: str | None = None
+    rows: int = 0
+    masked: int = 0
+    rejected: int = 0
+    published_at: str | None = None
+    releases: list[dict[str, object]] = field(default_factory=list)
+
+
+def overview(space: Workspace) -> Overview:
+    """Look at a data directory without changing it."""
+    import duckdb
+
+    found = Overview(warehouse=str(space.data_dir.published_database))
+    for manifest in space.archive.manifests():
+        held = space.archive.held(manifest.release_id)
+        found.is_synthetic = manifest.is_synthetic
+        found.releases.append(
+            {
+                "release_id": manifest.release_id,
+                "lines": manifest.rows,
+                "quarters": len(manifest.quarters),
+                "retrieved_at": manifest.retrieved_at.isoformat(timespec="seconds"),
+                "held": held,
+            }
+        )
+    if space.data_dir.published_database.is_file():
+        with duckdb.connect(space.data_dir.published_database, read_only=True) as con:
+            rows = con.execute(
+                "SELECT count(*), count(*) FILTER (WHERE est_masque), count(DISTINCT trimestre_id), "
+                "min(trimestre_id), max(trimestre_id) FROM fct_dossiers"
+            ).fetchall()
+            found.rows, found.masked, found.quarters, found.first, found.last = rows[0]
+            found.rejected = con.execute(
+                "SELECT count(DISTINCT (release_id, numero_ligne)) FROM stg_rejets"
+            ).fetchall()[0][0]
+            found.release_id, published = con.execute(
+                "SELECT release_id, publie_le FROM meta_publication"
+            ).fetchall()[0]
+            found.published_at = str(published)[:19]
+    return found
+
+
+def status(settings: Settings, *, as_json: bool) -> None:
+    """Print the overview."""
+    from rich.table import Table
+
+    found = overview(Workspace(settings))
+    if as_json:
+        out.print(json.dumps(asdict(found), ensure_ascii=False, indent=2), markup=False)
+        return
+    if not found.releases:
+        out.print(f"Nothing yet in {settings.data_dir.root}: `mcf-pipeline run` takes the first release in.")
+        return
+    table = Table(title="Releases" + (" — SYNTHETIC data" if found.is_synthetic else ""), title_justify="left")
+    for name in ("release", "lines", "quarters", "retrieved (UTC)", "state"):
+        table.add_column(name, justify="right" if name in ("lines", "quarters") else "left")
+    for release in found.releases:
+        state = "held: " + "; ".join(map(str, release["held"])) if release["held"] else (  # type: ignore[call-overload]
+            "current" if release["release_id"] == found.release_id else "applied"
+        )
+        table.add_row(
+            str(release["release_id"]),
+            f"{release['lines']:,}",
+            str(release["quarters"]),
+            str(release["retrieved_at"])[:19].replace("T", " "),
+            state,
+        )
+    out.print(table)
+    if found.published_at:
+        out.print(
+            f"Published {found.published_at}: {found.quarters} quarters ({found.first} to {found.last}), "
+            f"{found.rows:,} lines, {found.masked:,} masked, {found.rejected:,} rejected."
+        )
+        out.print(f"Warehouse: {found.warehouse}")
+    else:
+        out.print("Not published yet: `mcf-pipeline run` builds the warehouse.")

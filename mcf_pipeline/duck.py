@@ -1,0 +1,41 @@
+"""DuckDB's habits, in one place: results, names and literals.
+
+Since DuckDB 2.0 `execute` streams: a result that is not read to its end blocks the connection. So a single row
+is read with `one`, and a frame with `to_frame`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+
+def one(con: duckdb.DuckDBPyConnection, query: str, parameters: object = None) -> tuple[Any, ...]:
+    """The only row of a query that has one."""
+    (row,) = con.execute(query, parameters).fetchall()
+    return tuple(row)
+
+
+def to_frame(
+    con: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """A query's result as a pandas frame of Arrow types: decimals stay decimals, NULL stays NULL."""
+    import pandas as pd
+
+    relation = con.sql(query, params=dict(parameters)) if parameters else con.sql(query)
+    return relation.to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def literal(value: str | Path) -> str:
+    """A text or path as an SQL literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """A column's name as an SQL identifier, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
