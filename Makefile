@@ -15,12 +15,13 @@ SAMPLE := MCF_SOURCE=sample
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
+# uv leaves compiling to the first import, which never lasts where bytecode is not written: compile once, here.
 # A lock file that changes, or the package's own definition, makes the environment anew.
 $(VENV)/.run: requirements.lock pyproject.toml
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation --editable .
 else
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
@@ -30,7 +31,7 @@ endif
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 ifdef UV
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
 else
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 endif

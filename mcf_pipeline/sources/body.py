@@ -38,9 +38,7 @@ class Gauge:
         monotonic: seconds; a clock for tests.
     """
 
-    def __init__(
-        self, limits: Limits, what: str, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, limits: Limits, what: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
         self.what = what
         self._monotonic = monotonic

@@ -63,19 +63,19 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 class PatientAdapter(HTTPAdapter):
     """Sends requests over such connections, through a proxy, too."""
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """The pool for a request."""
-        self._use_pools(self.poolmanager)
-        for manager in self.proxy_manager.values():
-            self._use_pools(manager)
-        return super().get_connection_with_tls_context(*args, **kwargs)
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools for direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        _use_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """The pools behind a proxy."""
         manager = super().proxy_manager_for(proxy, **kwargs)
-        self._use_pools(manager)
+        _use_pools(manager)
         return manager
 
-    @staticmethod
-    def _use_pools(manager: Any) -> None:
+
+def _use_pools(manager: Any) -> None:
+    # A SOCKS proxy brings pools of its own, which know how to speak to it.
+    if type(manager) in (urllib3.PoolManager, urllib3.ProxyManager):
         manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

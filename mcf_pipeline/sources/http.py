@@ -115,7 +115,9 @@ class Transport:
         chance: Callable[[], float] = random.random,
     ) -> None:
         # requests would show the value in its own complaint.
-        if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key.strip() == api_key):
+        if api_key is not None and not (
+            api_key.isascii() and api_key.isprintable() and api_key.strip() == api_key
+        ):
             raise UsageError("MCF_API_KEY holds blanks or special characters: give the key alone")
         self._limits = limits
         self._api_key = api_key
@@ -144,7 +146,9 @@ class Transport:
                 for piece in _pieces(response, gauge):
                     parts.append(piece)
                     if gauge.bytes_decoded > MAX_JSON_BYTES:
-                        raise SourceError(f"{what} has more than {MAX_JSON_BYTES:,} bytes: this is no such portal")
+                        raise SourceError(
+                            f"{what} has more than {MAX_JSON_BYTES:,} bytes: this is no such portal"
+                        )
                 return Answer(_lower(response), b"".join(parts))
 
         return self._repeat(once, gauge)
@@ -177,7 +181,7 @@ class Transport:
             with closing(self._open(url, params, gauge)) as response, path.open("wb") as file:
                 headers = _lower(response)
                 length = headers.get("content-length", "")
-                total = int(length) if length.isascii() and length.isdigit() else None
+                total = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
                 head, tail, is_checked = b"", b"", False
                 for piece in _pieces(response, gauge):
                     if not is_checked:
@@ -190,9 +194,9 @@ class Transport:
                     progress(gauge.bytes_received, total)
                 # Where neither a length nor chunks nor gzip tell the end, text must end with a line.
                 is_open_ended = total is None and "transfer-encoding" not in headers
-                if is_open_ended and "content-encoding" not in headers and not head.startswith(b"PAR1"):
-                    if not tail.rstrip(b"\0").endswith((b"\n", b"\r")):
-                        raise _Transient(TruncatedError(f"{what} ends within a line; ask for it again"))
+                is_text = "content-encoding" not in headers and not head.startswith(b"PAR1")
+                if is_open_ended and is_text and not tail.rstrip(b"\0").endswith((b"\n", b"\r")):
+                    raise TruncatedError(f"{what} ends within a line; ask for it again")
                 if not is_checked:
                     check_head(head)
                 return Answer(headers)
@@ -246,10 +250,10 @@ class Transport:
             response.close()
             target = _redirected(url, location)
             # Another host, another port or no longer https: not for the key, nor any redirect after that.
-            with_key = with_key and not self._session.should_strip_auth(url, target)
+            with_key = with_key and not _is_another_host(url, target)
             url, query = target, None
         raise SourceError(
-            f"{gauge.what}: {place(url)} is the end of more than {MAX_REDIRECTS} redirects; check MCF_PORTAL_URL"
+            f"{gauge.what}: more than {MAX_REDIRECTS} redirects, up to {place(url)}; check MCF_PORTAL_URL"
         )
 
     def _send(
@@ -271,8 +275,8 @@ class Transport:
                 requests.Request("GET", url, headers=headers, params=query, auth=authorize)
             )
             settings = session.merge_environment_settings(request.url, {}, True, None, None)
-            session.cookies.clear()
-            return session.get_adapter(request.url or url).send(request, timeout=timeout, **settings)
+            adapter = session.get_adapter(request.url or url)
+            return adapter.send(request, timeout=timeout, **settings)  # type: ignore[arg-type]  # None is fine
         except requests.exceptions.SSLError as error:
             raise SourceError(
                 f"{gauge.what}: {place(url)} has no certificate that can be trusted ({reason(error)}); "
@@ -327,7 +331,9 @@ def _pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
     """The body, decompressed, every piece weighed."""
     encoding = (response.headers.get("content-encoding") or "identity").strip().lower()
     if encoding not in {"gzip", "x-gzip", "identity"}:
-        raise SourceError(f"{gauge.what} comes as {encoding[:20]!r}, which was not asked for; try again later")
+        raise SourceError(
+            f"{gauge.what} comes as {encoding[:20]!r}, which was not asked for; try again later"
+        )
     raw = _raw_pieces(response, gauge)
     for piece in raw if encoding == "identity" else gunzip(raw, gauge.what):
         gauge.decoded(len(piece))
@@ -346,7 +352,9 @@ def _raw_pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
         except urllib3.exceptions.HTTPError as error:
             inner = error.args[-1] if error.args else None
             if isinstance(inner, http.client.IncompleteRead):
-                raise _Transient(TruncatedError(f"{gauge.what} is cut before its end; ask for it again")) from error
+                raise _Transient(
+                    TruncatedError(f"{gauge.what} is cut before its end; ask for it again")
+                ) from error
             raise _Transient(_unreachable(gauge.what, response.url, error)) from error
         if not piece:
             return
@@ -368,7 +376,11 @@ def _failure(response: requests.Response, url: str, gauge: Gauge) -> PipelineErr
     until = _until(headers, told)
     said = f": {detail}" if detail else ""
     if status == 429:
-        back = f"it takes requests again at {until:%Y-%m-%d %H:%M} UTC" if until else "it does not say until when"
+        back = (
+            f"it takes requests again at {until:%Y-%m-%d %H:%M} UTC"
+            if until
+            else "it does not say until when"
+        )
         return _Transient(
             RateLimitedError(
                 f"{gauge.what}: {place(url)} takes no more requests for now ({back}); run again then, "
@@ -430,7 +442,12 @@ def _redirected(url: str, location: str) -> str:
     try:
         target = urljoin(url, location)
         parts = urlsplit(target)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        usable = (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.port != 0
+            and "@" not in parts.netloc
+        )
     except ValueError:
         usable = False
     if not usable:
@@ -438,6 +455,17 @@ def _redirected(url: str, location: str) -> str:
     if url.startswith("https:") and parts.scheme == "http":
         raise SourceError(f"{place(url)} redirects to an address without encryption; check MCF_PORTAL_URL")
     return target
+
+
+def _is_another_host(old: str, new: str) -> bool:
+    """Whether a redirect leaves the host; from http to https on the usual ports it does not."""
+    before, after = urlsplit(old), urlsplit(new)
+    if before.hostname != after.hostname:
+        return True
+    usual = {"http": 80, "https": 443}
+    ports = [parts.port or usual[parts.scheme] for parts in (before, after)]
+    is_upgrade = (before.scheme, after.scheme) == ("http", "https") and ports == [80, 443]
+    return not is_upgrade and (before.scheme, ports[0]) != (after.scheme, ports[1])
 
 
 def _lower(response: requests.Response) -> dict[str, str]:

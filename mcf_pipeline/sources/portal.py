@@ -1,0 +1,336 @@
+"""The live source: a dataset on an Opendatasoft portal (Explore API v2.1).
+
+Three questions, from the cheapest to the dearest: the metadata, totals per quarter, the whole export. What an
+answer of the portal means is decided here; how it is sent and received is the work of `sources.http`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from mcf_pipeline.config import Settings
+from mcf_pipeline.contract.encoding import looks_like
+from mcf_pipeline.contract.text import clean
+from mcf_pipeline.errors import ContractError, SourceError, UsageError
+from mcf_pipeline.sources.base import Format, Peek, Progress, QuarterTotals, Received
+from mcf_pipeline.sources.body import TruncatedError
+from mcf_pipeline.sources.http import RefusedError, Transport
+from mcf_pipeline.sources.metadata import PortalMetadata, Quota, amount, loads, parse_metadata, whole
+
+PAGE = 100
+"""Records that one request to ``/records`` gives at most (source: Explore API v2.1)."""
+
+_CSV_OPTIONS = {"delimiter": ";", "with_bom": "true", "use_labels": "false"}
+_LACKING = {400, 404}
+"""What a portal answers to a format that it does not offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarterAggregate:
+    """One group of an aggregate.
+
+    Attributes:
+        values: of the columns that the lines were grouped by, as text; None where there is none.
+        rows: lines.
+        dossiers: their sum, or None where the portal gives none (all of them masked).
+        amount: the sum of the amounts in euros, likewise; the portal adds in floating point.
+    """
+
+    values: tuple[str | None, ...]
+    rows: int
+    dossiers: int | None
+    amount: Decimal | None
+
+
+class PortalSource:
+    """Asks the portal that the settings name; see `sources.base.Source`.
+
+    Args:
+        settings: where the portal is, which dataset, the key, the limits.
+        formats: the formats to ask for, in this order, until the portal has one.
+        sleep: waits so many seconds between attempts.
+        chance: a number between 0 and 1, for the jitter of those pauses.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        formats: Sequence[Format] = ("parquet", "csv"),
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        if not _is_plain(settings.portal_url):
+            raise UsageError(
+                "MCF_PORTAL_URL is not the plain address of a portal: give one like "
+                "https://opendata.example.fr; a key belongs into MCF_API_KEY"
+            )
+        if not re.fullmatch(r"[\w@][\w@.-]*", settings.dataset_id):
+            raise UsageError(
+                f"MCF_DATASET_ID is {clean(settings.dataset_id, 60)!r}: give an id like the one in the "
+                "address of the dataset's page"
+            )
+        self.dataset_id = settings.dataset_id
+        root = f"{settings.portal_url.rstrip('/')}/api/explore/v2.1/catalog/datasets/"
+        self.url = root + quote(settings.dataset_id, safe="@")
+        self._source_map = settings.source_map
+        self._formats = tuple(formats)
+        self._metadata: PortalMetadata | None = None
+        self._transport = Transport(settings.limits, settings.api_key, sleep=sleep, chance=chance)
+
+    def __repr__(self) -> str:
+        return f"PortalSource({self.url})"
+
+    def metadata(self) -> PortalMetadata:
+        """What the portal says of the dataset.
+
+        Raises:
+            RateLimitedError: it takes no more requests for now.
+            SourceError: it could not be reached, refused, or is no such portal.
+            ContractError: what it says makes no sense.
+        """
+        what = f"metadata of {self.dataset_id}"
+        try:
+            answer = self._transport.get(self.url, {}, what)
+        except RefusedError as error:
+            raise self._explained(error) from error
+        try:
+            told = loads(answer.body)
+        except ValueError as error:
+            raise SourceError(
+                f"{what}: {self.url} does not answer as an Opendatasoft portal does "
+                f"({looks_like(answer.body[:8192]) or 'text'} instead of JSON); check MCF_PORTAL_URL"
+            ) from error
+        quota = Quota.from_headers(answer.headers)
+        self._metadata = parse_metadata(told, self.dataset_id, self.url, quota)
+        return self._metadata
+
+    def peek(self) -> Peek:
+        """What decides cheaply whether there is something new; one small request, errors of `metadata`."""
+        metadata = self.metadata()
+        return Peek(metadata.data_processed, metadata.records_count)
+
+    def aggregate_by_quarter(
+        self, *columns: str, dossiers: str = "nb_dossiers", amount_column: str = "montant_engage"
+    ) -> list[QuarterAggregate] | None:
+        """Lines, dossiers and amount of each group of lines, as the portal adds them; one small request.
+
+        Args:
+            columns: what to group by: the column of the quarter, or those of the year and of the number.
+            dossiers: the column of the number of dossiers.
+            amount_column: the column of the amount.
+
+        Returns:
+            The groups, or None where the portal cannot tell: it knows no such column, they are no numbers, a
+            sum is NaN, or there are more groups than quarters can be.
+
+        Raises:
+            RateLimitedError: it takes no more requests for now.
+            SourceError: it could not be reached, or refused.
+        """
+        names = [_field(name) for name in (*columns, dossiers, amount_column)]
+        if not columns or None in names:
+            return None
+        *groups, counted, summed = names
+        params = {
+            "select": f"count(*) as lignes, sum({counted}) as dossiers, sum({summed}) as montant",
+            "group_by": ", ".join(str(group) for group in groups),
+            "limit": str(PAGE),
+        }
+        try:
+            answer = self._transport.get(f"{self.url}/records", params, f"totals of {self.dataset_id}")
+            results = loads(answer.body)["results"]
+        except RefusedError as error:
+            if error.status == 400:
+                return None
+            raise self._explained(error) from error
+        except (ValueError, TypeError, KeyError):
+            return None
+        if not isinstance(results, list) or len(results) >= PAGE:
+            return None
+        found = [_group(entry, columns) for entry in results]
+        return None if None in found else [group for group in found if group is not None]
+
+    def quarter_totals(self) -> dict[str, QuarterTotals] | None:
+        """Lines and dossiers of each quarter (``2024-T3``), as the portal adds them; one small request.
+
+        Lines whose quarter cannot be read are left out. Errors and None as in `aggregate_by_quarter`.
+
+        Raises:
+            ContractError: the columns that the portal describes are not those of the dataset.
+        """
+        from mcf_pipeline.contract.recognition import recognise
+        from mcf_pipeline.contract.source_map import SourceMap
+
+        metadata = self._metadata or self.metadata()
+        recognition = recognise(metadata.fields, SourceMap.load(self._source_map))
+        quarter = recognition.quarter
+        groups = self.aggregate_by_quarter(
+            *quarter.columns,
+            dossiers=recognition.source_of("nb_dossiers") or "",
+            amount_column=recognition.source_of("montant_engage") or "",
+        )
+        if groups is None:
+            return None
+        totals: dict[str, QuarterTotals] = {}
+        for group in groups:
+            found = quarter.read(group.values)
+            if found is not None:
+                before = totals.get(found.id, QuarterTotals(0, 0))
+                totals[found.id] = QuarterTotals(
+                    before.rows + group.rows, before.dossiers + (group.dossiers or 0)
+                )
+        return totals
+
+    def fetch(self, into: Path, progress: Progress) -> Received:
+        """Put the newest export into the folder `into`: ``export.parquet``, or else ``export.csv``.
+
+        Raises:
+            RateLimitedError: the portal takes no more requests for now.
+            SourceError: it could not be reached, or refused.
+            ContractError: what came is no export, or not a whole one, or beyond a limit.
+        """
+        metadata = self.metadata()
+        if metadata.is_restricted:
+            raise ContractError(
+                f"{self.dataset_id} has no line that we may see (has_records {metadata.has_records}, "
+                f"data_visible {metadata.data_visible}, records_count {metadata.records_count}): "
+                f"the dataset is empty or restricted; look at {self.url}, or give a key in MCF_API_KEY",
+                rule="export_vide",
+            )
+        into.mkdir(parents=True, exist_ok=True)
+        retrieved_at = dt.datetime.now(dt.UTC)
+        path, format, origin = self._export(into, progress)
+        return Received(
+            path=path,
+            format=format,
+            origin=origin,
+            retrieved_at=retrieved_at,
+            data_processed=metadata.data_processed,
+            records_count=metadata.records_count,
+            fields=metadata.fields,
+            licence=metadata.licence,
+        )
+
+    def _export(self, into: Path, progress: Progress) -> tuple[Path, Format, str]:
+        *preferred, last = self._formats
+        for format in preferred:
+            try:
+                return self._download(format, into, progress)
+            except RefusedError as error:
+                if error.status not in _LACKING:
+                    raise self._explained(error) from error
+        try:
+            return self._download(last, into, progress)
+        except RefusedError as error:
+            raise self._explained(error) from error
+
+    def _download(self, format: Format, into: Path, progress: Progress) -> tuple[Path, Format, str]:
+        url, path = f"{self.url}/exports/{format}", into / f"export.{format}"
+        what = f"{format} export of {self.dataset_id}"
+        params = {"limit": "-1"} | (_CSV_OPTIONS if format == "csv" else {})
+
+        def check_head(head: bytes) -> None:
+            _check_head(head, format, what, url)
+
+        try:
+            self._transport.download(url, params, what, path, progress, check_head)
+            if format == "parquet":
+                _check_parquet_tail(path, what)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path, format, url
+
+    def _explained(self, error: RefusedError) -> SourceError:
+        """What a refusal means to the user, and what to do."""
+        said = f" ({error.detail})" if error.detail else ""
+        if error.status == 404:
+            return SourceError(
+                f"{self.url} does not exist{said}: the portal knows no dataset {self.dataset_id!r}; "
+                "check MCF_DATASET_ID and MCF_PORTAL_URL"
+            )
+        if error.status in {401, 403}:
+            return SourceError(
+                f"{self.url} is not open to us (status {error.status}){said}: give a key of the portal that "
+                "may read it in MCF_API_KEY, or check the one that is there"
+            )
+        return error
+
+
+def _is_plain(url: str) -> bool:
+    """Whether an address has a host, and neither user, password nor query."""
+    try:
+        parts = urlsplit(url)
+        return (
+            bool(parts.hostname and parts.port != 0) and "@" not in url and "?" not in url and "#" not in url
+        )
+    except ValueError:
+        return False
+
+
+def _field(name: str) -> str | None:
+    """A column's name as a literal of ODSQL, or None where it has no spelling there."""
+    return None if not name or "`" in name or not name.isprintable() else f"`{name}`"
+
+
+def _group(entry: object, columns: tuple[str, ...]) -> QuarterAggregate | None:
+    """One group of the answer; None where it makes no sense."""
+    if not isinstance(entry, dict) or any(column not in entry for column in columns):
+        return None
+    values = []
+    for value in (entry[column] for column in columns):
+        number = whole(value)
+        if not (value is None or isinstance(value, str) or number is not None):
+            return None
+        values.append(str(number) if number is not None else value)
+    rows, dossiers, total = (
+        whole(entry.get("lignes")),
+        whole(entry.get("dossiers")),
+        amount(entry.get("montant")),
+    )
+    if rows is None or rows < 0:
+        return None
+    if (dossiers is None and entry.get("dossiers") is not None) or (
+        total is None and entry.get("montant") is not None
+    ):
+        return None
+    return QuarterAggregate(tuple(values), rows, dossiers, total)
+
+
+def _check_head(head: bytes, format: Format, what: str, url: str) -> None:
+    """Refuse what is no export by its first bytes, before the rest is downloaded."""
+    if not head:
+        raise ContractError(f"{what} is empty (0 bytes): ask {url} again later", rule="export_vide")
+    found = looks_like(head)
+    if format == "parquet":
+        found = None if found == "Parquet" else found or "text"
+    if found is None:
+        return
+    said = ""
+    if found == "JSON":
+        try:
+            told = loads(head)
+        except ValueError:
+            told = None
+        if isinstance(told, dict):
+            texts = (told.get("message"), told.get("error"))
+            said = next((f" that says {clean(text, 200)!r}" for text in texts if isinstance(text, str)), "")
+    raise ContractError(
+        f"{what} is no {format} but {found}{said}: look at {url}, and try again later", rule="pas_un_export"
+    )
+
+
+def _check_parquet_tail(path: Path, what: str) -> None:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 4, 4))
+        if file.read() != b"PAR1":
+            raise TruncatedError(f"{what} ends before its footer; ask for it again")
