@@ -138,6 +138,7 @@ class Settings:
         api_key: sent only in the ``Authorization`` header; never shown.
         source_map: TOML with column and modality overrides, if any.
         limits: what the source may at most send.
+        poll_seconds: between two looks of the release sensor at the source.
     """
 
     data_dir: DataDir
@@ -147,6 +148,7 @@ class Settings:
     api_key: str | None = field(default=None, repr=False)
     source_map: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    poll_seconds: float = 900.0
 
     @classmethod
     def from_env(
@@ -177,4 +179,15 @@ class Settings:
             api_key=env.get("MCF_API_KEY") or None,
             source_map=Path(source_map).expanduser() if source_map else None,
             limits=Limits.from_env(env),
+            poll_seconds=_positive(env, "MCF_POLL_SECONDS", 900.0),
         )
+
+
+def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        value = float(env.get(name) or default)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise UsageError(f"{name} is {env[name]!r}: give a positive number")
+    return value

@@ -16,7 +16,9 @@ from mcf_pipeline.assets.publication import warehouse  # noqa: E402
 from mcf_pipeline.assets.raw import portal_release, raw_usagers  # noqa: E402
 from mcf_pipeline.assets.staging import stg_usagers  # noqa: E402
 from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements  # noqa: E402
-from mcf_pipeline.automation.jobs import quarters, release_intake  # noqa: E402
+from mcf_pipeline.automation.jobs import release  # noqa: E402
+from mcf_pipeline.automation.schedules import quarterly_release  # noqa: E402
+from mcf_pipeline.automation.sensors import release_sensor  # noqa: E402
 
 ASSETS: list[dg.AssetsDefinition] = [
     portal_release,
@@ -39,7 +41,9 @@ def build_defs(workspace: WorkspaceResource | None = None) -> dg.Definitions:
     """
     return dg.Definitions(
         assets=ASSETS,
-        jobs=[release_intake, quarters],
+        jobs=[release],
+        sensors=[release_sensor(ASSETS)],
+        schedules=[quarterly_release(ASSETS)],
         resources={"workspace": workspace or WorkspaceResource()},
         # A process per step would pay Dagster's start for each of twenty steps.
         executor=dg.in_process_executor,

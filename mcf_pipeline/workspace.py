@@ -96,15 +96,15 @@ class Workspace:
             lock.release()
 
     @contextmanager
-    def build(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def build(self, *, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold the data directory and open its build."""
-        with self.lock(), open_build(self.data_dir) as con:
+        with self.lock(patience=patience), open_build(self.data_dir) as con:
             yield con
 
-    def plan(self, timeline: Timeline | None = None) -> Plan:
+    def plan(self, timeline: Timeline | None = None, *, patience: float = PATIENCE) -> Plan:
         """What a run has to do now."""
         line = timeline or self.archive.timeline()
-        with self.build() as con:
+        with self.build(patience=patience) as con:
             built = marks(con)
         return make_plan(line, self.rules, built, self.refused(line))
 

@@ -1,6 +1,6 @@
-"""The jobs: taking a release in, and rematerializing quarters.
+"""The job, and which part of it a run does: taking a release in, or rematerializing quarters.
 
-They are two because which quarters changed is known only once a release is archived.
+It is two runs at least, because which quarters changed is known only once a release is archived.
 """
 
 from __future__ import annotations
@@ -12,24 +12,19 @@ import dagster as dg
 from mcf_pipeline.automation.steps import Step
 from mcf_pipeline.partitions import QUARTERS
 
-INTAKE_JOB = "release_intake"
-QUARTERS_JOB = "quarters"
+JOB = "release"
 STEP_TAG = "mcf/step"
 STATE_TAG = "mcf/state"
 
-intake = dg.AssetSelection.assets("portal_release")
+INTAKE = [dg.AssetKey("portal_release")]
+"""What a run that takes a release in materializes."""
 
-release_intake = dg.define_asset_job(
-    INTAKE_JOB,
-    selection=intake,
-    description="Take the newest release of the source into the archive.",
-)
-
-quarters = dg.define_asset_job(
-    QUARTERS_JOB,
-    selection=dg.AssetSelection.all() - intake,
+release = dg.define_asset_job(
+    JOB,
+    selection=dg.AssetSelection.all(),
     partitions_def=QUARTERS,
-    description="Rematerialize quarters from the archive, then what is not partitioned, and publish.",
+    description="Takes a release in, or rematerializes quarters from the archive and publishes; a run does the part "
+    "that it is asked for.",
 )
 
 
@@ -37,7 +32,7 @@ def selection_of(step: Step, assets: Sequence[dg.AssetsDefinition]) -> list[dg.A
     """The assets that a step materializes."""
     chosen = []
     for asset in assets:
-        if asset.key == dg.AssetKey("portal_release"):
+        if asset.key in INTAKE:
             continue
         is_quarterly = asset.partitions_def is not None
         if (is_quarterly and step.first is not None) or (not is_quarterly and step.makes_whole):

@@ -76,7 +76,7 @@ def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster
                 return Outcome(verdict, space.plan(), 0)
     with _dagster(space) as instance:
         if verdict and verdict.needs_download:
-            _materialize(instance, space, "release_intake", None, dagster_logs=dagster_logs)
+            _materialize(instance, space, None, dagster_logs=dagster_logs)
         return _follow_plan(instance, space, verdict, force=force, dagster_logs=dagster_logs)
 
 
@@ -96,7 +96,7 @@ def _follow_plan(
     refused: list[ContractError] = []
     while step := next_step(plan, is_published=space.is_published(line)):
         try:
-            _materialize(instance, space, "quarters", step, dagster_logs=dagster_logs)
+            _materialize(instance, space, step, dagster_logs=dagster_logs)
         except ContractError as error:
             # A quarter with too many rejects keeps its old state; the plan leaves it out from now on.
             if error.rule != "trop_de_rejets":
@@ -125,15 +125,15 @@ def _dagster(space: Workspace) -> Iterator[dg.DagsterInstance]:
 
 
 def _materialize(
-    instance: dg.DagsterInstance, space: Workspace, job: str, step: Step | None, *, dagster_logs: bool
+    instance: dg.DagsterInstance, space: Workspace, step: Step | None, *, dagster_logs: bool
 ) -> None:
     from mcf_pipeline.assets.base import WorkspaceResource
-    from mcf_pipeline.automation.jobs import selection_of, tags_of
+    from mcf_pipeline.automation.jobs import INTAKE, JOB, selection_of, tags_of
     from mcf_pipeline.definitions import ASSETS, build_defs
 
     resource = WorkspaceResource(data_dir=str(space.data_dir.root), source=space.settings.source)
-    definition = build_defs(resource).resolve_job_def(job)
-    options: dict[str, Any] = {}
+    definition = build_defs(resource).resolve_job_def(JOB)
+    options: dict[str, Any] = {"asset_selection": INTAKE}
     if not dagster_logs:
         options["run_config"] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if step:

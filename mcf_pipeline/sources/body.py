@@ -49,7 +49,7 @@ class Gauge:
         """Count the bytes of another attempt; the clock of the whole goes on."""
         self.bytes_received = 0
         self.bytes_decoded = 0
-        self._window_start = self._monotonic()
+        self._window_start: float | None = None  # of the first bytes: a portal may take its time before
         self._window_bytes = 0
 
     @property
@@ -68,6 +68,8 @@ class Gauge:
         if self.seconds_left < 0:
             raise self._exceeded(f"takes longer than {self.limits.max_seconds:g} s", "MAX_SECONDS")
         now = self._monotonic()
+        if self._window_start is None:
+            self._window_start = now
         elapsed = now - self._window_start
         if elapsed >= self.limits.slow_window:
             if self._window_bytes < self.limits.min_bytes_per_second * elapsed:

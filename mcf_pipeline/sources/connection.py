@@ -10,6 +10,7 @@ Imported only where a request is sent: it loads requests and urllib3.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import threading
 from typing import Any
@@ -37,9 +38,9 @@ class _Impatient(HTTPConnection):
         timer.start()
         try:
             response = super().getresponse()
-        except OSError as error:
+        except (OSError, http.client.HTTPException):
             if is_late.is_set():
-                raise TimeoutError("timed out") from error
+                raise TimeoutError("timed out") from None
             raise
         finally:
             timer.cancel()

@@ -15,8 +15,8 @@ from typing import Any
 
 from mcf_pipeline.contract.text import clean, key
 from mcf_pipeline.errors import ContractError
+from mcf_pipeline.sources.answers import instant
 from mcf_pipeline.sources.base import SourceField
-from mcf_pipeline.sources.http import instant
 
 RULE = "metadonnees_illisibles"
 

@@ -11,8 +11,6 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -20,34 +18,15 @@ from mcf_pipeline.config import Settings
 from mcf_pipeline.contract.encoding import looks_like
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
+from mcf_pipeline.sources.aggregate import QuarterAggregate, question, read_groups
 from mcf_pipeline.sources.base import Format, Peek, Progress, QuarterTotals, Received
 from mcf_pipeline.sources.body import TruncatedError
 from mcf_pipeline.sources.http import RefusedError, Transport
-from mcf_pipeline.sources.metadata import PortalMetadata, Quota, amount, loads, parse_metadata, whole
-
-PAGE = 100
-"""Records that one request to ``/records`` gives at most (source: Explore API v2.1)."""
+from mcf_pipeline.sources.metadata import PortalMetadata, Quota, loads, parse_metadata
 
 _CSV_OPTIONS = {"delimiter": ";", "with_bom": "true", "use_labels": "false"}
 _LACKING = {400, 404}
 """What a portal answers to a format that it does not offer."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuarterAggregate:
-    """One group of an aggregate.
-
-    Attributes:
-        values: of the columns that the lines were grouped by, as text; None where there is none.
-        rows: lines.
-        dossiers: their sum, or None where the portal gives none (all of them masked).
-        amount: the sum of the amounts in euros, likewise; the portal adds in floating point.
-    """
-
-    values: tuple[str | None, ...]
-    rows: int
-    dossiers: int | None
-    amount: Decimal | None
 
 
 class PortalSource:
@@ -136,28 +115,16 @@ class PortalSource:
             RateLimitedError: it takes no more requests for now.
             SourceError: it could not be reached, or refused.
         """
-        names = [_field(name) for name in (*columns, dossiers, amount_column)]
-        if not columns or None in names:
+        params = question(columns, dossiers, amount_column)
+        if params is None:
             return None
-        *groups, counted, summed = names
-        params = {
-            "select": f"count(*) as lignes, sum({counted}) as dossiers, sum({summed}) as montant",
-            "group_by": ", ".join(str(group) for group in groups),
-            "limit": str(PAGE),
-        }
         try:
             answer = self._transport.get(f"{self.url}/records", params, f"totals of {self.dataset_id}")
-            results = loads(answer.body)["results"]
         except RefusedError as error:
             if error.status == 400:
                 return None
             raise self._explained(error) from error
-        except (ValueError, TypeError, KeyError):
-            return None
-        if not isinstance(results, list) or len(results) >= PAGE:
-            return None
-        found = [_group(entry, columns) for entry in results]
-        return None if None in found else [group for group in found if group is not None]
+        return read_groups(answer.body, columns)
 
     def quarter_totals(self) -> dict[str, QuarterTotals] | None:
         """Lines and dossiers of each quarter (``2024-T3``), as the portal adds them; one small request.
@@ -275,35 +242,6 @@ def _is_plain(url: str) -> bool:
         )
     except ValueError:
         return False
-
-
-def _field(name: str) -> str | None:
-    """A column's name as a literal of ODSQL, or None where it has no spelling there."""
-    return None if not name or "`" in name or not name.isprintable() else f"`{name}`"
-
-
-def _group(entry: object, columns: tuple[str, ...]) -> QuarterAggregate | None:
-    """One group of the answer; None where it makes no sense."""
-    if not isinstance(entry, dict) or any(column not in entry for column in columns):
-        return None
-    values = []
-    for value in (entry[column] for column in columns):
-        number = whole(value)
-        if not (value is None or isinstance(value, str) or number is not None):
-            return None
-        values.append(str(number) if number is not None else value)
-    rows, dossiers, total = (
-        whole(entry.get("lignes")),
-        whole(entry.get("dossiers")),
-        amount(entry.get("montant")),
-    )
-    if rows is None or rows < 0:
-        return None
-    if (dossiers is None and entry.get("dossiers") is not None) or (
-        total is None and entry.get("montant") is not None
-    ):
-        return None
-    return QuarterAggregate(tuple(values), rows, dossiers, total)
 
 
 def _check_head(head: bytes, format: Format, what: str, url: str) -> None:

@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
 from mcf_pipeline.sources.simulated_portal.store import OdsqlError, Store, rows_of
@@ -197,7 +197,6 @@ def _export(store: Store, format: str, params: Mapping[str, str]) -> Reply:
 
 def _csv(table: pa.Table, params: Mapping[str, str]) -> bytes:
     import pyarrow as pa
-    import pyarrow.csv as pa_csv
 
     from mcf_pipeline.sources.synthetic import FIELDS
 
@@ -206,15 +205,24 @@ def _csv(table: pa.Table, params: Mapping[str, str]) -> bytes:
         raise BadRequest(400, "InvalidRESTParameterError", f"Invalid value for delimiter: {delimiter[:10]!r}")
     labels = {f.name: f.label or f.name for f in FIELDS} if _flag(params, "use_labels", False) else {}
     head = delimiter.join(_csv_field(labels.get(name, name), delimiter) for name in table.schema.names)
-    sink = pa.BufferOutputStream()
-    pa_csv.write_csv(
-        table, sink, pa_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style="needed")
-    )
+    try:
+        text = _arrow_csv(table, delimiter, "none")
+    except pa.ArrowInvalid:  # a text holds a delimiter, a quote or a line end
+        text = _arrow_csv(table, delimiter, "needed")
     body = b"\xef\xbb\xbf" if _flag(params, "with_bom", True) else b""
     body += head.encode() + b"\r\n"
     # Arrow ends lines with LF alone, and offers no choice in Python.
-    text: bytes = sink.getvalue().to_pybytes()
     return body + text.replace(b"\n", b"\r\n")
+
+
+def _arrow_csv(table: pa.Table, delimiter: str, quoting: Literal["none", "needed"]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    sink = pa.BufferOutputStream()
+    options = pa_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=quoting)
+    pa_csv.write_csv(table, sink, options)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def _csv_field(text: str, delimiter: str) -> str:

@@ -104,6 +104,7 @@ class SimulatedPortal:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
+        self._store.close()
 
     @property
     def url(self) -> str:

@@ -102,6 +102,13 @@ class Store:
         with self._lock:
             _ = self._database
 
+    def close(self) -> None:
+        """Let go of the database; questions fail from now on."""
+        with self._lock:
+            database = self.__dict__.pop("_database", None)
+            if database is not None:
+                database.close()
+
     def query(self, params: Mapping[str, str], limit: int | None = None, offset: int = 0) -> pa.Table:
         """Answer `select`, `where`, `group_by` and `order_by`; other parameters are ignored.
 
@@ -127,7 +134,7 @@ class Store:
         if limit is not None:
             sql += f" LIMIT {limit}"
         try:
-            return self._database.cursor().execute(f"{sql} OFFSET {offset}").to_arrow_table()
+            return self._database.cursor().sql(f"{sql} OFFSET {offset}").to_arrow_table()
         except duckdb.Error as error:
             raise OdsqlError(f"ODSQL query is malformed: {str(error).splitlines()[0]}") from error
 

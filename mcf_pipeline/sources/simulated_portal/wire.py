@@ -130,7 +130,7 @@ class Wire:
 
 def compressed(*parts: bytes) -> Iterator[bytes]:
     """Parts as one gzip stream."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+    packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
     for part in parts:
         for piece in _split(part):
             yield packer.compress(piece)
