@@ -118,7 +118,9 @@ def status(source: str | None, data_dir: Path | None, as_json: bool) -> None:
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--releases", default=3, show_default=True, type=click.IntRange(1, 40), help="How many.")
-@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 100), help="Times the lines.")
+@click.option(
+    "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 100), help="Times the lines."
+)
 def sample(path: Path, releases: int, scale: float) -> None:
     """Write successive SYNTHETIC releases as CSV files into the folder PATH.
 

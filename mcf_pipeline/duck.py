@@ -6,7 +6,9 @@ is read with `one`, and a frame with `to_frame`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,27 @@ def to_frame(
 
     relation = con.sql(query, params=dict(parameters)) if parameters else con.sql(query)
     return relation.to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
+
+
+@contextmanager
+def scratch() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory database for one quarter, emptied afterwards.
+
+    One per process, because making one costs as much as reading a quarter; with one thread, because handing a
+    few thousand lines from thread to thread costs more than working on them.
+    """
+    con = _scratch_database().cursor()
+    try:
+        yield con
+    finally:
+        con.close()
+
+
+@cache
+def _scratch_database() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
 
 
 def literal(value: str | Path) -> str:

@@ -48,7 +48,9 @@ class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
 
-def each_quarter(context: dg.AssetExecutionContext, name: str, quarters: Sequence[Quarter]) -> Iterator[Quarter]:
+def each_quarter(
+    context: dg.AssetExecutionContext, name: str, quarters: Sequence[Quarter]
+) -> Iterator[Quarter]:
     """Go through the quarters of a run one by one, so that only one is held in memory, reporting progress."""
     for done, quarter in enumerate(quarters):
         report(name, done, len(quarters))
@@ -66,7 +68,9 @@ def table_schema(model: type[Table]) -> dg.TableSchema:
                 name=column.name,
                 type=column.duckdb_type,
                 description=column.comment,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=spec.key == (column.name,)),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=spec.key == (column.name,)
+                ),
             )
             for column in spec.columns
         ],

@@ -1,16 +1,21 @@
 """Marts: one asset per mart; the quarterly ones from the facts, `mart_revisions` from the whole history."""
 
 import dagster as dg
+import pandas as pd
 
 from mcf_pipeline.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, shown
 from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements
 from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartFinancement, MartQualite, MartRevisions
-from mcf_pipeline.warehouse.marts import write_mart, write_revisions
+from mcf_pipeline.warehouse.marts import batches, write_mart, write_revisions
 from mcf_pipeline.warehouse.plan import mark_of
 
 _READS_FINANCEMENTS = {MartFinancement: [fct_financements], MartQualite: [fct_dossiers, fct_financements]}
+
+
+def _total(rows: pd.DataFrame, column: str) -> int | None:
+    return int(rows[column].sum()) if column in rows else None
 
 
 def _mart(model: type[Table]) -> dg.AssetsDefinition:
@@ -28,20 +33,23 @@ def _mart(model: type[Table]) -> dg.AssetsDefinition:
         space = workspace.open()
         line = space.archive.timeline()
         with space.build() as con:
-            for quarter in each_quarter(context, spec.name, quarters_of(context)):
-                frame = write_mart(con, model, quarter, mark_of(line.states.get(quarter, ()), space.rules))
-                current = line.current(quarter)
-                context.add_asset_metadata(
-                    shown(
-                        model,
-                        len(frame),
-                        frame,
-                        masked=int(frame["nb_lignes_masquees"].sum()) if "nb_lignes_masquees" in frame else None,
-                        rejected=int(frame["nb_lignes_rejetees"].sum()) if "nb_lignes_rejetees" in frame else None,
-                        release_id=current.since if current else "",
-                    ),
-                    partition_key=quarter.partition_key,
-                )
+            for batch in batches(con, quarters_of(context)):
+                marks = {q.id: mark_of(line.states.get(q, ()), space.rules) for q in batch}
+                frame = write_mart(con, model, marks)
+                for quarter in each_quarter(context, spec.name, batch):
+                    rows = frame[frame["trimestre_id"] == quarter.id]
+                    current = line.current(quarter)
+                    context.add_asset_metadata(
+                        shown(
+                            model,
+                            len(rows),
+                            rows,
+                            masked=_total(rows, "nb_lignes_masquees"),
+                            rejected=_total(rows, "nb_lignes_rejetees"),
+                            release_id=current.since if current else "",
+                        ),
+                        partition_key=quarter.partition_key,
+                    )
 
     return write
 
@@ -52,7 +60,10 @@ QUARTERLY_MART_ASSETS = [_mart(model) for model in QUARTERLY_MARTS]
 @dg.asset(
     group_name="marts",
     kinds={"duckdb", "sql"},
-    deps=[fct_dossiers, *(asset for asset in DIMENSION_ASSETS if asset.key.to_user_string() == "dim_release")],
+    deps=[
+        fct_dossiers,
+        *(asset for asset in DIMENSION_ASSETS if asset.key.to_user_string() == "dim_release"),
+    ],
     description=describe(MartRevisions).description,
     **WHOLE,
 )

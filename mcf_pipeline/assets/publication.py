@@ -29,7 +29,8 @@ def warehouse(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -
             "release_id": latest.release_id if latest else "",
             "is_synthetic": bool(latest and latest.is_synthetic),
             "tables": dg.MetadataValue.md(
-                "| table | rows |\n| --- | ---: |\n" + "\n".join(f"| {name} | {count} |" for name, count in rows.items())
+                "| table | rows |\n| --- | ---: |\n"
+                + "\n".join(f"| {name} | {count} |" for name, count in rows.items())
             ),
         }
     )

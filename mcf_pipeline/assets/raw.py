@@ -4,7 +4,6 @@
 """
 
 import dagster as dg
-import duckdb
 
 from mcf_pipeline.assets.base import (
     OWNERS,
@@ -13,7 +12,7 @@ from mcf_pipeline.assets.base import (
     each_quarter,
     preview,
 )
-from mcf_pipeline.duck import one, to_frame
+from mcf_pipeline.duck import one, scratch, to_frame
 from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.progress import report
 from mcf_pipeline.warehouse.staging import load_received
@@ -35,7 +34,9 @@ def portal_release(context: dg.AssetExecutionContext, workspace: WorkspaceResour
         )
     manifest = intake.manifest
     if manifest.is_synthetic:
-        context.log.warning("Release %s is SYNTHETIC data: it says nothing of the real world.", manifest.release_id)
+        context.log.warning(
+            "Release %s is SYNTHETIC data: it says nothing of the real world.", manifest.release_id
+        )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.sha256),
         metadata={
@@ -73,7 +74,7 @@ def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
                 partition_key=quarter.partition_key,
             )
             continue
-        with duckdb.connect() as con:
+        with scratch() as con:
             load_received(con, space.archive, quarter, state)
             rows, masked = one(con, "SELECT count(*), count(*) - count(nb_dossiers) FROM recues")
             frame = to_frame(con, "SELECT * FROM recues LIMIT 5")

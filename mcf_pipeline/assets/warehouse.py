@@ -78,7 +78,9 @@ def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
                 case "financeur":
                     frame = dimensions.financers()
                 case _:
-                    frame = dimensions.modalities(dimension, dimensions.unknown_seen(con, dimension, space.source_map))
+                    frame = dimensions.modalities(
+                        dimension, dimensions.unknown_seen(con, dimension, space.source_map)
+                    )
             with transaction(con):
                 dimensions.replace_dimension(con, model, frame)
         unknown = int((~frame["est_connue"]).sum()) if "est_connue" in frame.columns else 0

@@ -53,7 +53,9 @@ def look(
         run_id = run_under_way(instance)
         if run_id:
             return Look(None, f"run {run_id[:8]} is under way", cursor)
-        return _build_request(space, instance, assets, cursor, now) or _intake_request(space, instance, cursor, now)
+        return _build_request(space, instance, assets, cursor, now) or _intake_request(
+            space, instance, cursor, now
+        )
     except BusyError:
         return Look(None, "another process is writing; looking again later", cursor)
     except PipelineError as error:

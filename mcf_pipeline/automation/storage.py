@@ -46,7 +46,9 @@ class DataDirArtifacts(LocalArtifactStorage):
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirArtifacts:  # noqa: ARG003
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> DataDirArtifacts:  # noqa: ARG003
         """Made by Dagster from ``dagster.yaml``."""
         return cls(_folder("artifacts"), inst_data=inst_data)
 
@@ -60,7 +62,9 @@ class DataDirComputeLogs(LocalComputeLogManager):
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirComputeLogs:  # noqa: ARG003
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> DataDirComputeLogs:  # noqa: ARG003
         """Made by Dagster from ``dagster.yaml``."""
         return cls(_folder("logs"), inst_data=inst_data)
 

@@ -53,7 +53,9 @@ def run(settings: Settings, *, force: bool, accept_release: str | None, dagster_
         _summary(space, outcome)
 
 
-def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster_logs: bool = False) -> Outcome:
+def execute(
+    space: Workspace, *, force: bool = False, look: bool = True, dagster_logs: bool = False
+) -> Outcome:
     """Look for a release, take it in, and follow the plan to its end.
 
     Args:
@@ -86,7 +88,12 @@ def _nothing_to_do(space: Workspace) -> bool:
 
 
 def _follow_plan(
-    instance: dg.DagsterInstance, space: Workspace, verdict: Verdict | None, *, force: bool, dagster_logs: bool
+    instance: dg.DagsterInstance,
+    space: Workspace,
+    verdict: Verdict | None,
+    *,
+    force: bool,
+    dagster_logs: bool,
 ) -> Outcome:
     line = space.archive.timeline()
     if force:
@@ -159,7 +166,9 @@ def _summary(space: Workspace, outcome: Outcome) -> None:
         f"{status.quarters} quarters, {status.first} to {status.last}."
     )
     out.print(f"Warehouse: {space.data_dir.published_database}")
-    out.print(f'Next: mcf-pipeline sql {_source_option(space)}"SELECT * FROM v_trimestre_evolution"', markup=False)
+    out.print(
+        f'Next: mcf-pipeline sql {_source_option(space)}"SELECT * FROM v_trimestre_evolution"', markup=False
+    )
 
 
 def _source_option(space: Workspace) -> str:

@@ -41,7 +41,7 @@ def sql(settings: Settings, query: str, form: str) -> None:
     except duckdb.IOException as error:
         raise PipelineError(f"{path} cannot be read: {error}") from error
     except duckdb.Error as error:
-        raise UsageError(f"{error}; tables are listed by `mcf-pipeline sql \"SHOW TABLES\"`") from error
+        raise UsageError(f'{error}; tables are listed by `mcf-pipeline sql "SHOW TABLES"`') from error
 
 
 def _table(names: list[str], rows: list[tuple[object, ...]]) -> None:
@@ -49,7 +49,9 @@ def _table(names: list[str], rows: list[tuple[object, ...]]) -> None:
 
     table = Table()
     for index, name in enumerate(names):
-        is_number = any(isinstance(row[index], (int, float)) or type(row[index]).__name__ == "Decimal" for row in rows)
+        is_number = any(
+            isinstance(row[index], (int, float)) or type(row[index]).__name__ == "Decimal" for row in rows
+        )
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows[:MAX_TABLE_ROWS]:
         table.add_row(*(_cell(value) for value in row))

@@ -86,12 +86,17 @@ def status(settings: Settings, *, as_json: bool) -> None:
     if not found.releases:
         out.print(f"Nothing yet in {settings.data_dir.root}: `mcf-pipeline run` takes the first release in.")
         return
-    table = Table(title="Releases" + (" — SYNTHETIC data" if found.is_synthetic else ""), title_justify="left")
+    table = Table(
+        title="Releases" + (" — SYNTHETIC data" if found.is_synthetic else ""), title_justify="left"
+    )
     for name in ("release", "lines", "quarters", "retrieved (UTC)", "state"):
         table.add_column(name, justify="right" if name in ("lines", "quarters") else "left")
     for release in found.releases:
-        state = "held: " + "; ".join(map(str, release["held"])) if release["held"] else (  # type: ignore[call-overload]
-            "current" if release["release_id"] == found.release_id else "applied"
+        state = (
+            "held: " + "; ".join(map(str, release["held"]))
+            if release["held"]
+            # type: ignore[call-overload]
+            else ("current" if release["release_id"] == found.release_id else "applied")
         )
         table.add_row(
             str(release["release_id"]),

@@ -26,7 +26,7 @@ from mcf_pipeline.contract.parsing import (
 )
 from mcf_pipeline.contract.recognition import Recognition
 from mcf_pipeline.contract.source_map import SourceMap
-from mcf_pipeline.duck import to_frame
+from mcf_pipeline.duck import quoted, to_frame
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.schemas.base import Table, describe, schema_of
 from mcf_pipeline.schemas.staging import StgFinancements, StgRejets, StgUsagers
@@ -107,7 +107,9 @@ def map_modalities(
     Returns:
         The modalities that the contract does not know: (dimension, text as received).
     """
-    con.execute("CREATE OR REPLACE TEMP TABLE modalite (dimension VARCHAR, texte VARCHAR, drapeau VARCHAR, id VARCHAR)")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE modalite (dimension VARCHAR, texte VARCHAR, drapeau VARCHAR, id VARCHAR)"
+    )
     has_flag = _has_job_seeker_flag(con, table)
     rows: list[list[str | None]] = []
     unknown: set[tuple[str, str]] = set()
@@ -220,11 +222,18 @@ def _typed(name: str, columns: Sequence[str], source_map: SourceMap) -> str:
 def _unreadable_numbers(
     con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], source_map: SourceMap
 ) -> list[Failure]:
+    measures = [name for name in columns if name in COLUMNS and COLUMNS[name].kind in _MEASURES]
+    # Most quarters have no such cell, and reading each number twice would cost as much as reading the quarter:
+    # ask first, without any pattern, which columns hold a text and no number.
+    suspects = con.execute(
+        f"SELECT {', '.join(f'count(recue.{n}) FILTER (WHERE lues.{n} IS NULL)' for n in map(quoted, measures))} "
+        f"FROM {table} AS recue JOIN lues USING (numero_ligne)"
+    ).fetchall()[0]
     queries = [
         f"""SELECT numero_ligne, '{name}', "{name}" FROM {table}
-        WHERE NOT ({is_empty_sql(f'"{name}"')}) AND {_typed(name, columns, source_map)} IS NULL"""
-        for name in columns
-        if name in COLUMNS and COLUMNS[name].kind in _MEASURES
+        WHERE NOT ({is_empty_sql(quoted(name))}) AND {_typed(name, columns, source_map)} IS NULL"""
+        for name, count in zip(measures, suspects, strict=True)
+        if count
     ]
     found = con.execute(" UNION ALL ".join(queries)).fetchall() if queries else []
     return [(line, "nombre_illisible", column, value) for line, column, value in found]
@@ -240,17 +249,20 @@ def _repeated_lines(con: duckdb.DuckDBPyConnection) -> list[Failure]:
 
 
 def _unpivot_financers(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
-    selects = []
+    parts = []
     for financer in FINANCERS:
         part, count = f"part_{financer}", f"nb_dossiers_finances_par_{financer}"
         if part in columns or count in columns:
-            selects.append(
-                f"""SELECT numero_ligne, trimestre_id, {IDS}, est_masque, '{financer}' AS financeur_id,
-                    {part if part in columns else "NULL::DECIMAL(18,2)"} AS montant,
-                    {count if count in columns else "NULL::BIGINT"} AS nb_dossiers_finances
-                FROM typees"""
+            montant = part if part in columns else "NULL::DECIMAL(18,2)"
+            dossiers = count if count in columns else "NULL::BIGINT"
+            parts.append(
+                f"{{'financeur_id': '{financer}', 'montant': {montant}, 'nb_dossiers_finances': {dossiers}}}"
             )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE parts AS {' UNION ALL '.join(selects)}")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE parts AS
+        SELECT numero_ligne, trimestre_id, {IDS}, est_masque, unnest([{", ".join(parts)}], recursive := true)
+        FROM typees
+    """)
 
 
 def _validated(
@@ -260,10 +272,9 @@ def _validated(
     spec = describe(model)
     bad = sorted({failure[0] for failure in failures})
     wanted = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in spec.columns)
-    order = ", ".join(spec.key)
     frame = to_frame(
         con,
-        f"SELECT {wanted} FROM {table} WHERE NOT list_contains($bad::BIGINT[], numero_ligne) ORDER BY {order}",
+        f"SELECT {wanted} FROM {table} WHERE NOT list_contains($bad::BIGINT[], numero_ligne)",
         {"bad": bad},
     )
     try:

@@ -65,7 +65,9 @@ class Archive:
         source_map: overrides of recognition.
     """
 
-    def __init__(self, data_dir: DataDir, limits: Limits | None = None, source_map: SourceMap | None = None) -> None:
+    def __init__(
+        self, data_dir: DataDir, limits: Limits | None = None, source_map: SourceMap | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.limits = limits or Limits()
         self.source_map = source_map or SourceMap()
@@ -227,7 +229,9 @@ class Archive:
             raise HeldReleaseError(
                 f"release {manifest.release_id} is archived but not applied: {shown}. If the publisher means it, "
                 f"run `mcf-pipeline run --accept-release {manifest.release_id}`",
-                rule="trimestre_disparu" if any("vanished" in reason for reason in reasons) else "trimestre_retreci",
+                rule="trimestre_disparu"
+                if any("vanished" in reason for reason in reasons)
+                else "trimestre_retreci",
                 release_id=manifest.release_id,
             )
 

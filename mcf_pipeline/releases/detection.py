@@ -73,7 +73,9 @@ def by_sha256(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
         return Verdict(Answer.CANNOT_TELL, "sha256", "the source does not give it")
     for manifest in known:
         if manifest.sha256 == peek.sha256:
-            return Verdict(Answer.UNCHANGED, "sha256", f"the bytes are those of release {manifest.release_id}")
+            return Verdict(
+                Answer.UNCHANGED, "sha256", f"the bytes are those of release {manifest.release_id}"
+            )
     return Verdict(Answer.CANNOT_TELL, "sha256", "these bytes are not archived")
 
 
@@ -87,7 +89,9 @@ def by_data_processed(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
     for manifest in known:
         if manifest.data_processed == peek.data_processed:
             return Verdict(
-                Answer.UNCHANGED, "data_processed", f"still {peek.data_processed:%Y-%m-%d %H:%M}, {manifest.release_id}"
+                Answer.UNCHANGED,
+                "data_processed",
+                f"still {peek.data_processed:%Y-%m-%d %H:%M}, {manifest.release_id}",
             )
     return Verdict(Answer.CANNOT_TELL, "data_processed", f"moved to {peek.data_processed:%Y-%m-%d %H:%M}")
 

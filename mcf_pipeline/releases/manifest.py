@@ -148,7 +148,9 @@ class Manifest:
                 }
             )
         except FileNotFoundError as error:
-            raise ArchiveError(f"{path} is missing: restore the folder, or remove it and take the release in again") from error
+            raise ArchiveError(
+                f"{path} is missing: restore the folder, or remove it and take the release in again"
+            ) from error
         except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise ArchiveError(
                 f"{path} is damaged ({error}): restore it from a copy, or remove its folder and take the release in again"

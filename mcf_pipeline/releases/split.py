@@ -109,11 +109,15 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
     rows = sum(content.rows for content in quarters.values())
     lost = unreadable.rows if unreadable else 0
     if lost > MAX_UNREADABLE * (rows + lost):
-        raise ContractError(_unreadable_message(con, recognition, lost, rows + lost), rule="aucun_trimestre_valide")
+        raise ContractError(
+            _unreadable_message(con, recognition, lost, rows + lost), rule="aucun_trimestre_valide"
+        )
     return Split(rows + lost, quarters, lost)
 
 
-def store_quarters(con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent], folder: Path) -> None:
+def store_quarters(
+    con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent], folder: Path
+) -> None:
     """Write the lines of each quarter that is not stored yet to ``<folder>/<2024-T3>/<sha256>.parquet``.
 
     Beside each file lies its own SHA-256, in the form that ``sha256sum --check`` reads. A file that does not
@@ -185,7 +189,9 @@ def _join_on_quarter(recognition: Recognition) -> str:
 
 def _canonical(name: str) -> str:
     column = quoted(name)
-    return canonical_text_sql(column) if COLUMNS[name].kind in ("text", "flag") else canonical_number_sql(column)
+    return (
+        canonical_text_sql(column) if COLUMNS[name].kind in ("text", "flag") else canonical_number_sql(column)
+    )
 
 
 def _unreadable_message(

@@ -1,24 +1,36 @@
-"""The marts: what is derived from the facts, quarter by quarter; and the views that compare quarters.
+"""The marts: what is derived from the facts, quarter by quarter.
 
 Each mart has one SQL file of the same name in ``sql/``; here is what its columns mean. A sum of
-`nb_titulaires` is always named `nb_titulaires_max`: it counts a person once per line they appear in.
+`nb_titulaires` always has a name that ends in `_max`: it counts a person once per line they appear in.
+
+Bounds are functions of the number of masked lines and of nothing else in them, so they tell nobody more of a
+masked line than the source does. Persons have both bounds (a masked line stands for 1 to 4 of them), dossiers
+only the lower one (at least one per line), amounts none beside the sum itself.
+
+What does not belong here: what compares or adds up quarters (`schemas.views`).
 """
 
 from __future__ import annotations
 
-from mcf_pipeline.schemas.base import Amount, Count, Ratio, Small, Table, Text, column
+from mcf_pipeline.schemas.base import Amount, Count, Ratio, Table, Text, column
 
 UNMASKED = "les lignes masquées n'y sont pas : c'est un minimum."
 OVER_UNMASKED = "calculé sur les seules lignes non masquées ; vide s'il n'y en a pas."
+MASKED_STANDS_FOR = (
+    "une ligne masquée compte de 1 à 4 personnes : la borne ne dépend que du nombre de ces lignes."
+)
+AT_LEAST_ONE = (
+    "une ligne masquée y compte pour un dossier, le moins qu'elle puisse avoir ; il n'y a pas de maximum."
+)
 
 
-class _Quarterly(Table):
+class Quarterly(Table):
     """A mart that is replaced quarter by quarter."""
 
     trimestre_id: Text = column("Trimestre d'entrée en formation.", references="dim_trimestre")
 
 
-class _Summary(_Quarterly):
+class _Summary(Quarterly):
     """The measures that several marts share."""
 
     nb_lignes: Count = column("Lignes de la source.", unit="lignes", ge=0)
@@ -26,12 +38,42 @@ class _Summary(_Quarterly):
     nb_dossiers: Count = column(
         "Dossiers des lignes non masquées.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0
     )
+    nb_dossiers_min: Count = column(
+        "Dossiers de toutes les lignes, au moins.",
+        unit="dossiers",
+        computed="dossiers des lignes non masquées + 1 par ligne dont les dossiers sont masqués.",
+        masking=AT_LEAST_ONE,
+        ge=0,
+    )
     nb_titulaires_max: Count = column(
-        "Somme des titulaires des lignes non masquées : une personne y compte autant de fois que de lignes où "
-        "elle figure. Majorant du nombre de personnes distinctes de ces lignes.",
+        "Somme des titulaires des seules lignes non masquées : une personne y compte autant de fois que de lignes "
+        "où elle figure. Majorant du nombre de personnes distinctes de ces lignes, et d'elles seules : pour toutes "
+        "les lignes, voir nb_titulaires_toutes_lignes_max. Ne s'additionne pas d'un trimestre à l'autre.",
         unit="personnes",
-        masking=UNMASKED,
+        masking="les lignes masquées n'y sont pas.",
         nullable=True,
+        ge=0,
+    )
+    nb_titulaires_lignes_masquees_min: Count = column(
+        "Somme des titulaires des lignes masquées, au moins.",
+        unit="personnes",
+        computed="1 x lignes dont les titulaires sont masqués.",
+        masking=MASKED_STANDS_FOR,
+        ge=0,
+    )
+    nb_titulaires_lignes_masquees_max: Count = column(
+        "Somme des titulaires des lignes masquées, au plus.",
+        unit="personnes",
+        computed="4 x lignes dont les titulaires sont masqués.",
+        masking=MASKED_STANDS_FOR,
+        ge=0,
+    )
+    nb_titulaires_toutes_lignes_max: Count = column(
+        "Majorant du nombre de personnes distinctes de toutes les lignes, masquées ou non. Ne s'additionne pas d'un "
+        "trimestre à l'autre.",
+        unit="personnes",
+        computed="nb_titulaires_max (0 si vide) + nb_titulaires_lignes_masquees_max.",
+        masking=MASKED_STANDS_FOR,
         ge=0,
     )
     montant_engage: Amount = column(
@@ -123,7 +165,7 @@ class MartProfil(_Summary):
         unique = ["trimestre_id", "genre_id", "classe_age_id", "situation_id"]
 
 
-class MartFinancement(_Quarterly):
+class MartFinancement(Quarterly):
     """What each financer pays."""
 
     financeur_id: Text = column("Financeur.", references="dim_financeur")
@@ -163,7 +205,7 @@ class MartFinancement(_Quarterly):
         unique = ["trimestre_id", "financeur_id"]
 
 
-class MartStatut(_Quarterly):
+class MartStatut(Quarterly):
     """What became of the dossiers."""
 
     statut_id: Text = column("Statut du dossier au jour de l'extraction.", references="dim_statut")
@@ -171,6 +213,13 @@ class MartStatut(_Quarterly):
     nb_lignes_masquees: Count = column("Lignes masquées parmi elles.", unit="lignes", ge=0)
     nb_dossiers: Count = column(
         "Dossiers des lignes non masquées.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0
+    )
+    nb_dossiers_min: Count = column(
+        "Dossiers de toutes les lignes, au moins.",
+        unit="dossiers",
+        computed="dossiers des lignes non masquées + 1 par ligne dont les dossiers sont masqués.",
+        masking=AT_LEAST_ONE,
+        ge=0,
     )
     part_dossiers: Ratio = column(
         "Part du statut dans les dossiers du trimestre.",
@@ -211,7 +260,7 @@ class MartStatut(_Quarterly):
         unique = ["trimestre_id", "statut_id"]
 
 
-class MartQualite(_Quarterly):
+class MartQualite(Quarterly):
     """How good the data of each quarter is."""
 
     nb_lignes_recues: Count = column("Lignes reçues.", unit="lignes", ge=0)
@@ -250,7 +299,7 @@ class MartQualite(_Quarterly):
         unique = ["trimestre_id"]
 
 
-class MartRevisions(_Quarterly):
+class MartRevisions(Quarterly):
     """What each release changed in each quarter."""
 
     release_id: Text = column("Publication qui change le trimestre.", references="dim_release")
@@ -266,14 +315,30 @@ class MartRevisions(_Quarterly):
     lignes_identiques: Count = column("Lignes inchangées.", unit="lignes", ge=0)
     dossiers_avant: Count = column("Dossiers avant.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0)
     dossiers_apres: Count = column("Dossiers après.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0)
-    montant_avant: Amount = column("Montant engagé avant.", unit="euros", masking=UNMASKED, nullable=True, ge=0)
-    montant_apres: Amount = column("Montant engagé après.", unit="euros", masking=UNMASKED, nullable=True, ge=0)
-    en_cours_avant: Count = column("Dossiers en cours avant.", unit="dossiers", masking=UNMASKED, nullable=True)
-    en_cours_apres: Count = column("Dossiers en cours après.", unit="dossiers", masking=UNMASKED, nullable=True)
-    realises_avant: Count = column("Dossiers réalisés avant.", unit="dossiers", masking=UNMASKED, nullable=True)
-    realises_apres: Count = column("Dossiers réalisés après.", unit="dossiers", masking=UNMASKED, nullable=True)
-    partiels_avant: Count = column("Dossiers partiels avant.", unit="dossiers", masking=UNMASKED, nullable=True)
-    partiels_apres: Count = column("Dossiers partiels après.", unit="dossiers", masking=UNMASKED, nullable=True)
+    montant_avant: Amount = column(
+        "Montant engagé avant.", unit="euros", masking=UNMASKED, nullable=True, ge=0
+    )
+    montant_apres: Amount = column(
+        "Montant engagé après.", unit="euros", masking=UNMASKED, nullable=True, ge=0
+    )
+    en_cours_avant: Count = column(
+        "Dossiers en cours avant.", unit="dossiers", masking=UNMASKED, nullable=True
+    )
+    en_cours_apres: Count = column(
+        "Dossiers en cours après.", unit="dossiers", masking=UNMASKED, nullable=True
+    )
+    realises_avant: Count = column(
+        "Dossiers réalisés avant.", unit="dossiers", masking=UNMASKED, nullable=True
+    )
+    realises_apres: Count = column(
+        "Dossiers réalisés après.", unit="dossiers", masking=UNMASKED, nullable=True
+    )
+    partiels_avant: Count = column(
+        "Dossiers partiels avant.", unit="dossiers", masking=UNMASKED, nullable=True
+    )
+    partiels_apres: Count = column(
+        "Dossiers partiels après.", unit="dossiers", masking=UNMASKED, nullable=True
+    )
     non_realises_avant: Count = column(
         "Dossiers non réalisés avant.", unit="dossiers", masking=UNMASKED, nullable=True
     )
@@ -289,45 +354,6 @@ class MartRevisions(_Quarterly):
         unique = ["trimestre_id", "release_id"]
 
 
-class VTrimestreEvolution(_Quarterly):
-    """Each quarter beside the same one a year before."""
-
-    libelle: Text = column("Trimestre en clair.")
-    annee: Small = column("Année.")
-    nb_dossiers: Count = column("Dossiers.", unit="dossiers", masking=UNMASKED, nullable=True)
-    nb_dossiers_un_an_avant: Count = column(
-        "Dossiers du même trimestre un an avant.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    evolution_dossiers: Ratio = column(
-        "Évolution des dossiers sur un an (0,05 = +5 %).", unit="ratio", nullable=True
-    )
-    nb_dossiers_cumul_annuel: Count = column(
-        "Dossiers depuis le début de l'année.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    montant_engage: Amount = column("Montant engagé.", unit="euros", masking=UNMASKED, nullable=True)
-    montant_un_an_avant: Amount = column(
-        "Montant du même trimestre un an avant.", unit="euros", masking=UNMASKED, nullable=True
-    )
-    evolution_montant: Ratio = column("Évolution du montant sur un an.", unit="ratio", nullable=True)
-    montant_cumul_annuel: Amount = column(
-        "Montant engagé depuis le début de l'année.", unit="euros", masking=UNMASKED, nullable=True
-    )
-    prix_moyen: Amount = column("Prix moyen.", unit="euros", masking=OVER_UNMASKED, nullable=True)
-    evolution_prix: Ratio = column("Évolution du prix moyen sur un an.", unit="ratio", nullable=True)
-    nb_lignes_masquees: Count = column("Lignes masquées du trimestre.", unit="lignes")
-    nb_lignes_masquees_un_an_avant: Count = column(
-        "Lignes masquées un an avant.", unit="lignes", nullable=True
-    )
-
-    class Config:
-        name = "v_trimestre_evolution"
-        description = (
-            "Chaque trimestre à côté du même un an avant. Une évolution compare des sommes sans les lignes "
-            "masquées : à lire avec leur nombre."
-        )
-        unique = ["trimestre_id"]
-
-
 QUARTERLY_MARTS: tuple[type[Table], ...] = (
     MartTrimestre,
     MartRegion,
@@ -336,4 +362,3 @@ QUARTERLY_MARTS: tuple[type[Table], ...] = (
     MartStatut,
     MartQualite,
 )
-VIEWS: tuple[type[Table], ...] = (VTrimestreEvolution,)

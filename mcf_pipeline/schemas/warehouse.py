@@ -90,13 +90,17 @@ class DimSituation(Table):
     situation_id: Text = column("Identifiant.", unique=True)
     libelle: Text = column("Libellé en clair.")
     ordre: Small = column("Rang de présentation.", nullable=True)
-    est_demandeur_emploi: Flag = column("Vrai pour les demandeurs d'emploi ; vide si on ne sait pas.", nullable=True)
+    est_demandeur_emploi: Flag = column(
+        "Vrai pour les demandeurs d'emploi ; vide si on ne sait pas.", nullable=True
+    )
     code_pcs: Text = column("Groupe socioprofessionnel (PCS, niveau 1).", nullable=True)
     est_connue: Flag = column("Faux si la modalité n'est pas dans la nomenclature du contrat.")
 
     class Config:
         name = "dim_situation"
-        description = "La situation des titulaires : demandeur d'emploi, sinon catégorie socioprofessionnelle."
+        description = (
+            "La situation des titulaires : demandeur d'emploi, sinon catégorie socioprofessionnelle."
+        )
         unique = ["situation_id"]
 
 
@@ -229,7 +233,9 @@ class FctDossiersHistorique(FctDossiers):
 
     valide_depuis: Text = column("Première publication qui dit cela.", references="dim_release")
     valide_jusqua: Text = column(
-        "Publication qui dit autre chose ; vide si c'est l'état actuel.", references="dim_release", nullable=True
+        "Publication qui dit autre chose ; vide si c'est l'état actuel.",
+        references="dim_release",
+        nullable=True,
     )
 
     class Config:
@@ -243,7 +249,9 @@ class FctFinancementsHistorique(FctFinancements):
 
     valide_depuis: Text = column("Première publication qui dit cela.", references="dim_release")
     valide_jusqua: Text = column(
-        "Publication qui dit autre chose ; vide si c'est l'état actuel.", references="dim_release", nullable=True
+        "Publication qui dit autre chose ; vide si c'est l'état actuel.",
+        references="dim_release",
+        nullable=True,
     )
 
     class Config:

@@ -6,7 +6,7 @@ What does not belong here: what the quarters hold.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
@@ -157,23 +157,23 @@ def insert_frame(con: duckdb.DuckDBPyConnection, model: type[Table], frame: pd.D
         con.unregister("a_inserer")
 
 
-def replace_quarter(
-    con: duckdb.DuckDBPyConnection, model: type[Table], quarter: str, mark: str, frame: pd.DataFrame
+def replace_quarters(
+    con: duckdb.DuckDBPyConnection, model: type[Table], marks: Mapping[str, str], frame: pd.DataFrame
 ) -> None:
-    """Replace one quarter of a table in one transaction, and mark what it was built from.
+    """Replace some quarters of a table in one transaction, and mark what they were built from.
 
     Args:
         con: the build.
         model: the table's model.
-        quarter: id of the quarter.
-        mark: fingerprint of what the quarter is built from (`plan.target_marks`).
-        frame: the quarter's new rows, validated.
+        marks: by quarter id, the fingerprint of what it is built from (`plan.mark_of`).
+        frame: the quarters' new rows, validated.
     """
     name = describe(model).name
     with transaction(con):
-        con.execute(f"DELETE FROM {name} WHERE trimestre_id = ?", [quarter])
+        con.execute(f"DELETE FROM {name} WHERE list_contains(?, trimestre_id)", [list(marks)])
         insert_frame(con, model, frame)
-        set_mark(con, name, quarter, mark)
+        for quarter, mark in marks.items():
+            set_mark(con, name, quarter, mark)
 
 
 def set_mark(con: duckdb.DuckDBPyConnection, asset: str, quarter: str, mark: str) -> None:

@@ -14,9 +14,7 @@ from mcf_pipeline.schemas.base import Table, TableSpec, describe
 def create_table(model: type[Table], *, catalog: str = "") -> str:
     """``CREATE TABLE IF NOT EXISTS`` of a model's table."""
     spec = describe(model)
-    columns = ", ".join(
-        f"{c.name} {c.duckdb_type}{'' if c.nullable else ' NOT NULL'}" for c in spec.columns
-    )
+    columns = ", ".join(f"{c.name} {c.duckdb_type}{'' if c.nullable else ' NOT NULL'}" for c in spec.columns)
     return f"CREATE TABLE IF NOT EXISTS {catalog}{spec.name} ({columns})"
 
 
@@ -24,7 +22,9 @@ def comments(model: type[Table], *, kind: str = "TABLE", catalog: str = "", lice
     """``COMMENT ON`` of a model's table or view (`kind`) and of each of its columns."""
     spec = describe(model)
     name = f"{catalog}{spec.name}"
-    statements = [f"COMMENT ON {kind} {name} IS {literal(' '.join(filter(None, [spec.description, licence])))}"]
+    statements = [
+        f"COMMENT ON {kind} {name} IS {literal(' '.join(filter(None, [spec.description, licence])))}"
+    ]
     statements += [f"COMMENT ON COLUMN {name}.{c.name} IS {literal(c.comment)}" for c in spec.columns]
     return statements
 

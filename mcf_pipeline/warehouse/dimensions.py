@@ -80,7 +80,8 @@ def modalities(dimension: str, seen: Iterable[Modality]) -> pd.DataFrame:
     rows = {modality.id: modality for modality in KNOWN[dimension]}
     unknown = sorted((m for m in seen if m.id not in rows), key=lambda m: m.id)
     return frame_of(
-        MODALITY_DIMENSIONS[dimension], map(_row(dimension), [*rows.values(), *{m.id: m for m in unknown}.values()])
+        MODALITY_DIMENSIONS[dimension],
+        map(_row(dimension), [*rows.values(), *{m.id: m for m in unknown}.values()]),
     )
 
 

@@ -1,7 +1,8 @@
-"""The marts: one SQL file each, run for one quarter, validated, and put in place of the quarter's old rows."""
+"""The marts: one SQL file each, run for some quarters, validated, and put in place of their old rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,29 +12,59 @@ from mcf_pipeline.duck import to_frame
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import MartRevisions
-from mcf_pipeline.warehouse.build import insert_frame, replace_quarter, transaction
+from mcf_pipeline.warehouse.build import insert_frame, replace_quarters, transaction
 from mcf_pipeline.warehouse.ddl import query, typed
 
 if TYPE_CHECKING:
     import duckdb
 
+BATCH_LINES = 500_000
+"""Lines of the facts that one query of a mart reads at most; the whole real dataset is about 100,000."""
 
-def compute_mart(con: duckdb.DuckDBPyConnection, model: type[Table], quarter: Quarter) -> pd.DataFrame:
-    """One quarter of a mart, validated against its model.
+
+def compute_mart(con: duckdb.DuckDBPyConnection, model: type[Table], quarters: Iterable[str]) -> pd.DataFrame:
+    """Some quarters of a mart, by id, validated against its model.
 
     Raises:
         pandera.errors.SchemaErrors: the SQL yields what the model forbids; a bug worth reporting.
     """
     spec = describe(model)
     statement = typed(spec, f"({query(spec.name)}) ORDER BY {', '.join(spec.key)}")
-    return validate(model, to_frame(con, statement, {"trimestre_id": quarter.id}))
+    return validate(model, to_frame(con, statement, {"trimestres": list(quarters)}))
 
 
-def write_mart(con: duckdb.DuckDBPyConnection, model: type[Table], quarter: Quarter, mark: str) -> pd.DataFrame:
-    """Compute one quarter of a mart and replace it; returns its rows."""
-    frame = compute_mart(con, model, quarter)
-    replace_quarter(con, model, quarter.id, mark, frame)
+def write_mart(con: duckdb.DuckDBPyConnection, model: type[Table], marks: Mapping[str, str]) -> pd.DataFrame:
+    """Compute some quarters of a mart and replace them; returns their rows.
+
+    Args:
+        con: the build.
+        model: the mart's model.
+        marks: by quarter id, the fingerprint of what it is built from.
+    """
+    frame = compute_mart(con, model, marks)
+    replace_quarters(con, model, marks, frame)
     return frame
+
+
+def batches(con: duckdb.DuckDBPyConnection, quarters: Sequence[Quarter]) -> Iterator[list[Quarter]]:
+    """Quarters that are computed together: as many as `BATCH_LINES` allows, one at least.
+
+    A query costs more to plan than to run on a quarter of the real size; on quarters a hundred times as large
+    it is the other way round, and memory counts.
+    """
+    counted = con.execute("SELECT trimestre_id, count(*) FROM fct_dossiers GROUP BY trimestre_id").fetchall()
+    lines = dict(counted)
+    batch: list[Quarter] = []
+    held = 0
+    for quarter in quarters:
+        size = lines.get(quarter.id, 0)
+        if batch and held + size > BATCH_LINES:
+            yield batch
+            batch, held = [], 0
+        batch.append(quarter)
+        held += size
+    if batch:
+        yield batch
 
 
 def write_revisions(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:

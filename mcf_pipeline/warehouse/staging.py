@@ -19,10 +19,12 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from mcf_pipeline.config import DataDir
 from mcf_pipeline.contract.lines import TypedLines, read_lines
-from mcf_pipeline.duck import literal, one, to_frame
+from mcf_pipeline.duck import literal, one, scratch
 from mcf_pipeline.errors import ArchiveError, ContractError
 from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.quarter import Quarter
@@ -70,7 +72,9 @@ class Staged:
 
 def refusal(quarter: Quarter, staged: Staged) -> ContractError:
     """The error of a quarter with too many rejected lines: how many, and the three commonest reasons."""
-    reasons = "; ".join(f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest)
+    reasons = "; ".join(
+        f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest
+    )
     return ContractError(
         f"{quarter}: {staged.rejected} of {staged.received} lines rejected, more than {MAX_REJECTED:.0%}: {reasons}. "
         f"The quarter keeps its previous state; see {staged.file('rejets')}, then `mcf-pipeline doctor`",
@@ -125,7 +129,7 @@ class Staging:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _stage(self, quarter: Quarter, state: State) -> Staged:
-        with explain_disk_errors(), duckdb.connect() as con:
+        with explain_disk_errors(), scratch() as con:
             load_received(con, self.archive, quarter, state)
             (received,) = one(con, "SELECT count(*) FROM recues")
             lines = read_lines(con, "recues", quarter.id, state.since, self.archive.source_map)
@@ -133,21 +137,17 @@ class Staging:
             final.parent.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=".draft.", dir=final.parent))
             try:
-                staged = self._write(con, lines, received, draft, final)
+                staged = self._write(lines, received, draft, final)
                 shutil.rmtree(final, ignore_errors=True)
                 os.replace(draft, final)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         return staged
 
-    def _write(
-        self, con: duckdb.DuckDBPyConnection, lines: TypedLines, received: int, draft: Path, final: Path
-    ) -> Staged:
+    def _write(self, lines: TypedLines, received: int, draft: Path, final: Path) -> Staged:
         for name in ("usagers", "financements", "rejets"):
-            frame: pd.DataFrame = getattr(lines, name)
-            con.register("a_ecrire", frame)
-            con.execute(f"COPY a_ecrire TO {literal(draft / f'{name}.parquet')} (FORMAT parquet, COMPRESSION zstd)")
-            con.unregister("a_ecrire")
+            table = pa.Table.from_pandas(getattr(lines, name), preserve_index=False)
+            pq.write_table(table, draft / f"{name}.parquet", compression="zstd")
         rules = lines.rejets[["regle", "colonne"]].fillna("").itertuples(index=False, name=None)
         staged = Staged(
             folder=final,
@@ -189,5 +189,8 @@ def load_received(con: duckdb.DuckDBPyConnection, archive: Archive, quarter: Qua
 
 def read_head(staged: Staged, name: str, rows: int = 5) -> pd.DataFrame:
     """The first rows of a staged file, to show."""
-    with duckdb.connect() as con:
-        return to_frame(con, f"SELECT * FROM read_parquet({literal(staged.file(name))}) LIMIT {rows}")
+    head = pq.ParquetFile(staged.file(name)).iter_batches(batch_size=rows)
+    batches = [next(head, None)]
+    schema = pq.read_schema(staged.file(name))
+    table = pa.Table.from_batches([batch for batch in batches if batch is not None], schema)
+    return table.to_pandas(types_mapper=pd.ArrowDtype)

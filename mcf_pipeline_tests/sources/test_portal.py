@@ -109,13 +109,11 @@ def test_the_csv_is_asked_for_as_the_reader_wants_it(portal, client, tmp_path):
 
 def test_aggregate_by_quarter_is_one_small_request(portal, client):
     groups = {g.values: g for g in client(portal.url).aggregate_by_quarter("trimestre")}
-    table = portal.release.table().filter(
-        (duckdb.sql("SELECT 1") and portal.release.table()["trimestre"].to_numpy(False) == "2020-T1")
-    )
+    lines = [line for line in portal.release.table().to_pylist() if line["trimestre"] == "2020-T1"]
     group = groups[("2020-T1",)]
-    assert group.rows == table.num_rows == 30
-    assert group.dossiers == sum(v for v in table["nb_dossiers"].to_pylist() if v is not None)
-    assert group.amount == sum(v for v in table["montant_engage"].to_pylist() if v is not None)
+    assert group.rows == len(lines) == 30
+    assert group.dossiers == sum(line["nb_dossiers"] or 0 for line in lines)
+    assert group.amount == sum(line["montant_engage"] or 0 for line in lines)
     assert isinstance(group.amount, decimal.Decimal)
     assert len(groups) == 20
     assert [r.kind for r in portal.requests] == ["records"]
@@ -137,7 +135,8 @@ def test_aggregate_cannot_tell_what_the_portal_does_not_know(portal, client, nam
 
 def test_quarter_totals_by_the_recognised_columns(portal, client):
     totals = client(portal.url).quarter_totals()
-    assert totals["2020-T1"] == QuarterTotals(30, 7434 if False else totals["2020-T1"].dossiers)
+    lines = [line for line in portal.release.table().to_pylist() if line["trimestre"] == "2020-T1"]
+    assert totals["2020-T1"] == QuarterTotals(30, sum(line["nb_dossiers"] or 0 for line in lines))
     assert sum(t.rows for t in totals.values()) == 600
     assert [r.kind for r in portal.requests] == ["metadata", "records"]
 
@@ -225,7 +224,8 @@ def test_an_export_that_is_broken_for_ever(
     portal, client, tmp_path, key, fault, options, kind, rule, fragment, asked
 ):
     portal.misbehave(fault, None, **{"on": "exports", **options})
-    source = client(portal.url, max_bytes=8 * 1024**2)
+    patience = 0.3 if "timed out" in fragment else 5.0
+    source = client(portal.url, max_bytes=8 * 1024**2, read_timeout=patience)
     error = error_of(lambda: source.fetch(tmp_path / "in", ignore), key)
     assert isinstance(error, kind)
     assert getattr(error, "rule", None) == rule
@@ -254,7 +254,6 @@ def test_a_cut_at_any_place_is_seen(portal, client, tmp_path, key, tenth, framin
         ("failing", {}),
         ("failing", {"status": 408, "on": "metadata"}),
         ("too_many", {"reset_in": 1, "on": "exports"}),
-        ("silent", {"on": "metadata"}),
     ],
 )
 def test_a_fault_that_passes_is_got_over(portal, client, tmp_path, fault, options):
@@ -284,7 +283,7 @@ METADATA_FAULTS = [
 @pytest.mark.parametrize(("fault", "options", "kind", "fragment", "asked"), METADATA_FAULTS)
 def test_metadata_that_is_broken_for_ever(portal, client, key, fault, options, kind, fragment, asked):
     portal.misbehave(fault, None, **options)
-    source = client(portal.url)
+    source = client(portal.url, read_timeout=0.3 if "timed out" in fragment else 5.0)
     error = error_of(source.metadata, key)
     assert isinstance(error, kind)
     assert fragment in str(error)

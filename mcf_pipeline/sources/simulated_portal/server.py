@@ -94,6 +94,7 @@ class SimulatedPortal:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
+        self._store.warm()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -291,8 +292,7 @@ def serve(
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or "a port is a number from 0 to 65535"
         raise UsageError(f"port {port} cannot be used ({why}): choose another with --port") from error
-    with portal, contextlib.suppress(KeyboardInterrupt):
-        portal._store.warm()
+    with contextlib.suppress(KeyboardInterrupt), portal:
         if ready is not None:
             ready(portal)
         portal.stopping.wait()
