@@ -145,6 +145,52 @@ def sql(query: str, source: str | None, data_dir: Path | None, form: str) -> Non
     body(_settings(source, data_dir), query, form)
 
 
+@main.command()
+@SOURCE
+@DATA_DIR
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def doctor(source: str | None, data_dir: Path | None, as_json: bool) -> None:
+    """One look at the source: what each column and modality is understood as; changes nothing.
+
+    It ends with "ready", or with the exact lines to write into MCF_SOURCE_MAP.
+    """
+    from mcf_pipeline.commands.doctor import doctor as body
+
+    body(_settings(source, data_dir), as_json=as_json)
+
+
+@main.command("sample-portal")
+@click.option(
+    "--port", default=8042, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free."
+)
+def sample_portal(port: int) -> None:
+    """Serve SYNTHETIC releases as a local Opendatasoft portal, on loopback only, until Ctrl-C."""
+    from mcf_pipeline.commands.sample_portal import sample_portal as body
+
+    body(port)
+
+
+@main.command()
+@SOURCE
+@DATA_DIR
+@click.option("--dagster-logs", is_flag=True, help="Show Dagster's own log lines.")
+def rebuild(source: str | None, data_dir: Path | None, dagster_logs: bool) -> None:
+    """Make the warehouse anew from the archive (raw/) alone, without the network."""
+    from mcf_pipeline.commands.rebuild import rebuild as body
+
+    body(_settings(source, data_dir), dagster_logs=dagster_logs)
+
+
+@main.command()
+@SOURCE
+@DATA_DIR
+def verify(source: str | None, data_dir: Path | None) -> None:
+    """Check the archive's hashes, and the warehouse against the archive; changes nothing."""
+    from mcf_pipeline.commands.verify import verify as body
+
+    body(_settings(source, data_dir))
+
+
 def _settings(source: str | None, data_dir: Path | None) -> Any:
     from mcf_pipeline.config import Settings
 

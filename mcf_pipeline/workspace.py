@@ -23,8 +23,8 @@ from mcf_pipeline.releases.archive import Archive
 from mcf_pipeline.releases.timeline import Timeline
 from mcf_pipeline.sources.base import Source
 from mcf_pipeline.warehouse.build import marks, open_build, rules_fingerprint
-from mcf_pipeline.warehouse.publication import published_state
 from mcf_pipeline.warehouse.plan import Plan, make_plan, target_marks
+from mcf_pipeline.warehouse.publication import published_state
 from mcf_pipeline.warehouse.staging import Staging
 
 PATIENCE = 600.0

@@ -50,7 +50,7 @@ def run(settings: Settings, *, force: bool, accept_release: str | None, dagster_
             space.archive.accept(accept_release)
         with progress_bar():
             outcome = execute(space, force=force, look=accept_release is None, dagster_logs=dagster_logs)
-        _summary(space, outcome)
+        summary(space, outcome)
 
 
 def execute(
@@ -148,7 +148,8 @@ def _materialize(
     definition.execute_in_process(instance=instance, **options)
 
 
-def _summary(space: Workspace, outcome: Outcome) -> None:
+def summary(space: Workspace, outcome: Outcome) -> None:
+    """Say what was done, what there is now, and what to type next."""
     from mcf_pipeline.commands.status import overview
 
     plan, status = outcome.plan, overview(space)

@@ -24,7 +24,7 @@ from mcf_pipeline.config import DataDir, Limits
 from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
-from mcf_pipeline.errors import ArchiveError, ContractError, HeldReleaseError, UsageError
+from mcf_pipeline.errors import ArchiveError, HeldReleaseError, UsageError
 from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.guards import Shrinkage, shrinkages
@@ -183,7 +183,7 @@ class Archive:
                 bytes=received.path.stat().st_size,
                 sha256=sha256_of(received.path),
                 lines_sha256="",
-                columns=_columns(fields, recognition),
+                columns=columns_of(fields, recognition),
                 quarters=content.quarters,
                 unreadable_rows=content.unreadable_rows,
                 licence=received.licence,
@@ -245,7 +245,8 @@ def _compress(received: Received, kept: Path) -> None:
         shutil.copyfileobj(source, target, 1024 * 1024)
 
 
-def _columns(fields: Sequence[SourceField], recognition: Recognition) -> tuple[ManifestColumn, ...]:
+def columns_of(fields: Sequence[SourceField], recognition: Recognition) -> tuple[ManifestColumn, ...]:
+    """The export's columns in its order, with what each was recognised as."""
     canonical = {column.source: (name, column.rule) for name, column in recognition.columns.items()}
     return tuple(ManifestColumn(f.name, *canonical.get(f.name, (None, None))) for f in fields)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +23,9 @@ from mcf_pipeline.contract.parsing import (
     quarter_problem,
 )
 from mcf_pipeline.contract.recognition import Recognition
-from mcf_pipeline.duck import literal, quoted
+from mcf_pipeline.duck import literal, one, quoted
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.files import put_in_place, sha256_of, write_atomically
-from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.manifest import QuarterContent
 
 if TYPE_CHECKING:
@@ -38,7 +37,8 @@ UNKNOWN_PREFIX = "hors_contrat:"
 NO_QUARTER = "sans-trimestre"
 """Stands for the quarter of lines whose quarter cannot be read."""
 
-_HASHED_KINDS = {"text", "flag", "count", "amount", "decimal"}
+_HASHED_KINDS = {"text", "count", "amount", "decimal"}
+_CONTENT_HASH = "sha256(string_agg(canonique, chr(10) ORDER BY rang))"
 MAX_UNREADABLE = 0.01
 """Part of an export's lines whose quarter may be unreadable (the 1 % rule of rejected lines)."""
 
@@ -76,12 +76,6 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
     selected = [
         f"{quoted(column.source)} AS {quoted(name)}" for name, column in recognition.columns.items()
     ] + [f"{quoted(name)} AS {quoted(UNKNOWN_PREFIX + name)}" for name in recognition.unused]
-    hashed = [
-        # An empty cell and a column that is not there say the same: nothing.
-        f"'{name}=' || nullif({_canonical(name)}, '')"
-        for name in sorted(recognition.columns)
-        if COLUMNS[name].kind in _HASHED_KINDS
-    ]
     con.execute(f"""
         CREATE TABLE lignes AS
         WITH recues AS (
@@ -89,7 +83,7 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
             FROM export
             JOIN trimestre_lu ON {_join_on_quarter(recognition)}
         ),
-        canoniques AS (SELECT *, concat_ws(chr(31), {", ".join(hashed)}) AS canonique FROM recues)
+        canoniques AS (SELECT *, {_canonical_line(recognition.columns)} AS canonique FROM recues)
         SELECT * EXCLUDE (canonique), canonique,
             row_number() OVER (PARTITION BY trimestre_id ORDER BY canonique, numero_ligne) AS rang
         FROM canoniques
@@ -97,7 +91,7 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
     counts = con.execute(f"""
         SELECT
             trimestre_id,
-            sha256(string_agg(canonique, chr(10) ORDER BY rang)) AS empreinte,
+            {_CONTENT_HASH} AS empreinte,
             count(*) AS lignes,
             coalesce(sum({integer_sql("nb_dossiers")}), 0)::HUGEINT AS dossiers
         FROM lignes
@@ -113,6 +107,14 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
             _unreadable_message(con, recognition, lost, rows + lost), rule="aucun_trimestre_valide"
         )
     return Split(rows + lost, quarters, lost)
+
+
+def content_of(con: duckdb.DuckDBPyConnection) -> str:
+    """The content hash of a stored quarter, read from its lines (table ``lignes`` with `rang`)."""
+    names = [row[0] for row in con.execute("DESCRIBE lignes").fetchall()]
+    line = _canonical_line([name for name in names if name in COLUMNS])
+    (found,) = one(con, f"SELECT {_CONTENT_HASH} FROM (SELECT rang, {line} AS canonique FROM lignes)")
+    return str(found)
 
 
 def store_quarters(
@@ -187,11 +189,16 @@ def _join_on_quarter(recognition: Recognition) -> str:
     )
 
 
-def _canonical(name: str) -> str:
-    column = quoted(name)
-    return (
-        canonical_text_sql(column) if COLUMNS[name].kind in ("text", "flag") else canonical_number_sql(column)
-    )
+def _canonical_line(names: Iterable[str]) -> str:
+    """SQL: one text per line that is the same for any spelling of the same content."""
+    parts = []
+    for name in sorted(names):
+        kind = COLUMNS[name].kind
+        if kind in _HASHED_KINDS:
+            canonical = canonical_text_sql if kind == "text" else canonical_number_sql
+            # An empty cell and a column that is not there say the same: nothing.
+            parts.append(f"'{name}=' || nullif({canonical(quoted(name))}, '')")
+    return f"concat_ws(chr(31), {', '.join(parts)})"
 
 
 def _unreadable_message(

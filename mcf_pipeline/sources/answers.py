@@ -154,7 +154,8 @@ def failure(response: requests.Response, url: str, gauge: Gauge) -> PipelineErro
         # Not the reset of the quota, which every answer tells and which says nothing of this error.
         return Transient(error, _retry_after(headers))
     return RefusedError(
-        f"{gauge.what}: {place(url)} answers with status {status}{said}; check MCF_PORTAL_URL and MCF_DATASET_ID",
+        f"{gauge.what}: {place(url)} answers with status {status}{said}; "
+        "check MCF_PORTAL_URL and MCF_DATASET_ID",
         status,
         detail,
     )

@@ -126,7 +126,8 @@ def gunzip(chunks: Iterable[bytes], what: str) -> Iterator[bytes]:
             try:
                 piece = decoder.decompress(rest, CHUNK)
             except zlib.error as error:
-                if not whole_members and "header" in str(error):
+                # zlib's words for a header that is none; of the rest, "incorrect data check" is the checksum.
+                if not whole_members and ("header" in str(error) or "unknown" in str(error)):
                     raise ContractError(
                         f"{what} is said to be gzip and is not; ask for it again", rule="pas_un_export"
                     ) from error

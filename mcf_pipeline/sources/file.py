@@ -91,12 +91,14 @@ class FileSource:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, ValueError) as error:
             raise _unusable(self.path, getattr(error, "strerror", None) or "no path at all") from error
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(descriptor)
+            is_folder = stat.S_ISDIR(found.st_mode)
+            raise _unusable(
+                self.path, "it is a directory" if is_folder else "it is a device or a pipe, not a file"
+            )
         with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if stat.S_ISDIR(found.st_mode):
-                raise _unusable(self.path, "it is a directory")
-            if not stat.S_ISREG(found.st_mode):
-                raise _unusable(self.path, "it is a device or a pipe, not a file")
             if not found.st_size:
                 raise ContractError(
                     f"{self.path} is empty (0 bytes): get the export again", rule="export_vide"

@@ -6,6 +6,7 @@ any instant leaves either.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +20,16 @@ from mcf_pipeline.duck import literal, one
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import explain_disk_errors, put_in_place
 from mcf_pipeline.schemas.base import Table, describe
-from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, VIEWS, MartRevisions
+from mcf_pipeline.schemas.documentation import DOCUMENTATION, Dictionnaire, MetaPublication, MetaTables
+from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
+from mcf_pipeline.schemas.views import VIEWS
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES
-from mcf_pipeline.warehouse.build import remove_database
+from mcf_pipeline.warehouse.attribution import LICENCE_NAME, attribution_of
+from mcf_pipeline.warehouse.build import insert_frame, remove_database
 from mcf_pipeline.warehouse.ddl import comments, create_table, query, typed
+from mcf_pipeline.warehouse.dictionary import dictionary_rows, table_rows
+from mcf_pipeline.warehouse.dimensions import frame_of
 
 STORAGE_VERSION = "v1.2.0"
 """Oldest DuckDB that can open the file; 2.0 would otherwise write one that no 1.x can."""
@@ -36,18 +42,9 @@ PUBLISHED: tuple[type[Table], ...] = (
     MartRevisions,
     StgRejets,
 )
+PUBLIC = (*PUBLISHED, Dictionnaire)
+"""The tables of the data package."""
 MACROS = ("macros", "rang_de", "dossiers_au", "financements_au")
-
-LICENCE = (
-    "Source : Caisse des Dépôts, « Mon Compte Formation - Les usagers », Licence Ouverte 2.0 ; "
-    "données modifiées par mcf_pipeline."
-)
-SYNTHETIC = "DONNÉES SYNTHÉTIQUES, fabriquées par mcf_pipeline : elles ne disent rien du monde réel."
-
-
-def attribution(*, is_synthetic: bool) -> str:
-    """The sentence that every output carries: the licence's attribution, or that the data is made up."""
-    return SYNTHETIC if is_synthetic else LICENCE
 
 
 def published_state(data_dir: DataDir) -> str | None:
@@ -110,19 +107,19 @@ def _swept(final: Path) -> Iterator[None]:
 
 
 def _fill(con: duckdb.DuckDBPyConnection, state: str) -> dict[str, int]:
-    (is_synthetic,) = one(con, "SELECT coalesce(bool_or(est_synthetique), false) FROM dim_release")
-    note = attribution(is_synthetic=is_synthetic)
-    rows: dict[str, int] = {}
+    note = attribution_of(con).text
     con.execute("BEGIN TRANSACTION")
-    for model in PUBLISHED:
+    # A fact is the current part of its history: written after it, in its order, it needs no sorting of its own.
+    current = dict(zip(FACTS, HISTORIES, strict=True))
+    for model in sorted(PUBLISHED, key=lambda model: model in current):
         spec = describe(model)
         con.execute(create_table(model, catalog="publie."))
-        con.execute(
-            f"INSERT INTO publie.{spec.name} BY NAME {typed(spec, spec.name)} ORDER BY {', '.join(spec.key)}"
-        )
-        (rows[spec.name],) = one(con, f"SELECT count(*) FROM publie.{spec.name}")
-        for statement in comments(model, catalog="publie.", licence=note):
-            con.execute(statement)
+        if model in current:
+            rows = typed(spec, f"publie.{describe(current[model]).name} WHERE valide_jusqua IS NULL")
+        else:
+            rows = f"{typed(spec, spec.name)} ORDER BY {', '.join(spec.key)}"
+        con.execute(f"INSERT INTO publie.{spec.name} BY NAME {rows}")
+        _comment(con, model, "TABLE", note, catalog="publie.")
     con.execute("COMMIT")
     # Views and macros are written as users would write them, without a catalog, so they work in any copy.
     con.execute("USE publie")
@@ -131,15 +128,49 @@ def _fill(con: duckdb.DuckDBPyConnection, state: str) -> dict[str, int]:
     for model in VIEWS:
         spec = describe(model)
         con.execute(f"CREATE VIEW {spec.name} AS {typed(spec, f'({query(spec.name)})')}")
-        for statement in comments(model, kind="VIEW", licence=note):
-            con.execute(statement)
-    con.execute(
-        "CREATE TABLE meta_publication AS SELECT ? AS version_mcf_pipeline, ? AS mention, "
-        "(SELECT release_id FROM dim_release WHERE est_courante) AS release_id, ? AS etat, now() AS publie_le",
-        [__version__, note, state],
-    )
+        _comment(con, model, "VIEW", note)
+    counts = _document(con, state, note)
     con.execute("CHECKPOINT publie")
-    return rows
+    return counts
+
+
+def _comment(
+    con: duckdb.DuckDBPyConnection, model: type[Table], kind: str, note: str, *, catalog: str = ""
+) -> None:
+    for statement in comments(model, kind=kind, catalog=catalog, licence=note):
+        con.execute(statement)
+
+
+def _document(con: duckdb.DuckDBPyConnection, state: str, note: str) -> dict[str, int]:
+    """Write what the file says of itself; returns the rows of each published table."""
+    for model in DOCUMENTATION:
+        con.execute(create_table(model))
+        _comment(con, model, "TABLE", note)
+    origin = attribution_of(con)
+    insert_frame(
+        con,
+        MetaPublication,
+        frame_of(
+            MetaPublication,
+            [
+                {
+                    "etat": state,
+                    "mention": note,
+                    "release_id": origin.release_id,
+                    "date_release": origin.released_on,
+                    "licence": LICENCE_NAME,
+                    "est_synthetique": origin.is_synthetic,
+                    "version_mcf_pipeline": __version__,
+                    "publie_le": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+                }
+            ],
+        ),
+    )
+    insert_frame(con, Dictionnaire, frame_of(Dictionnaire, dictionary_rows(con, PUBLISHED, VIEWS)))
+    tables = frame_of(MetaTables, table_rows(con, (*PUBLISHED, Dictionnaire), VIEWS))
+    insert_frame(con, MetaTables, tables)
+    stored = tables[tables["nature"] == "table"]
+    return {str(name): int(rows) for name, rows in zip(stored["nom_table"], stored["nb_lignes"], strict=True)}
 
 
 def check(con: duckdb.DuckDBPyConnection, catalog: str = "") -> None:
@@ -148,7 +179,7 @@ def check(con: duckdb.DuckDBPyConnection, catalog: str = "") -> None:
     Raises:
         PipelineError: with the first table and key that do not hold.
     """
-    for model in PUBLISHED:
+    for model in (*PUBLISHED, *DOCUMENTATION):
         spec = describe(model)
         key = ", ".join(spec.key)
         twice = con.execute(

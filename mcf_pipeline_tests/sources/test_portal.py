@@ -265,7 +265,13 @@ def test_a_fault_that_passes_is_got_over(portal, client, tmp_path, fault, option
 
 METADATA_FAULTS = [
     ("forbidden", {}, SourceError, "is not open to us (status 403)", 1),
-    ("not_found", {}, SourceError, "knows no dataset 'moncompteformation-les-usagers'; check MCF_DATASET_ID", 1),
+    (
+        "not_found",
+        {},
+        SourceError,
+        "knows no dataset 'moncompteformation-les-usagers'; check MCF_DATASET_ID",
+        1,
+    ),
     ("failing", {}, SourceError, "fails with status 500", 3),
     ("reset", {}, SourceError, "cannot be reached", 3),
     ("silent", {}, SourceError, "(timed out)", 3),
@@ -430,7 +436,8 @@ def test_a_dataset_id_that_is_none(dataset_id, client):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://me:secret@127.0.0.1", "http://127.0.0.1/?apikey=secret", "http://", "http://[", "http://h:x"]
+    "url",
+    ["http://me:secret@127.0.0.1", "http://127.0.0.1/?apikey=secret", "http://", "http://[", "http://h:x"],
 )
 def test_an_address_that_is_none_is_not_repeated(url, client):
     with pytest.raises(UsageError, match="MCF_PORTAL_URL") as caught:
@@ -466,7 +473,8 @@ def test_the_key_is_in_no_repr(client, key, portal):
 def test_naming_the_source_loads_no_requests(tmp_path):
     """The command line imports it for every command, help included."""
     code = (
-        "import sys, mcf_pipeline.sources.portal, mcf_pipeline.sources.file, mcf_pipeline.sources.simulated_portal;"
+        "import sys, mcf_pipeline.sources.portal, mcf_pipeline.sources.file;"
+        "import mcf_pipeline.sources.simulated_portal;"
         "assert not {'requests', 'urllib3', 'duckdb', 'pyarrow', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -220,7 +220,7 @@ def activate(name: str, times: int | None = 1, on: str | None = None, **options:
     Raises:
         ValueError: there is no such fault, or it has no such option.
     """
-    fault = FAULTS.get(name)
+    fault = FAULTS.get(name) if isinstance(name, str) else None
     if fault is None:
         raise ValueError(f"no fault {name!r}: there are {', '.join(FAULTS)}")
     if unknown := options.keys() - fault.options.keys():

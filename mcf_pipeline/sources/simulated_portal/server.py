@@ -190,7 +190,7 @@ class SimulatedPortal:
                 return api.json_reply(200, {"faults": []})
             if path == "/misbehave":
                 told = json.loads(body)
-                self.misbehave(told.pop("fault"), told.pop("times", 1), **told)
+                self.misbehave(told.pop("fault", None), told.pop("times", 1), **told)
                 with self._lock:
                     return api.json_reply(200, {"faults": [a.fault.name for a in self._faults]})
         except LookupError as error:
@@ -215,6 +215,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each small piece waits 40 ms for the client's acknowledgement
 
     def do_GET(self) -> None:
         """Answer a question, or give the log."""

@@ -1,0 +1,131 @@
+"""``doctor``: one look at the live source or at a file, column by column; it writes nothing that stays."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcf_pipeline.commands.console import out, progress_bar
+from mcf_pipeline.config import Settings
+from mcf_pipeline.contract.doctor import Diagnosis, SourceFacts, Values, diagnose, render
+from mcf_pipeline.contract.recognition import Recognition, RecognitionError, fields_of, recognise
+from mcf_pipeline.errors import ContractError, PipelineError, SourceError
+from mcf_pipeline.progress import report
+from mcf_pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mcf_pipeline.sources.metadata import PortalMetadata
+
+MAX_VALUES = 50_000
+"""Distinct values of one column that are looked at, commonest first."""
+
+
+def doctor(settings: Settings, *, as_json: bool) -> None:
+    """Look, print the page, and say by the exit code whether the source can be used.
+
+    Raises:
+        SourceError: the source could not be reached; the page says so too.
+        ContractError: it cannot be used as it is; the page says what to write.
+    """
+    with progress_bar():
+        diagnosis, error = examine(Workspace(settings))
+    if as_json:
+        out.print(json.dumps(diagnosis.to_json(), ensure_ascii=False, indent=2), markup=False)
+    else:
+        render(diagnosis, out)
+    if error:
+        raise error
+    if not diagnosis.ready:
+        raise ContractError(
+            "the source is not understood as it is: write the lines above into a file, check them, and set "
+            "MCF_SOURCE_MAP to its path",
+            rule="colonne_manquante",
+        )
+
+
+def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
+    """Fetch the source into a folder that is gone afterwards, and look at what came."""
+    import duckdb
+
+    from mcf_pipeline.contract.reading import read_export
+
+    source = space.source()
+    metadata: PortalMetadata | None = None
+    origin = space.settings.source
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mcf-doctor-")))
+        con = stack.enter_context(duckdb.connect(config={"temp_directory": str(work / "spill")}))
+        try:
+            if hasattr(source, "metadata"):
+                metadata = source.metadata()
+                origin = source.url
+            received = source.fetch(work, lambda done, total: report("download", done, total))
+            export = read_export(
+                con,
+                received.path,
+                received.format,
+                space.settings.limits,
+                records_count=received.records_count,
+            )
+        except (SourceError, ContractError) as error:
+            return _unread(origin, metadata, error, space), error
+        fields = fields_of(export.columns, received.fields)
+        facts = SourceFacts(
+            origin=received.origin,
+            quota_left=metadata.quota.remaining if metadata and metadata.quota else None,
+            licence=received.licence,
+            data_processed=received.data_processed,
+            records_count=received.records_count,
+            lines_read=export.rows,
+        )
+        values = {name: _values(con, [name]) for name in export.columns}
+        flat: Mapping[str, Values] = {
+            name: {key[0]: n for key, n in found.items()} for name, found in values.items()
+        }
+        pairs = _pairs(con, fields, space)
+        return diagnose(facts, fields, flat, space.source_map, pairs=pairs), None
+
+
+def _unread(
+    origin: str, metadata: PortalMetadata | None, error: PipelineError, space: Workspace
+) -> Diagnosis:
+    """What can be said of a source whose lines could not be read: at least its columns, if it describes them."""
+    facts = SourceFacts(
+        origin=origin,
+        reachable=metadata is not None or not isinstance(error, SourceError),
+        error=str(error),
+        quota_left=metadata.quota.remaining if metadata and metadata.quota else None,
+        licence=metadata.licence if metadata else None,
+        data_processed=metadata.data_processed if metadata else None,
+        records_count=metadata.records_count if metadata else None,
+    )
+    return diagnose(facts, metadata.fields if metadata else (), {}, space.source_map)
+
+
+def _values(con: duckdb.DuckDBPyConnection, columns: list[str]) -> dict[tuple[str | None, ...], int]:
+    from mcf_pipeline.duck import quoted
+
+    selected = ", ".join(map(quoted, columns))
+    rows = con.execute(
+        f"SELECT {selected}, count(*) FROM export GROUP BY ALL ORDER BY count(*) DESC LIMIT {MAX_VALUES}"
+    ).fetchall()
+    return {tuple(row[:-1]): row[-1] for row in rows}
+
+
+def _pairs(
+    con: duckdb.DuckDBPyConnection,
+    fields: tuple,
+    space: Workspace,  # type: ignore[type-arg]
+) -> dict[tuple[str | None, ...], int] | None:
+    """Year and number as they stand together, where the quarter is told by two columns."""
+    try:
+        found: Recognition = recognise(fields, space.source_map)
+    except RecognitionError:
+        return None
+    return _values(con, list(found.quarter.columns)) if found.quarter.is_pair else None

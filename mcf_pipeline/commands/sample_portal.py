@@ -1,0 +1,28 @@
+"""``sample-portal``: a local portal with synthetic releases, to try the sensor on."""
+
+from __future__ import annotations
+
+from mcf_pipeline.commands.console import err, out
+
+
+def sample_portal(port: int) -> None:
+    """Serve until Ctrl-C, printing each request.
+
+    Raises:
+        UsageError: the port is taken.
+    """
+    from mcf_pipeline.sources.simulated_portal.server import Logged, SimulatedPortal, serve
+
+    def ready(portal: SimulatedPortal) -> None:
+        err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
+        out.print(f"Portal on {portal.url}, serving the release of {portal.release.day}. Ctrl-C ends it.")
+        out.print(
+            f"  MCF_PORTAL_URL={portal.url} mcf-pipeline run --source portal --data-dir data/demo",
+            markup=False,
+        )
+        out.print(f"  curl -X POST {portal.url}/next        moves to the next release", markup=False)
+
+    def log(request: Logged) -> None:
+        out.print(f"{request.method} {request.path} {request.status}", markup=False)
+
+    serve(port, log=log, ready=ready)

@@ -1,0 +1,37 @@
+"""``verify``: the archive's hashes, and the warehouse against the archive."""
+
+from __future__ import annotations
+
+from mcf_pipeline.commands.console import err, out, progress_bar
+from mcf_pipeline.config import Settings
+from mcf_pipeline.errors import ArchiveError
+from mcf_pipeline.warehouse.verification import verify_archive, verify_warehouse
+from mcf_pipeline.workspace import Workspace
+
+SHOWN = 20
+
+
+def verify(settings: Settings) -> None:
+    """Look at everything and print each problem.
+
+    Raises:
+        UsageError: there is nothing to verify.
+        ArchiveError: something is wrong.
+    """
+    space = Workspace(settings)
+    with space.lock(patience=0), progress_bar():
+        problems = list(verify_archive(space.archive))
+        # A broken archive cannot say what the warehouse should be.
+        if not problems:
+            problems = list(verify_warehouse(space.archive, space.archive.timeline()))
+    for problem in problems[:SHOWN]:
+        err.print(f"• {problem}", markup=False)
+    if problems:
+        raise ArchiveError(
+            f"{len(problems)} problems found"
+            + (f", the first {SHOWN} shown" if len(problems) > SHOWN else "")
+        )
+    manifests = space.archive.manifests()
+    out.print(
+        f"All is well: {len(manifests)} releases, every file as archived, and the warehouse says what they say."
+    )

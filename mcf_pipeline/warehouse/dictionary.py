@@ -1,0 +1,81 @@
+"""The data dictionary and the list of tables, made from the Pandera models; only the examples come from data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mcf_pipeline.duck import one
+from mcf_pipeline.schemas.base import Table, TableSpec, describe
+
+if TYPE_CHECKING:
+    import duckdb
+
+MAX_EXAMPLE = 120
+"""Characters of an example; a rejected line can be as long as the source makes it."""
+
+
+def dictionary_rows(
+    con: duckdb.DuckDBPyConnection, tables: Sequence[type[Table]], views: Sequence[type[Table]]
+) -> Iterator[dict[str, Any]]:
+    """One row of `dictionnaire` per column; the tables must be stored in the order of their keys."""
+    for model in (*tables, *views):
+        spec = describe(model)
+        examples = _examples(con, spec, is_stored=model in tables)
+        for rank, column in enumerate(spec.columns, start=1):
+            yield {
+                "nom_table": spec.name,
+                "nom_colonne": column.name,
+                "rang": rank,
+                "type": column.duckdb_type,
+                "unite": column.unit,
+                "description": column.description,
+                "calcul": column.computed,
+                "masquage": column.masking,
+                "est_cle": column.name in spec.key,
+                "est_facultative": column.nullable,
+                "reference": column.references,
+                "exemple": examples.get(column.name),
+            }
+
+
+def table_rows(
+    con: duckdb.DuckDBPyConnection, tables: Sequence[type[Table]], views: Sequence[type[Table]]
+) -> Iterator[dict[str, Any]]:
+    """One row of `meta_tables` per table and view."""
+    for model in (*tables, *views):
+        spec = describe(model)
+        is_stored = model in tables
+        yield {
+            "nom_table": spec.name,
+            "nature": "table" if is_stored else "vue",
+            "description": spec.description,
+            "cle": ", ".join(spec.key),
+            "nb_lignes": one(con, f"SELECT count(*) FROM {spec.name}")[0] if is_stored else None,
+        }
+
+
+def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec, *, is_stored: bool) -> dict[str, str]:
+    """The first value of each column, in the order of the key."""
+    if is_stored:
+        # Stored in that order, so the first one met is it: nothing has to be sorted.
+        firsts = [f"(SELECT CAST({c} AS VARCHAR) FROM {spec.name} WHERE {c} IS NOT NULL LIMIT 1)" for c in spec.column_names]
+        return _named(spec.column_names, one(con, f"SELECT {', '.join(firsts)}"))
+    # The first quarter nearly always has them; joining the labels to every line for one example would be dear.
+    found: dict[str, str] = {}
+    if "trimestre_id" in spec.key:
+        found = _view_examples(con, spec, spec.column_names, "WHERE trimestre_id = (SELECT min(trimestre_id) FROM dim_trimestre)")
+    missing = [name for name in spec.column_names if name not in found]
+    return found | (_view_examples(con, spec, missing) if missing else {})
+
+
+def _view_examples(
+    con: duckdb.DuckDBPyConnection, spec: TableSpec, columns: Sequence[str], where: str = ""
+) -> dict[str, str]:
+    firsts = [f"arg_min(CAST({c} AS VARCHAR), ({', '.join(spec.key)}))" for c in columns]
+    return _named(columns, one(con, f"SELECT {', '.join(firsts)} FROM {spec.name} {where}"))
+
+
+def _named(columns: Sequence[str], values: Sequence[Any]) -> dict[str, str]:
+    named = zip(columns, values, strict=True)
+    return {name: str(value)[:MAX_EXAMPLE] for name, value in named if value is not None}

@@ -1,0 +1,374 @@
+import contextlib
+import datetime as dt
+import gzip
+import random
+import socket
+import threading
+from dataclasses import replace
+
+import pytest
+
+from mcf_pipeline.config import Limits
+from mcf_pipeline.errors import ContractError, SourceError
+from mcf_pipeline.sources.answers import instant, is_another_host, place
+from mcf_pipeline.sources.body import CHUNK, Gauge, TruncatedError, gunzip
+from mcf_pipeline.sources.http import RefusedError, Transport
+from mcf_pipeline.sources.simulated_portal import SimulatedPortal
+
+LIMITS = Limits(max_attempts=3, read_timeout=5, slow_window=0.2, max_wait=2)
+
+
+@contextlib.contextmanager
+def answering(*answers):
+    """A server that sends these bytes, one answer for each connection, and closes."""
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def run():
+            for answer in answers:
+                with contextlib.suppress(OSError):
+                    connection, _ = server.accept()
+                    with connection:
+                        seen.append(connection.recv(65536).decode())
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/x", seen
+
+
+def transport(key=None, sleeps=None, chance=lambda: 0.0, **limits):
+    pauses = [] if sleeps is None else sleeps
+    return Transport(replace(LIMITS, **limits), key, sleep=pauses.append, chance=chance)
+
+
+def head(status="200 OK", *lines):
+    return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode()
+
+
+# -- sending ---------------------------------------------------------------------------------------------
+
+
+def test_one_plain_request():
+    with answering(head("200 OK", "Content-Length: 2", "X-RateLimit-Remaining: 7") + b"ok") as (url, seen):
+        answer = transport("my-key").get(url, {"a": "é &"}, "thing")
+    assert (answer.body, answer.headers["x-ratelimit-remaining"]) == (b"ok", "7")
+    request = seen[0].split("\r\n")
+    assert request[0] == "GET /x?a=%C3%A9+%26 HTTP/1.1"
+    assert "Authorization: Apikey my-key" in request
+    assert "Accept-Encoding: gzip" in request
+    assert any(line.startswith("User-Agent: mcf-pipeline/0.1.0 (") for line in request)
+
+
+def test_no_credentials_from_netrc(tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with answering(head("200 OK", "Content-Length: 0")) as (url, seen):
+        transport().get(url, {}, "thing")
+    assert "uthorization" not in seen[0]
+
+
+def test_pauses_double_with_full_jitter_up_to_the_longest():
+    sleeps = []
+    with (
+        answering(*[head("502 Bad Gateway", "Content-Length: 0")] * 5) as (url, _),
+        pytest.raises(SourceError),
+    ):
+        transport(sleeps=sleeps, chance=lambda: 0.5, max_attempts=5, max_wait=3).get(url, {}, "thing")
+    assert sleeps == [0.5, 1.0, 1.5, 1.5]
+
+
+def test_jitter_lies_between_nothing_and_the_whole():
+    sleeps = []
+    with answering(*[head("500 No", "Content-Length: 0")] * 6) as (url, _), pytest.raises(SourceError):
+        transport(sleeps=sleeps, chance=random.Random(1).random, max_attempts=6, max_wait=9).get(
+            url, {}, "thing"
+        )
+    assert all(0 <= pause <= min(9, 2**i) for i, pause in enumerate(sleeps))
+    assert len(set(sleeps)) == 5
+
+
+def test_no_pause_beyond_the_time_for_the_whole():
+    sleeps = []
+    with answering(*[head("500 No", "Content-Length: 0")] * 2) as (url, seen), pytest.raises(SourceError):
+        transport(sleeps=sleeps, chance=lambda: 1, max_seconds=0.9).get(url, {}, "thing")
+    assert (len(seen), sleeps) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "asked", ["3600", (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")]
+)
+def test_a_server_that_asks_for_more_patience_than_we_have(asked):
+    sleeps = []
+    answer = head("503 Busy", "Content-Length: 0", f"Retry-After: {asked}")
+    with answering(answer) as (url, _), pytest.raises(SourceError, match="fails with status 503"):
+        transport(sleeps=sleeps).get(url, {}, "thing")
+    assert sleeps == []
+
+
+@pytest.mark.parametrize("asked", ["-5", "soon", "9" * 30, "Thu, 99 Jan 2026 00:00:00 GMT", "²"])
+def test_a_request_for_patience_that_cannot_be_read_is_none(asked):
+    sleeps = []
+    busy = head("503 Busy", "Content-Length: 0")[:-2] + f"Retry-After: {asked}\r\n\r\n".encode()
+    with answering(busy, head("200 OK", "Content-Length: 0")) as (url, _):
+        transport(sleeps=sleeps).get(url, {}, "thing")
+    assert sleeps == [0.0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: 1\r\n" % i for i in range(200)) + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_answer_is_tried_again(answer):
+    with answering(answer, answer, answer) as (url, seen), pytest.raises(SourceError) as caught:
+        transport().get(url, {}, "thing")
+    assert len(seen) == 3
+    assert "\n" not in str(caught.value)
+    assert "check the network and MCF_PORTAL_URL" in str(caught.value)
+
+
+def test_an_encoding_nobody_asked_for():
+    answer = head("200 OK", "Content-Encoding: br", "Content-Length: 2") + b"xx"
+    with answering(answer) as (url, _), pytest.raises(SourceError, match="comes as 'br'"):
+        transport().get(url, {}, "thing")
+
+
+def test_an_error_page_without_end_does_not_matter():
+    answer = head("418 No") + b"x" * 5_000_000
+    with answering(answer) as (url, _), pytest.raises(RefusedError) as caught:
+        transport().get(url, {}, "thing")
+    assert (caught.value.status, caught.value.detail) == (418, "")
+
+
+def test_what_a_server_says_is_shown_on_one_line():
+    body = b'{"message": "two\\nlines \\u001b[31m"}'
+    with answering(head("410 Gone") + body) as (url, _), pytest.raises(RefusedError) as caught:
+        transport().get(url, {}, "thing")
+    assert caught.value.detail == "two lines [31m"
+
+
+# -- the end of a body -----------------------------------------------------------------------------------
+
+
+def download(url, path, **limits):
+    heads = []
+    transport(max_attempts=1, **limits).download(url, {}, "thing", path, lambda *_: None, heads.append)
+    return heads
+
+
+@pytest.mark.parametrize(
+    "body", [b"a;b\n1;2\n", b"a;b\r1;2\r", "a;b\n".encode("utf-16-le"), "a\n".encode("utf-16-be")]
+)
+def test_text_without_a_length_ends_with_a_line(tmp_path, body):
+    with answering(head("200 OK", "Connection: close") + body) as (url, _):
+        heads = download(url, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == body
+    assert heads == [body]
+
+
+def test_text_without_a_length_that_does_not_is_cut(tmp_path):
+    with answering(head("200 OK") + b"a;b\n1;") as (url, _), pytest.raises(TruncatedError):
+        download(url, tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        head("200 OK", "Content-Length: 9") + b"a;b\n",
+        head("200 OK", "Transfer-Encoding: chunked") + b"4\r\na;b\n\r\n",
+        head("200 OK", "Transfer-Encoding: chunked") + b"9\r\na;b\n",
+        head("200 OK", "Transfer-Encoding: chunked"),
+        head("200 OK", "Content-Encoding: gzip") + gzip.compress(b"a;b\n")[:-4],
+    ],
+)
+def test_a_body_shorter_than_announced_is_cut(tmp_path, body):
+    with answering(body) as (url, _), pytest.raises(TruncatedError, match="thing is cut"):
+        download(url, tmp_path / "x")
+
+
+def test_the_head_is_checked_before_the_rest_comes(tmp_path):
+    class NotThis(Exception):
+        pass
+
+    def refuse(first):
+        assert len(first) >= 8192
+        raise NotThis
+
+    with answering(head() + b"x" * 9_000_000) as (url, _), pytest.raises(NotThis):
+        transport().download(url, {}, "thing", tmp_path / "x", lambda *_: None, refuse)
+    assert (tmp_path / "x").stat().st_size < 1_000_000
+
+
+def test_a_download_may_not_take_longer_than_the_whole(tmp_path, portal):
+    portal.misbehave("slow", None, seconds=0.01)
+    url = f"{portal.url}/api/explore/v2.1/catalog/datasets/{portal.dataset_id}/exports/csv"
+    with pytest.raises(ContractError, match="MCF_LIMIT_MAX_SECONDS") as caught:
+        download(url, tmp_path / "x", max_seconds=0.2, min_bytes_per_second=1)
+    assert caught.value.rule == "limite_depassee"
+
+
+# -- redirects -------------------------------------------------------------------------------------------
+
+
+def moved(to, status="302 Found"):
+    return head(status, f"Location: {to}", "Content-Length: 0")
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Temporary", "308 Permanent"])
+def test_the_key_does_not_follow_to_another_host(status):
+    ok = head("200 OK", "Content-Length: 0")
+    with answering(ok) as (other, at_other), answering(moved(other, status)) as (url, at_first):
+        transport("my-key").get(url, {"q": "1"}, "thing")
+    assert "Authorization: Apikey my-key" in at_first[0]
+    assert "my-key" not in at_other[0]
+    assert at_other[0].startswith("GET /x HTTP/1.1")
+
+
+def test_the_key_does_not_come_back_either(portal, client, tiny):
+    """A host that is redirected to must not be able to choose where the key goes next."""
+    path = f"/api/explore/v2.1/catalog/datasets/{portal.dataset_id}"
+    with SimulatedPortal([tiny(dt.date(2026, 7, 8))]) as other:
+        portal.misbehave("redirect", to=other.url + path)
+        other.misbehave("redirect", to=portal.url + path)
+        assert client(portal.url).metadata().records_count == 600
+        assert [r.has_key for r in portal.requests + other.requests] == [True, False, False]
+
+
+def test_the_key_follows_on_the_same_host(portal, client):
+    portal.misbehave(
+        "redirect", to="/api/explore/v2.1/catalog/datasets/moncompteformation-les-usagers?again=1"
+    )
+    assert client(portal.url).metadata().records_count == 600
+    assert [r.has_key for r in portal.requests] == [True, True]
+
+
+def test_the_portal_that_is_moved_to_never_sees_the_key(portal, client, tiny, key, tmp_path):
+    with SimulatedPortal([tiny(dt.date(2026, 7, 8))]) as other:
+        for _ in range(2):
+            portal.misbehave(
+                "redirect", to=f"{other.url}/api/explore/v2.1/catalog/datasets/{other.dataset_id}"
+            )
+            client(portal.url).metadata()
+        assert [(r.has_key, r.key_sha256) for r in other.requests] == [(False, None)] * 2
+        assert key not in repr(other.requests)
+    assert all(r.has_key for r in portal.requests)
+
+
+def test_redirects_without_end(portal, client):
+    portal.misbehave("redirect", None, to="?")
+    with pytest.raises(SourceError, match="more than 5 redirects"):
+        client(portal.url).metadata()
+    assert len(portal.requests) == 6
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "http://[",
+        "http://me:secret@h/",
+        "http://h:99999/",
+    ],
+)
+def test_a_redirect_to_no_usable_address(portal, client, to):
+    portal.misbehave("redirect", to=to)
+    with pytest.raises(SourceError, match="redirects to no usable address") as caught:
+        client(portal.url).metadata()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_redirect_out_of_encryption():
+    from mcf_pipeline.sources.answers import redirected
+
+    with pytest.raises(SourceError, match="without encryption"):
+        redirected("https://a.fr/x", "http://a.fr/x")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_another"),
+    [
+        ("https://a.fr/x", "https://a.fr/y", False),
+        ("https://a.fr/x", "https://a.fr:443/y", False),
+        ("https://A.fr/x", "https://a.FR/y", False),
+        ("http://a.fr/x", "https://a.fr/y", False),
+        ("http://a.fr:8080/x", "https://a.fr/y", True),
+        ("https://a.fr/x", "http://a.fr/y", True),
+        ("https://a.fr/x", "https://a.fr:444/y", True),
+        ("https://a.fr/x", "https://b.a.fr/y", True),
+        ("https://a.fr/x", "https://a.fr.evil.example/y", True),
+    ],
+)
+def test_what_is_another_host(old, new, is_another):
+    assert is_another_host(old, new) is is_another
+
+
+# -- small pieces ----------------------------------------------------------------------------------------
+
+
+def test_an_address_in_a_message_has_no_secret():
+    assert place("https://me:pw@h.fr:81/a?apikey=k#f") == "https://h.fr:81/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2026-10-01 00:00:00+00:00", dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
+        ("2026-10-01T02:00:00+02:00", dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
+        ("2026-10-01T00:00:00Z", dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
+        ("2026-10-01 00:00:00", dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
+        ("1790812800", dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_instant(text, told):
+    assert instant(text) == told
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
+@pytest.mark.parametrize("data", [b"", b"a;b\n" * 5, b" " * 3 * CHUNK, random.Random(7).randbytes(200_000)])
+def test_gunzip_gives_back_what_was_packed(data, size):
+    packed = gzip.compress(data)
+    chunks = [packed[i : i + size] for i in range(0, len(packed), size)]
+    pieces = list(gunzip(chunks, "thing"))
+    assert b"".join(pieces) == data
+    assert all(0 < len(piece) <= CHUNK for piece in pieces)
+
+
+def test_gunzip_sees_a_cut_anywhere():
+    packed = gzip.compress(b"a;b\n1;2\n" * 50)
+    for end in range(1, len(packed)):
+        with pytest.raises(TruncatedError):
+            list(gunzip([packed[:end]], "thing"))
+
+
+def test_gauge_is_patient_before_the_first_byte_only():
+    now = [0.0]
+    gauge = Gauge(Limits(slow_window=10, min_bytes_per_second=100), "thing", lambda: now[0])
+    now[0] = 50.0
+    gauge.received(1)
+    now[0] = 59.0
+    gauge.received(1)
+    now[0] = 60.5
+    with pytest.raises(ContractError, match="thing comes at 0 bytes per second, at least 100 are needed"):
+        gauge.received(1)
+
+
+def test_gauge_judges_each_window_by_itself():
+    now = [0.0]
+    gauge = Gauge(Limits(slow_window=10, min_bytes_per_second=100), "thing", lambda: now[0])
+    for now[0] in (0.0, 10.0, 20.0, 30.0):
+        gauge.received(2000)
+    now[0] = 40.0
+    with pytest.raises(ContractError, match="MIN_BYTES_PER_SECOND"):
+        gauge.received(10)
