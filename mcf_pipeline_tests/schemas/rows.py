@@ -469,4 +469,6 @@ def frame(model: type[Table], *rows: Row) -> pd.DataFrame:
 def other_key(row: Row, key: str) -> Row:
     """The same row with another value in one column of its key."""
     value = row[key]
-    return row | {key: "2024-T4" if key == "trimestre_id" else value + 1 if isinstance(value, int) else f"{value}x"}
+    if key == "trimestre_id":
+        return row | {key: f"{int(value[:4]) + 1}{value[4:]}"}
+    return row | {key: value + 1 if isinstance(value, int) else f"{value}x"}

@@ -77,12 +77,15 @@ def test_a_column_without_a_description_is_refused():
         describe(Silent)
 
 
-@pytest.mark.parametrize("said", [{"description": "Une table."}, {"name": "sans_description"}])
-def test_a_table_without_a_name_or_a_description_is_refused(said):
-    config = type("Config", (), said)
-    model = type("Nameless", (Table,), {"__annotations__": {"a": Text}, "a": column("A."), "Config": config})
-    with pytest.raises(ValueError, match="Config needs a name and a description"):
-        describe(model)
+def test_a_table_without_a_description_is_refused():
+    class Bare(Table):
+        a: Text = column("A.")
+
+        class Config:
+            name = "bare"
+
+    with pytest.raises(ValueError, match="Bare: Config needs a name and a description"):
+        describe(Bare)
 
 
 def test_a_type_without_a_word_in_duckdb_is_refused():

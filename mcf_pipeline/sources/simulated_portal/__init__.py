@@ -6,8 +6,8 @@
         portal.misbehave("cut", at=0.5)       # as POST /misbehave {"fault": "cut", "at": 0.5}
         portal.requests                       # as GET /log
 
-It is the Explore API v2.1 as far as the pipeline and its tests use it (`docs/architecture.md` says what is
-known of the real one). What it serves says that it is synthetic: title, keyword, and a column of every line.
+It is the Explore API v2.1 as far as the pipeline and its tests use it, after what is known of the real one.
+What it serves says that it is synthetic: title, keyword, and a column of every line.
 """
 
 from __future__ import annotations

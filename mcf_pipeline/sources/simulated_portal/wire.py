@@ -50,6 +50,8 @@ class Wire:
 
     def misbehave(self, fault: str, options: Mapping[str, Any], reply: Reply) -> None:
         """Send an answer as a fault of the wire has it; the connection must be closed afterwards."""
+        # Else a client whose answer seems whole asks again on a connection that is gone.
+        self._headers = {**self._headers, "Connection": "close"}
         pieces = list(self._pieces(reply))
         whole = b"".join(pieces)
         match fault:
@@ -95,7 +97,7 @@ class Wire:
         # A client that accepts gzip need not get it: so that a cut shows by the length alone, or not at all.
         part = reply.body[: int(len(reply.body) * len(part) / max(1, length))]
         size = {"Content-Length": str(len(reply.body))} if framing == "length" else {}
-        self._socket.sendall(self._head(reply, {**size, "Connection": "close"}) + part)
+        self._socket.sendall(self._head(reply, size) + part)
 
     def _send(self, reply: Reply, pieces: Iterable[bytes], *, is_gzip: bool, ends: bool = True) -> None:
         encoding = {"Content-Encoding": "gzip"} if is_gzip else {}
