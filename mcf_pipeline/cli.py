@@ -78,7 +78,7 @@ def _one_line(text: str) -> str:
 )
 @click.version_option(__version__, prog_name="mcf-pipeline")
 @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
-def main(debug: bool) -> None:  # noqa: ARG001
+def main(debug: bool) -> None:
     """Mon Compte Formation - Les usagers: every release archived, validated and queryable."""
 
 

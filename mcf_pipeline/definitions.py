@@ -12,7 +12,7 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 from mcf_pipeline.assets.base import WorkspaceResource  # noqa: E402
 from mcf_pipeline.assets.marts import QUARTERLY_MART_ASSETS, mart_revisions  # noqa: E402
-from mcf_pipeline.assets.publication import warehouse  # noqa: E402
+from mcf_pipeline.assets.publication import data_package, warehouse  # noqa: E402
 from mcf_pipeline.assets.raw import portal_release, raw_usagers  # noqa: E402
 from mcf_pipeline.assets.staging import stg_usagers  # noqa: E402
 from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements  # noqa: E402
@@ -30,6 +30,7 @@ ASSETS: list[dg.AssetsDefinition] = [
     *QUARTERLY_MART_ASSETS,
     mart_revisions,
     warehouse,
+    data_package,
 ]
 
 

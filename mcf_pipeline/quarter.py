@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-_ID = re.compile(r"(\d{4})-T([1-4])")
+_ID = re.compile(r"([0-9]{4})-T([1-4])")
 
 
 @dataclass(frozen=True, order=True, slots=True)

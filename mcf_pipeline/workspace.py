@@ -18,6 +18,7 @@ from mcf_pipeline.config import PORTAL, SAMPLE, Settings
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import BusyError
 from mcf_pipeline.files import ensure_writable
+from mcf_pipeline.package.writing import is_current
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.archive import Archive
 from mcf_pipeline.releases.timeline import Timeline
@@ -131,5 +132,6 @@ class Workspace:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def is_published(self, line: Timeline | None = None) -> bool:
-        """Whether the published warehouse is what it should be."""
-        return published_state(self.data_dir) == self.state(line)
+        """Whether the published warehouse and the data package are what they should be."""
+        state = self.state(line)
+        return published_state(self.data_dir) == state and is_current(self.data_dir, state)

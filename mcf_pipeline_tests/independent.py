@@ -47,6 +47,7 @@ AGES = {
     "25 à 39 ans": "25_a_39_ans",
     "40 à 49 ans": "40_a_49_ans",
     "50 ans et plus": "50_ans_et_plus",
+    "-1": "non_renseigne",
 }
 SITUATIONS = {
     "Demandeur d'emploi": "demandeur_emploi",
@@ -67,6 +68,7 @@ STATUSES = {  # what the source writes: identifier, family
     "Clos - Non Réalisé annulé titulaire": ("annule_titulaire", "non_realise"),
     "Clos - Non Réalisé annulé OF": ("annule_of", "non_realise"),
     "Dossier annulé gestionnaire": ("annule_gestionnaire", "annule"),
+    "-1": ("non_renseigne", None),
 }
 FINANCERS = {  # identifier: column of the amount, column of the dossiers
     "france_competences": ("part_france_competences", None),
@@ -329,6 +331,12 @@ class Recomputed:
             closed = [line for line in known if line.family in closed_families]
             done = [line for line in closed if line.family == "realise"]
             abandoned = [line for line in closed if line.family in {"partiel", "non_realise"}]
+            everything = _sum(quarter.lines, "nb_dossiers")
+            rates: Row = {
+                "taux_realisation": _share(done, closed),
+                "taux_abandon": _share(abandoned, closed),
+                "maturite": _share(closed, known),
+            }
             for (status,), lines in _groups(quarter.lines, "statut_id"):
                 yield {
                     "trimestre_id": quarter_id,
@@ -337,10 +345,8 @@ class Recomputed:
                     "nb_lignes_masquees": sum(line.is_masked for line in lines),
                     "nb_dossiers": _sum(lines, "nb_dossiers"),
                     "nb_dossiers_min": _at_least(lines),
-                    "part_dossiers": _ratio(_sum(lines, "nb_dossiers"), _sum(quarter.lines, "nb_dossiers")),
-                    "taux_realisation": _share(done, closed),
-                    "taux_abandon": _share(abandoned, closed),
-                    "maturite": _share(closed, known),
+                    "part_dossiers": _ratio(_sum(lines, "nb_dossiers"), everything),
+                    **rates,
                     "release_id": since,
                 }
 

@@ -5,6 +5,7 @@ import dagster as dg
 from mcf_pipeline.assets.base import WHOLE, WorkspaceResource
 from mcf_pipeline.assets.marts import QUARTERLY_MART_ASSETS, mart_revisions
 from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements
+from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.warehouse.publication import publish
 
 
@@ -31,6 +32,34 @@ def warehouse(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -
             "tables": dg.MetadataValue.md(
                 "| table | rows |\n| --- | ---: |\n"
                 + "\n".join(f"| {name} | {count} |" for name, count in rows.items())
+            ),
+        }
+    )
+
+
+@dg.asset(
+    group_name="publication",
+    kinds={"parquet", "csv"},
+    deps=[warehouse],
+    description="Le paquet de données, `package/` : chaque table en Parquet et en CSV, `datapackage.json`, `dcat.jsonld`.",
+    **WHOLE,
+)
+def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Write the package of the published file, and put it in place of the old one."""
+    space = workspace.open()
+    with space.lock():
+        files = write_package(space.data_dir)
+    latest = space.archive.timeline().latest
+    context.log.info("the data package holds %d files", len(files))
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(space.data_dir.package)),
+            "release_id": latest.release_id if latest else "",
+            "is_synthetic": bool(latest and latest.is_synthetic),
+            "bytes": sum(file.size for file in files),
+            "files": dg.MetadataValue.md(
+                "| file | bytes | sha256 |\n| --- | ---: | --- |\n"
+                + "\n".join(f"| {file.path} | {file.size} | {file.sha256} |" for file in files)
             ),
         }
     )

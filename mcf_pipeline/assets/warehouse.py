@@ -11,7 +11,7 @@ from mcf_pipeline.schemas.warehouse import DimFinanceur, DimRelease, DimTrimestr
 from mcf_pipeline.warehouse import dimensions
 from mcf_pipeline.warehouse.build import transaction
 from mcf_pipeline.warehouse.dimensions import MODALITY_DIMENSIONS
-from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, Fact, write_fact
+from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, Fact, load_unreadable, write_fact
 from mcf_pipeline.warehouse.plan import mark_of
 
 
@@ -75,6 +75,8 @@ def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
                     frame = dimensions.quarters(line.quarters)
                 case "release":
                     frame = dimensions.releases(line)
+                    # What a release told that belongs to no quarter has no partition to be written with.
+                    load_unreadable(con, space.archive, line.latest)
                 case "financeur":
                     frame = dimensions.financers()
                 case _:
@@ -103,12 +105,11 @@ def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
 fct_dossiers = _fact(DOSSIERS)
 fct_financements = _fact(FINANCEMENTS)
 
-DIMENSION_ASSETS = [
-    _dimension(model, name)
-    for name, model in {
-        "trimestre": DimTrimestre,
-        **MODALITY_DIMENSIONS,
-        "financeur": DimFinanceur,
-        "release": DimRelease,
-    }.items()
-]
+_DIMENSIONS: dict[str, type[Table]] = {
+    "trimestre": DimTrimestre,
+    **MODALITY_DIMENSIONS,
+    "financeur": DimFinanceur,
+    "release": DimRelease,
+}
+
+DIMENSION_ASSETS = [_dimension(model, name) for name, model in _DIMENSIONS.items()]

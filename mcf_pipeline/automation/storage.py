@@ -32,8 +32,9 @@ class DataDirStorage(DagsterSqliteStorage):
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirStorage:  # noqa: ARG003
-        """Made by Dagster from ``dagster.yaml``."""
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirStorage:
+        """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
+        del config_value
         return cls(_folder("storage"), inst_data=inst_data)
 
 
@@ -48,8 +49,9 @@ class DataDirArtifacts(LocalArtifactStorage):
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> DataDirArtifacts:  # noqa: ARG003
-        """Made by Dagster from ``dagster.yaml``."""
+    ) -> DataDirArtifacts:
+        """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
+        del config_value
         return cls(_folder("artifacts"), inst_data=inst_data)
 
 
@@ -64,8 +66,9 @@ class DataDirComputeLogs(LocalComputeLogManager):
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> DataDirComputeLogs:  # noqa: ARG003
-        """Made by Dagster from ``dagster.yaml``."""
+    ) -> DataDirComputeLogs:
+        """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
+        del config_value
         return cls(_folder("logs"), inst_data=inst_data)
 
 

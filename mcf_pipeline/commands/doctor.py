@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from mcf_pipeline.contract.doctor import Diagnosis, SourceFacts, Values, diagnos
 from mcf_pipeline.contract.recognition import Recognition, RecognitionError, fields_of, recognise
 from mcf_pipeline.errors import ContractError, PipelineError, SourceError
 from mcf_pipeline.progress import report
+from mcf_pipeline.sources.base import SourceField
 from mcf_pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
     import duckdb
 
     from mcf_pipeline.contract.reading import read_export
+    from mcf_pipeline.sources.portal import PortalSource
 
     source = space.source()
     metadata: PortalMetadata | None = None
@@ -62,7 +64,7 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mcf-doctor-")))
         con = stack.enter_context(duckdb.connect(config={"temp_directory": str(work / "spill")}))
         try:
-            if hasattr(source, "metadata"):
+            if isinstance(source, PortalSource):
                 metadata = source.metadata()
                 origin = source.url
             received = source.fetch(work, lambda done, total: report("download", done, total))
@@ -120,8 +122,8 @@ def _values(con: duckdb.DuckDBPyConnection, columns: list[str]) -> dict[tuple[st
 
 def _pairs(
     con: duckdb.DuckDBPyConnection,
-    fields: tuple,
-    space: Workspace,  # type: ignore[type-arg]
+    fields: Sequence[SourceField],
+    space: Workspace,
 ) -> dict[tuple[str | None, ...], int] | None:
     """Year and number as they stand together, where the quarter is told by two columns."""
     try:

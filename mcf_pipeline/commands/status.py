@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from mcf_pipeline.commands.console import out
 from mcf_pipeline.config import Settings
@@ -38,7 +39,7 @@ class Overview:
     masked: int = 0
     rejected: int = 0
     published_at: str | None = None
-    releases: list[dict[str, object]] = field(default_factory=list)
+    releases: list[dict[str, Any]] = field(default_factory=list)
 
 
 def overview(space: Workspace) -> Overview:
@@ -93,9 +94,9 @@ def status(settings: Settings, *, as_json: bool) -> None:
         table.add_column(name, justify="right" if name in ("lines", "quarters") else "left")
     for release in found.releases:
         state = (
-            "held: " + "; ".join(map(str, release["held"]))
+            "held: " + "; ".join(release["held"])
             if release["held"]
-            # type: ignore[call-overload]
+
             else ("current" if release["release_id"] == found.release_id else "applied")
         )
         table.add_row(

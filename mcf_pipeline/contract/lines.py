@@ -79,7 +79,8 @@ def read_lines(
     unknown = map_modalities(con, table, source_map)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE lues AS
-        SELECT numero_ligne, rang, '{quarter}' AS trimestre_id, {_ids_sql(table, "demandeur_emploi" in columns)}, {_measures_sql(columns, source_map)}
+        SELECT numero_ligne, rang, '{quarter}' AS trimestre_id,
+            {_ids_sql(table, "demandeur_emploi" in columns)}, {_measures_sql(columns, source_map)}
         FROM {table}
     """)
     con.execute("""

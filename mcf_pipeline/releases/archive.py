@@ -29,7 +29,7 @@ from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_plac
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.guards import Shrinkage, shrinkages
 from mcf_pipeline.releases.manifest import FILE_NAME, Manifest, ManifestColumn
-from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters
+from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters, store_unreadable
 from mcf_pipeline.releases.timeline import Timeline, timeline
 from mcf_pipeline.sources.base import Received, SourceField
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LINES_FILE = "lignes.parquet"
+UNREADABLE_FILE = "sans-trimestre.parquet"
 HELD_FILE = "held.json"
 ACCEPTED_FILE = "accepted.json"
 
@@ -204,6 +205,9 @@ class Archive:
                 _compress(received, folder / str(manifest.export))
             store_line_numbers(con, folder / LINES_FILE)
             manifest = _replace(manifest, lines_sha256=sha256_of(folder / LINES_FILE))
+            if content.unreadable_rows:
+                store_unreadable(con, folder / UNREADABLE_FILE)
+                manifest = _replace(manifest, unreadable_sha256=sha256_of(folder / UNREADABLE_FILE))
         lost = shrinkages(manifest, _predecessor(manifest, [m for m in known if not self.held(m.release_id)]))
         self._put_release(manifest, folder, lost)
         self.raise_if_held(manifest)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mcf_pipeline.contract.rules import SHRINK_SHARE
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.manifest import Manifest
-
-MAX_SHRINK = 0.20
-"""Part of a closed quarter's lines or dossiers that a release may lose (DESIGN; issue on releases)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,8 @@ class Shrinkage:
     def __str__(self) -> str:
         if self.rule == "trimestre_disparu":
             return f"{self.quarter} vanished ({self.before} {self.measure} before)"
-        return f"{self.quarter} lost {1 - self.after / self.before:.0%} of its {self.measure} ({self.before} to {self.after})"
+        lost = 1 - self.after / self.before
+        return f"{self.quarter} lost {lost:.0%} of its {self.measure} ({self.before} to {self.after})"
 
 
 def shrinkages(release: Manifest, predecessor: Manifest | None) -> list[Shrinkage]:
@@ -48,7 +47,7 @@ def shrinkages(release: Manifest, predecessor: Manifest | None) -> list[Shrinkag
 
     Returns:
         One entry per quarter that vanished, and per measure of a closed quarter that lost more than
-        `MAX_SHRINK`. A quarter is closed once it has ended before the release's day.
+        `SHRINK_SHARE`. A quarter is closed once it has ended before the release's day.
     """
     found: list[Shrinkage] = []
     for quarter_id, before in sorted(predecessor.quarters.items() if predecessor else ()):
@@ -62,6 +61,6 @@ def shrinkages(release: Manifest, predecessor: Manifest | None) -> list[Shrinkag
             ("lines", before.rows, after.rows),
             ("dossiers", before.dossiers, after.dossiers),
         ):
-            if old and (old - new) / old > MAX_SHRINK:
+            if old and (old - new) / old > SHRINK_SHARE:
                 found.append(Shrinkage(quarter_id, "trimestre_retreci", measure, old, new))
     return found

@@ -5,6 +5,7 @@ It carries its own checksum, so that a flipped bit in it is found like one in an
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import datetime as dt
 import hashlib
@@ -72,6 +73,7 @@ class Manifest:
         unreadable_rows: lines whose quarter could not be read; quarantined.
         licence: as the source names it.
         is_synthetic: whether the data is made up.
+        unreadable_sha256: of the file of lines without a readable quarter, or None where there is none.
     """
 
     release_id: str
@@ -89,6 +91,7 @@ class Manifest:
     unreadable_rows: int
     licence: str | None
     is_synthetic: bool
+    unreadable_sha256: str | None = None
 
     @property
     def day(self) -> dt.date:
@@ -112,7 +115,7 @@ class Manifest:
         """What the release says of a quarter, or None."""
         return self.quarters.get(quarter.id)
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> builtins.bytes:
         """The file's content: indented JSON with a checksum of everything else in it."""
         content = dataclasses.asdict(self) | {
             "manifest_format": _FORMAT,
@@ -151,9 +154,10 @@ class Manifest:
             raise ArchiveError(
                 f"{path} is missing: restore the folder, or remove it and take the release in again"
             ) from error
-        except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArchiveError(
-                f"{path} is damaged ({error}): restore it from a copy, or remove its folder and take the release in again"
+                f"{path} is damaged ({error}): restore it from a copy, or remove its folder and take the release "
+                "in again"
             ) from error
 
 

@@ -19,9 +19,9 @@ from mcf_pipeline.contract.reading import read_export
 from mcf_pipeline.contract.recognition import fields_of, recognise
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.files import explain_disk_errors, sha256_of, write_atomically
-from mcf_pipeline.releases.archive import LINES_FILE, Archive, columns_of
+from mcf_pipeline.releases.archive import LINES_FILE, UNREADABLE_FILE, Archive, columns_of
 from mcf_pipeline.releases.manifest import FILE_NAME, Manifest, QuarterContent
-from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters
+from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters, store_unreadable
 
 
 def reread(archive: Archive) -> list[str]:
@@ -70,12 +70,18 @@ def _reread(archive: Archive, manifest: Manifest) -> Manifest:
             store_quarters(con, content.quarters, archive.data_dir.quarters)
             lines = work / LINES_FILE
             store_line_numbers(con, lines)
+            unreadable = None
+            if content.unreadable_rows:
+                store_unreadable(con, work / UNREADABLE_FILE)
+                unreadable = sha256_of(work / UNREADABLE_FILE)
+                write_atomically(folder / UNREADABLE_FILE, (work / UNREADABLE_FILE).read_bytes())
             found = dataclasses.replace(
                 manifest,
                 columns=columns_of(fields, recognition),
                 quarters=content.quarters,
                 unreadable_rows=content.unreadable_rows,
                 lines_sha256=sha256_of(lines),
+                unreadable_sha256=unreadable,
             )
             write_atomically(folder / LINES_FILE, lines.read_bytes())
             write_atomically(_manifest_file(archive, manifest), found.to_json())

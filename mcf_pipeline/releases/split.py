@@ -23,6 +23,7 @@ from mcf_pipeline.contract.parsing import (
     quarter_problem,
 )
 from mcf_pipeline.contract.recognition import Recognition
+from mcf_pipeline.contract.rules import REJECTED_SHARE
 from mcf_pipeline.duck import literal, one, quoted
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.files import put_in_place, sha256_of, write_atomically
@@ -39,8 +40,6 @@ NO_QUARTER = "sans-trimestre"
 
 _HASHED_KINDS = {"text", "count", "amount", "decimal"}
 _CONTENT_HASH = "sha256(string_agg(canonique, chr(10) ORDER BY rang))"
-MAX_UNREADABLE = 0.01
-"""Part of an export's lines whose quarter may be unreadable (the 1 % rule of rejected lines)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
     unreadable = quarters.pop(NO_QUARTER, None)
     rows = sum(content.rows for content in quarters.values())
     lost = unreadable.rows if unreadable else 0
-    if lost > MAX_UNREADABLE * (rows + lost):
+    if lost > REJECTED_SHARE * (rows + lost):
         raise ContractError(
             _unreadable_message(con, recognition, lost, rows + lost), rule="aucun_trimestre_valide"
         )
@@ -160,13 +159,23 @@ def store_line_numbers(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
 
 
+def store_unreadable(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Write the lines that have no readable quarter, as received, with their numbers."""
+    con.execute(
+        "COPY (SELECT * EXCLUDE (canonique, trimestre_id, rang) FROM lignes "
+        f"WHERE trimestre_id = '{NO_QUARTER}' ORDER BY numero_ligne) "
+        f"TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)"
+    )
+
+
 def _map_quarters(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.date) -> None:
     """Make ``trimestre_lu``: the quarter of each spelling that the export uses, read once."""
     columns = recognition.quarter.columns
     selected = ", ".join(f"{quoted(name)} AS c{i}" for i, name in enumerate(columns))
     spellings = con.execute(f"SELECT DISTINCT {selected} FROM export").fetchall()
     con.execute(
-        f"CREATE TEMP TABLE trimestre_lu ({', '.join(f'c{i} VARCHAR' for i in range(len(columns)))}, trimestre_id VARCHAR)"
+        f"CREATE TEMP TABLE trimestre_lu ({', '.join(f'c{i} VARCHAR' for i in range(len(columns)))}, "
+        "trimestre_id VARCHAR)"
     )
     rows = []
     for spelling in spellings:
@@ -205,7 +214,7 @@ def _unreadable_message(
     con: duckdb.DuckDBPyConnection, recognition: Recognition, lost: int, rows: int
 ) -> str:
     examples = [
-        " ".join(str(part) for part in row[:-1])
+        " ".join(part or "" for part in row[:-1])
         for row in con.execute(
             "SELECT * FROM trimestre_lu WHERE trimestre_id = ? LIMIT 3", [NO_QUARTER]
         ).fetchall()

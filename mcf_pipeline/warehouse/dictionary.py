@@ -59,12 +59,17 @@ def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec, *, is_stored: boo
     """The first value of each column, in the order of the key."""
     if is_stored:
         # Stored in that order, so the first one met is it: nothing has to be sorted.
-        firsts = [f"(SELECT CAST({c} AS VARCHAR) FROM {spec.name} WHERE {c} IS NOT NULL LIMIT 1)" for c in spec.column_names]
+        firsts = [
+            f"(SELECT CAST({c} AS VARCHAR) FROM {spec.name} WHERE {c} IS NOT NULL LIMIT 1)"
+            for c in spec.column_names
+        ]
         return _named(spec.column_names, one(con, f"SELECT {', '.join(firsts)}"))
     # The first quarter nearly always has them; joining the labels to every line for one example would be dear.
     found: dict[str, str] = {}
     if "trimestre_id" in spec.key:
-        found = _view_examples(con, spec, spec.column_names, "WHERE trimestre_id = (SELECT min(trimestre_id) FROM dim_trimestre)")
+        found = _view_examples(
+            con, spec, spec.column_names, "WHERE trimestre_id = (SELECT min(trimestre_id) FROM dim_trimestre)"
+        )
     missing = [name for name in spec.column_names if name not in found]
     return found | (_view_examples(con, spec, missing) if missing else {})
 

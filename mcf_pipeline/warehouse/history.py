@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcf_pipeline.contract.lines import rejects_frame
 from mcf_pipeline.duck import literal
 from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.releases.archive import UNREADABLE_FILE, Archive
+from mcf_pipeline.releases.manifest import Manifest
 from mcf_pipeline.releases.timeline import State
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.staging import StgRejets
@@ -21,7 +24,7 @@ from mcf_pipeline.schemas.warehouse import (
     FctFinancements,
     FctFinancementsHistorique,
 )
-from mcf_pipeline.warehouse.build import insert, set_mark, transaction
+from mcf_pipeline.warehouse.build import insert, insert_frame, set_mark, transaction
 from mcf_pipeline.warehouse.staging import Staged
 
 if TYPE_CHECKING:
@@ -60,6 +63,22 @@ def write_fact(
         if fact is DOSSIERS:
             _load_quarantine(con, quarter, states)
         set_mark(con, describe(fact.current).name, quarter.id, mark)
+
+
+def load_unreadable(con: duckdb.DuckDBPyConnection, archive: Archive, release: Manifest | None) -> int:
+    """Load into `stg_rejets` the lines of the newest release that belong to no quarter; returns how many."""
+    rows: list[tuple[None, str, int, str, str, None, str]] = []
+    if release and release.unreadable_sha256:
+        path = archive.data_dir.releases / release.release_id / UNREADABLE_FILE
+        found = con.execute(
+            f"SELECT numero_ligne, CAST(to_json(recue) AS VARCHAR) FROM read_parquet({literal(path)}) AS recue"
+        ).fetchall()
+        rows = [(None, release.release_id, line, "trimestre_invalide", "trimestre", None, text) for line, text in found]
+    frame = rejects_frame(rows)
+    with transaction(con):
+        con.execute("DELETE FROM stg_rejets WHERE trimestre_id IS NULL")
+        insert_frame(con, StgRejets, frame)
+    return len(frame)
 
 
 def _insert_state(con: duckdb.DuckDBPyConnection, fact: Fact, state: State, staged: Staged) -> None:

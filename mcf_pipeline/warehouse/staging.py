@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -24,6 +23,7 @@ import pyarrow.parquet as pq
 
 from mcf_pipeline.config import DataDir
 from mcf_pipeline.contract.lines import TypedLines, read_lines
+from mcf_pipeline.contract.rules import REJECTED_SHARE
 from mcf_pipeline.duck import literal, one, scratch
 from mcf_pipeline.errors import ArchiveError, ContractError
 from mcf_pipeline.files import explain_disk_errors
@@ -31,9 +31,6 @@ from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.archive import Archive
 from mcf_pipeline.releases.split import is_intact
 from mcf_pipeline.releases.timeline import State
-
-MAX_REJECTED = 0.01
-"""Part of a quarter's lines that may be rejected; beyond, the quarter keeps its previous state."""
 
 _SUMMARY = "summary.json"
 
@@ -63,7 +60,7 @@ class Staged:
     @property
     def is_refused(self) -> bool:
         """Whether too many lines were rejected for the rest to be trusted."""
-        return self.rejected > MAX_REJECTED * self.received
+        return self.rejected > REJECTED_SHARE * self.received
 
     def file(self, name: str) -> Path:
         """The Parquet file of ``usagers``, ``financements`` or ``rejets``."""
@@ -76,7 +73,7 @@ def refusal(quarter: Quarter, staged: Staged) -> ContractError:
         f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest
     )
     return ContractError(
-        f"{quarter}: {staged.rejected} of {staged.received} lines rejected, more than {MAX_REJECTED:.0%}: {reasons}. "
+        f"{quarter}: {staged.rejected} of {staged.received} lines rejected, more than {REJECTED_SHARE:.0%}: {reasons}. "
         f"The quarter keeps its previous state; see {staged.file('rejets')}, then `mcf-pipeline doctor`",
         rule="trop_de_rejets",
     )
@@ -139,7 +136,7 @@ class Staging:
             try:
                 staged = self._write(lines, received, draft, final)
                 shutil.rmtree(final, ignore_errors=True)
-                os.replace(draft, final)
+                draft.replace(final)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         return staged

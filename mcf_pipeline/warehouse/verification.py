@@ -6,7 +6,7 @@ Every problem is one sentence that says which file or quarter, and what to do. N
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import duckdb
@@ -17,7 +17,7 @@ from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.files import sha256_of
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.archive import LINES_FILE, Archive
+from mcf_pipeline.releases.archive import LINES_FILE, UNREADABLE_FILE, Archive
 from mcf_pipeline.releases.manifest import Manifest
 from mcf_pipeline.releases.reread import unpack
 from mcf_pipeline.releases.split import content_of, is_intact
@@ -54,9 +54,10 @@ def verify_archive(archive: Archive) -> Iterator[str]:
 
 def _verify_release(archive: Archive, manifest: Manifest) -> Iterator[str]:
     folder = archive.data_dir.releases / manifest.release_id
-    lines = folder / LINES_FILE
-    if not lines.is_file() or sha256_of(lines) != manifest.lines_sha256:
-        yield f"{lines} is missing or damaged: restore it from a copy"
+    for name, expected in ((LINES_FILE, manifest.lines_sha256), (UNREADABLE_FILE, manifest.unreadable_sha256)):
+        path = folder / name
+        if expected and (not path.is_file() or sha256_of(path) != expected):
+            yield f"{path} is missing or damaged: restore it from a copy"
     if manifest.export is None:
         return
     with tempfile.TemporaryDirectory(prefix="mcf-verify-") as work:
@@ -124,7 +125,7 @@ def _compare(
 
 def _compare_state(
     con: duckdb.DuckDBPyConnection, published: str, archive: Archive, quarter: Quarter, state: State
-) -> Iterator[str]:
+) -> Generator[str, None, int]:
     """Compare one state of a quarter, read anew from the archive; gives 1 if it has any line."""
     load_received(con, archive, quarter, state)
     lines = read_lines(con, "recues", quarter.id, state.since, archive.source_map)
@@ -139,8 +140,8 @@ def _compare_state(
         ]
         until = "NULL" if state.until is None else literal(state.until)
         expected = (
-            f"SELECT {', '.join(names)}, {literal(state.since)} AS release_id, {literal(state.since)} AS valide_depuis, "
-            f"{until} AS valide_jusqua FROM attendues"
+            f"SELECT {', '.join(names)}, {literal(state.since)} AS release_id, "
+            f"{literal(state.since)} AS valide_depuis, {until} AS valide_jusqua FROM attendues"
         )
         found = (
             f"SELECT {', '.join(names)}, release_id, valide_depuis, valide_jusqua FROM {published}.{spec.name} "

@@ -43,7 +43,7 @@ def transport(key=None, sleeps=None, chance=lambda: 0.0, **limits):
 
 
 def head(status="200 OK", *lines):
-    return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode()
+    return "\r\n".join([f"HTTP/1.1 {status}", "Connection: close", *lines, "", ""]).encode()
 
 
 # -- sending ---------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def download(url, path, **limits):
     "body", [b"a;b\n1;2\n", b"a;b\r1;2\r", "a;b\n".encode("utf-16-le"), "a\n".encode("utf-16-be")]
 )
 def test_text_without_a_length_ends_with_a_line(tmp_path, body):
-    with answering(head("200 OK", "Connection: close") + body) as (url, _):
+    with answering(head("200 OK") + body) as (url, _):
         heads = download(url, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == body
     assert heads == [body]

@@ -86,9 +86,11 @@ def test_json_and_jsonl_exports(get):
     assert [json.loads(line) for line in get("/exports/jsonl").content.splitlines()] == rows
 
 
-def test_parquet_export_has_doubles_as_the_portal_has(get):
+def test_parquet_export_has_doubles_as_the_portal_has(get, portal):
     table = pq.read_table(io.BytesIO(get("/exports/parquet").content))
     assert table.num_rows == 600
+    amounts = [line["montant_engage"] for line in portal.release.table().to_pylist()]
+    assert table["montant_engage"].to_pylist() == [None if a is None else float(a) for a in amounts]
     assert str(table.schema.field("montant_engage").type) == "double"
     assert str(table.schema.field("nb_dossiers").type) == "int64"
 

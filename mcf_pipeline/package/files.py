@@ -1,0 +1,82 @@
+"""One table as a Parquet or CSV file, written by DuckDB.
+
+A CSV has no types, so a spreadsheet guesses: a text that begins like a formula would be run. Such a cell gets
+one apostrophe in front, which spreadsheets take for "this is text". A cell that already begins with apostrophes
+and then like a formula gets one more, so that taking one away always gives the value back. Numbers are never
+touched: a negative amount stays a number. Parquet has types and holds the values as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcf_pipeline.duck import literal, one
+from mcf_pipeline.schemas.base import ColumnSpec, Table, TableSpec, describe
+from mcf_pipeline.schemas.warehouse import DIMENSIONS
+
+if TYPE_CHECKING:
+    import duckdb
+
+DELIMITER = ";"
+UNSAFE = r"^'*(\s*[=+\-@＝＋－＠]|[\t\r\n])"
+"""A text that a spreadsheet may take for a formula (the full-width signs too), or break a line at."""
+_ESCAPED = re.compile(r"^'(?='*(\s*[=+\-@＝＋－＠]|[\t\r\n]))")
+_DIMENSION_KEYS = {describe(model).name: describe(model).key[0] for model in DIMENSIONS}
+
+
+def referenced_key(dimension: str) -> str:
+    """The key column of a dimension, which foreign keys point to."""
+    return _DIMENSION_KEYS[dimension]
+
+
+def unescape(cell: str) -> str:
+    """The value of a text cell of one of our CSV files."""
+    return _ESCAPED.sub("", cell)
+
+
+def write_parquet(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path, mention: str) -> None:
+    """Write a table or view with zstd and statistics, its rows in their stored order, the mention inside.
+
+    Args:
+        con: a published file.
+        model: which table or view.
+        path: the file to write.
+        mention: source, licence and the rest, kept in the file's own metadata.
+    """
+    spec = describe(model)
+    con.execute(
+        f"COPY (SELECT {', '.join(spec.column_names)} FROM {spec.name}) TO {literal(path)} "
+        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{mention: {literal(mention)}, "
+        f"description: {literal(spec.description)}}})"
+    )
+
+
+def write_csv(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path) -> None:
+    """Write a table or view as UTF-8 with a header; empty = no value, decimals with a point, times in UTC."""
+    spec = describe(model)
+    columns = ", ".join(f"{_csv_expression(con, spec, column)} AS {column.name}" for column in spec.columns)
+    con.execute(
+        f"COPY (SELECT {columns} FROM {spec.name}) TO {literal(path)} (FORMAT csv, DELIMITER '{DELIMITER}', HEADER)"
+    )
+
+
+def _csv_expression(con: duckdb.DuckDBPyConnection, spec: TableSpec, column: ColumnSpec) -> str:
+    if column.duckdb_type == "TIMESTAMP":
+        return f"strftime({column.name}, '%Y-%m-%dT%H:%M:%SZ')"
+    if column.duckdb_type != "VARCHAR" or _is_safe_key(con, spec, column):
+        return column.name
+    unsafe = f"regexp_matches({column.name}, {literal(UNSAFE)})"
+    return f"CASE WHEN {unsafe} THEN '''' || {column.name} ELSE {column.name} END"
+
+
+def _is_safe_key(con: duckdb.DuckDBPyConnection, spec: TableSpec, column: ColumnSpec) -> bool:
+    """Whether a column can hold nothing unsafe because its dimension does not: no need to look at every line."""
+    if not column.references or spec.name == column.references:
+        return False
+    key = referenced_key(column.references)
+    (unsafe,) = one(
+        con, f"SELECT count(*) FROM {column.references} WHERE regexp_matches({key}, {literal(UNSAFE)})"
+    )
+    return bool(unsafe == 0)

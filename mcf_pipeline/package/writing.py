@@ -1,0 +1,151 @@
+"""Making the package and putting it in place.
+
+A folder cannot be renamed over one that holds files, so ``package`` is a symbolic link into ``.package/``, where
+each package has a folder of its own. A new one is written whole and synced, then the link is replaced by one
+rename: whoever opens a path through it gets the old package or the new one. A process killed before that leaves
+the old one; what it had written is swept by the next run. The package before the current one stays until the
+next publication, for a reader who has resolved the link and reads file after file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+
+from mcf_pipeline.config import DataDir
+from mcf_pipeline.errors import PipelineError
+from mcf_pipeline.files import explain_disk_errors, sha256_of, sync
+from mcf_pipeline.package import catalogue, descriptor, readme
+from mcf_pipeline.package.about import About, about
+from mcf_pipeline.package.descriptor import STATE, PackageFile
+from mcf_pipeline.package.files import write_csv, write_parquet
+from mcf_pipeline.progress import report
+from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.warehouse.build import MEMORY_LIMIT
+from mcf_pipeline.warehouse.publication import PUBLIC
+
+
+def write_package(data_dir: DataDir) -> list[PackageFile]:
+    """Make the package of the published file and put it in place of the old one; returns its table files.
+
+    Raises:
+        PipelineError: there is no published file, or the disk is full; the old package stays.
+    """
+    if not data_dir.published_database.is_file():
+        raise PipelineError(f"there is no warehouse at {data_dir.published_database} yet: `mcf-pipeline run` builds it")
+    store = data_dir.package.with_name(f".{data_dir.package.name}")
+    with explain_disk_errors():
+        store.mkdir(parents=True, exist_ok=True)
+        before = _linked(data_dir.package, store)
+        _sweep(store, keep={before})
+        draft = store / uuid.uuid4().hex
+        draft.mkdir()
+        try:
+            files = _fill(data_dir.published_database, draft)
+            _sync_all(draft)
+            _link(data_dir.package, draft, store)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        return files
+
+
+def is_current(data_dir: DataDir, state: str) -> bool:
+    """Whether the package in place was made by this code from a published file of this state."""
+    try:
+        told = json.loads((data_dir.package / descriptor.FILE_NAME).read_bytes())[STATE]
+    except (OSError, ValueError, KeyError):
+        return False
+    return bool(told == package_state(state))
+
+
+@cache
+def package_state(state: str) -> str:
+    """Fingerprint of a package: of the published file it is made from, and of the code that makes it."""
+    digest = hashlib.sha256(state.encode())
+    for file in sorted(resources.files("mcf_pipeline").joinpath("package").iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".py"):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _fill(published: Path, folder: Path) -> list[PackageFile]:
+    try:
+        with duckdb.connect(published, read_only=True, config={"memory_limit": MEMORY_LIMIT}) as con:
+            told = about(con)
+            files = _write_tables(con, told, folder)
+    except duckdb.Error as error:
+        if "no space left" in str(error).lower():
+            raise PipelineError(
+                "no space left on the disk while writing the data package: free some and run again; the old one stands"
+            ) from error
+        raise
+    _write_json(folder / descriptor.FILE_NAME, descriptor.descriptor(told, files, package_state(told.state)))
+    _write_json(folder / catalogue.FILE_NAME, catalogue.catalogue(told, files))
+    (folder / readme.FILE_NAME).write_text(readme.readme(told, PUBLIC), encoding="utf-8")
+    return files
+
+
+def _write_tables(con: duckdb.DuckDBPyConnection, told: About, folder: Path) -> list[PackageFile]:
+    written = []
+    for format in ("csv", "parquet"):
+        (folder / format).mkdir()
+        for done, model in enumerate(PUBLIC):
+            report("data_package", done + (len(PUBLIC) if format == "parquet" else 0), 2 * len(PUBLIC))
+            path = f"{format}/{describe(model).name}{told.attribution.suffix}.{format}"
+            if format == "csv":
+                write_csv(con, model, folder / path)
+            else:
+                write_parquet(con, model, folder / path, told.attribution.text)
+            size = (folder / path).stat().st_size
+            written.append(PackageFile(model, format, path, size, sha256_of(folder / path)))
+    report("data_package", 2 * len(PUBLIC), 2 * len(PUBLIC))
+    return written
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _sync_all(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        sync(path)
+    sync(folder)
+
+
+def _linked(package: Path, store: Path) -> Path | None:
+    """The folder that the link points to, or None."""
+    if not package.is_symlink():
+        return None
+    target = store / package.readlink().name
+    return target if target.is_dir() else None
+
+
+def _link(package: Path, folder: Path, store: Path) -> None:
+    if package.is_dir() and not package.is_symlink():
+        # A copy that followed the link left a folder here. It cannot be replaced in one step; its place is
+        # empty for an instant, once, and a run killed in that instant is put right by the next.
+        package.rename(store / uuid.uuid4().hex)
+    new = package.with_name(f".{package.name}.link.{os.getpid()}")
+    new.unlink(missing_ok=True)
+    # Relative, so that the data directory can be moved.
+    new.symlink_to(Path(store.name) / folder.name, target_is_directory=True)
+    new.replace(package)
+    sync(package.parent)
+
+
+def _sweep(store: Path, keep: set[Path | None]) -> None:
+    """Remove every package but those kept, such as what a killed run had begun."""
+    for folder in store.iterdir():
+        if folder not in keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    for link in store.parent.glob(f"{store.name}.link.*"):
+        link.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""What many tests share: the sample built once, and a small data directory to copy from.
+
+An environment of its own for every test: nobody's MCF_ or DAGSTER_ settings reach one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mcf_pipeline_tests.assets import graph, small
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch):
+    for name in os.environ:
+        if name.startswith(("MCF_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A data directory with everything built and published, and the release it is built from."""
+
+    data_dir: Path
+    csv: Path
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "warehouse" / "mcf.duckdb"
+
+
+@pytest.fixture(scope="session")
+def full_sample(tmp_path_factory) -> Built:
+    """The embedded sample at full size, built once for all tests through Dagster; nobody may change it."""
+    from mcf_pipeline.sources.synthetic import SyntheticRelease
+
+    folder = tmp_path_factory.mktemp("full_sample")
+    release = SyntheticRelease()
+    release.write_csv(folder / release.file_name)
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph.take_in(folder / "data", "sample", instance)
+        graph.follow_plan(folder / "data", "sample", instance)
+    return Built(folder / "data", folder / release.file_name)
+
+
+@pytest.fixture(scope="session")
+def small_releases(tmp_path_factory) -> list[Path]:
+    """The CSV files of three successive small releases; nobody may change them."""
+    return small.write_releases(tmp_path_factory.mktemp("small_releases"), 3)
+
+
+@pytest.fixture(scope="session")
+def small_built(tmp_path_factory, small_releases) -> Built:
+    """The first small release, built and published; nobody may change it: take `small_copy`."""
+    data_dir = tmp_path_factory.mktemp("small_built") / "data"
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph.take_in(data_dir, small_releases[0], instance)
+        graph.follow_plan(data_dir, small_releases[0], instance)
+    return Built(data_dir, small_releases[0])
+
+
+@pytest.fixture
+def small_copy(small_built, tmp_path) -> Built:
+    """A copy of `small_built` for one test to change."""
+    data_dir = tmp_path / "data"
+    shutil.copytree(small_built.data_dir, data_dir)
+    return Built(data_dir, small_built.csv)

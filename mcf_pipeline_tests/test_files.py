@@ -1,0 +1,88 @@
+"""Files are the old ones or the new ones; what the disk refuses is told in words."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+
+import pytest
+
+from mcf_pipeline.errors import PipelineError, UsageError
+from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
+
+
+def test_the_hash_is_that_of_the_bytes(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"abc" * 1_000_000)
+    assert sha256_of(path) == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
+
+
+def test_a_file_is_replaced_and_no_draft_stays(tmp_path):
+    path = tmp_path / "sub" / "f"
+    write_atomically(path, b"old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_whoever_reads_the_old_file_keeps_it(tmp_path):
+    path = tmp_path / "f"
+    write_atomically(path, b"old")
+    with path.open("rb") as reader:
+        write_atomically(path, b"new")
+        assert reader.read() == b"old"
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_and_no_draft(tmp_path):
+    path = tmp_path / "f"
+    (path / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        write_atomically(path, b"new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_appears_whole(tmp_path):
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "a").write_text("a")
+    put_in_place(new, tmp_path / "final")
+    assert not new.exists()
+    assert (tmp_path / "final" / "a").read_text() == "a"
+
+
+def test_a_folder_never_replaces_one(tmp_path):
+    for name in ("new", "final"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text(name)
+    with pytest.raises(OSError, match="not empty"):
+        put_in_place(tmp_path / "new", tmp_path / "final")
+    assert (tmp_path / "final" / "a").read_text() == "final"
+
+
+def test_a_writable_folder_is_made_and_left_empty(tmp_path):
+    ensure_writable(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_in_place_of_the_folder_is_refused_with_what_to_do(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"cannot be written .*--data-dir or MCF_DATA_DIR"):
+        ensure_writable(tmp_path / place)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected", "message"),
+    [
+        (errno.ENOSPC, PipelineError, "no space left on the disk under /d/f"),
+        (errno.EDQUOT, PipelineError, "no space left on the disk under /d/f"),
+        (errno.EACCES, UsageError, "/d/f cannot be written"),
+        (errno.EPERM, UsageError, "/d/f cannot be written"),
+        (errno.EROFS, UsageError, "/d/f cannot be written"),
+        (errno.EIO, OSError, "Input/output error"),
+    ],
+)
+def test_what_the_disk_refuses_is_told_in_words(number, expected, message):
+    with pytest.raises(expected, match=message) as caught, explain_disk_errors():
+        raise OSError(number, "Input/output error", "/d/f")
+    assert type(caught.value) is expected
