@@ -80,6 +80,22 @@ def masked(trimestre: str = "2024-T1", **changes: str) -> Line:
     return line(trimestre, **(MASKED | changes))
 
 
+LEAN = ("trimestre", *DIMENSIONS, "nb_dossiers", "nb_titulaires", "montant_engage", "part_etat")
+"""The required columns and one part: as few as a release may have, and the quickest to read."""
+
+
+def lean(trimestre: str = "2024-T1", **changes: str) -> Line:
+    """One line of an export with few columns."""
+    cells = line(trimestre, part_etat="1 234,50") | changes
+    return {name: cell for name, cell in cells.items() if name in LEAN or name in changes}
+
+
+def lean_quarter(trimestre: str = "2024-T1", count: int = 5, **changes: str) -> list[Line]:
+    """Lines of one quarter with few columns, of `count` different regions."""
+    regions = ("Bretagne", "Corse", "Île-de-France", "La Réunion", "Normandie", "Mayotte", "Occitanie")
+    return [lean(trimestre, **{"region": region, **changes}) for region in regions[:count]]
+
+
 def quarter_lines(trimestre: str, count: int = 3, **changes: str) -> list[Line]:
     """Lines of one quarter, of `count` different keys; the figures follow from the place."""
     statuses = ("Validé", "Clos - Réalisation Totale", "Clos - Réalisation Partielle", "Rejeté", "Entrée en formation")

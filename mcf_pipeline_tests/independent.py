@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 
 Value = str | int | bool | Decimal | None
@@ -59,6 +61,7 @@ SITUATIONS = {
     "Ouvriers": "ouvriers",
     "": "non_renseigne",
 }
+KNOWN_SITUATIONS = set(SITUATIONS.values()) - {"non_renseigne"}
 STATUSES = {  # what the source writes: identifier, family
     "Validé": ("valide", "en_cours"),
     "Entrée en formation": ("entree_en_formation", "en_cours"),
@@ -92,31 +95,34 @@ MEASURES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a release, read.
+    """One line of a release, read; None is an empty field.
 
     Attributes:
         ids: of its six dimensions, in the order of `KEY`.
-        measures: by the names of `MEASURES`; None is an empty field.
-        parts: amount and dossiers of each financer.
+        amounts: what each of `FINANCERS` pays.
+        counts: dossiers that each of them pays for.
         family: of its status; None for one that nobody knows.
+        est_masque: whether dossiers, persons or amount are empty.
     """
 
     ids: tuple[str, ...]
-    measures: dict[str, Decimal | None]
-    parts: dict[str, tuple[Decimal | None, Decimal | None]]
+    region_id: str
+    genre_id: str
+    classe_age_id: str
+    situation_id: str
+    statut_id: str
+    nb_dossiers: Decimal | None
+    nb_titulaires: Decimal | None
+    montant_engage: Decimal | None
+    prix_moyen: Decimal | None
+    duree_moyenne: Decimal | None
+    nb_dossiers_a_duree_connue: Decimal | None
+    amounts: tuple[Decimal | None, ...]
+    counts: tuple[Decimal | None, ...]
     family: str | None
-
-    @property
-    def is_masked(self) -> bool:
-        return any(self.measures[name] is None for name in ("nb_dossiers", "nb_titulaires", "montant_engage"))
-
-    def __getitem__(self, name: str) -> Decimal | None:
-        return self.measures[name]
-
-    def id(self, name: str) -> str:
-        return self.ids[KEY.index(name)]
+    est_masque: bool
 
 
 @dataclass
@@ -154,7 +160,6 @@ def _line(record: dict[str, str]) -> Line | None:
     """A line, or None where a figure is not a number, or negative."""
     status, family = STATUSES.get(record["statut_dossier"], (unknown_id(record["statut_dossier"]), None))
     ids = (
-        record["trimestre"],
         REGIONS.get(record["region"]) or unknown_id(record["region"]),
         GENDERS.get(record["genre"]) or unknown_id(record["genre"]),
         AGES.get(record["classe_age"]) or unknown_id(record["classe_age"]),
@@ -162,14 +167,13 @@ def _line(record: dict[str, str]) -> Line | None:
         status,
     )
     try:
-        measures = {name: _number(record[name]) for name in MEASURES}
-        parts = {
-            financer: (_number(record[amount]), _number(record[count]) if count else None)
-            for financer, (amount, count) in FINANCERS.items()
-        }
+        measures = [_number(record[name]) for name in MEASURES]
+        amounts = tuple([_number(record[amount]) for amount, _ in FINANCERS.values()])
+        counts = tuple([_number(record[count]) if count else None for _, count in FINANCERS.values()])
     except ValueError:
         return None
-    return Line(ids, measures, parts, family)
+    is_masked = None in measures[:3]
+    return Line((record["trimestre"], *ids), *ids, *measures, amounts, counts, family, is_masked)
 
 
 def _number(text: str) -> Decimal | None:
@@ -238,6 +242,10 @@ class Recomputed:
             if told and told[-1].quarter:
                 yield quarter, told[-1].since, told[-1].quarter
 
+    @cached_property
+    def _national(self) -> list[Row]:
+        return list(self.mart_trimestre())
+
     # -- tables ------------------------------------------------------------------------------------------
 
     def dossiers(self, release_id: str | None = None) -> Iterator[Row]:
@@ -246,8 +254,8 @@ class Recomputed:
             for line in quarter.lines:
                 yield {
                     **dict(zip(KEY, line.ids, strict=True)),
-                    **line.measures,
-                    "est_masque": line.is_masked,
+                    **{name: getattr(line, name) for name in MEASURES},
+                    "est_masque": line.est_masque,
                     "release_id": since,
                 }
 
@@ -255,23 +263,23 @@ class Recomputed:
         """Every part of every line."""
         for _, since, quarter in self.at(release_id) if release_id else self.current():
             for line in quarter.lines:
-                for financer, (amount, count) in line.parts.items():
+                for financer, amount, count in zip(FINANCERS, line.amounts, line.counts, strict=True):
                     yield {
                         **dict(zip(KEY, line.ids, strict=True)),
                         "financeur_id": financer,
                         "montant": amount,
                         "nb_dossiers_finances": count,
-                        "est_masque": line.is_masked,
+                        "est_masque": line.est_masque,
                         "release_id": since,
                     }
 
     def mart_trimestre(self) -> Iterator[Row]:
         for quarter_id, since, quarter in self.current():
             lines = quarter.lines
-            known = [line for line in lines if line.id("situation_id") in set(SITUATIONS.values()) - {"non_renseigne"}]
-            seekers = [line for line in known if line.id("situation_id") == "demandeur_emploi"]
-            women = [line for line in lines if line.id("genre_id") == "femme"]
-            men = [line for line in lines if line.id("genre_id") == "homme"]
+            known = [line for line in lines if line.situation_id in KNOWN_SITUATIONS]
+            seekers = [line for line in known if line.situation_id == "demandeur_emploi"]
+            women = [line for line in lines if line.genre_id == "femme"]
+            men = [line for line in lines if line.genre_id == "homme"]
             yield {
                 "trimestre_id": quarter_id,
                 **_summary(lines),
@@ -307,16 +315,16 @@ class Recomputed:
     def mart_financement(self) -> Iterator[Row]:
         for quarter_id, since, quarter in self.current():
             lines = quarter.lines
-            everything = _total(line.parts[financer][0] for line in lines for financer in FINANCERS)
-            for financer in FINANCERS:
-                parts = [line.parts[financer] for line in lines]
+            everything = _total(amount for line in lines for amount in line.amounts)
+            for i, financer in enumerate(FINANCERS):
+                parts = [(line.amounts[i], line.counts[i]) for line in lines]
                 both = [(amount, count) for amount, count in parts if amount is not None and count is not None]
                 amount = _total(amount for amount, _ in parts)
                 yield {
                     "trimestre_id": quarter_id,
                     "financeur_id": financer,
                     "nb_lignes": len(lines),
-                    "nb_lignes_masquees": sum(line.is_masked for line in lines),
+                    "nb_lignes_masquees": sum(line.est_masque for line in lines),
                     "montant": amount,
                     "part_montant": _ratio(amount, everything),
                     "nb_dossiers_finances": _total(count for _, count in parts),
@@ -342,7 +350,7 @@ class Recomputed:
                     "trimestre_id": quarter_id,
                     "statut_id": status,
                     "nb_lignes": len(lines),
-                    "nb_lignes_masquees": sum(line.is_masked for line in lines),
+                    "nb_lignes_masquees": sum(line.est_masque for line in lines),
                     "nb_dossiers": _sum(lines, "nb_dossiers"),
                     "nb_dossiers_min": _at_least(lines),
                     "part_dossiers": _ratio(_sum(lines, "nb_dossiers"), everything),
@@ -360,15 +368,15 @@ class Recomputed:
                 "nb_lignes_recues": len(lines) + quarter.rejected,
                 "nb_lignes_valides": len(lines),
                 "nb_lignes_rejetees": quarter.rejected,
-                "nb_dossiers_masques": sum(line["nb_dossiers"] is None for line in lines),
-                "nb_titulaires_masques": sum(line["nb_titulaires"] is None for line in lines),
-                "nb_montants_masques": sum(line["montant_engage"] is None for line in lines),
-                "nb_prix_connus": sum(line["prix_moyen"] is not None for line in lines),
-                "nb_durees_connues": sum(line["duree_moyenne"] is not None for line in lines),
+                "nb_dossiers_masques": sum(line.nb_dossiers is None for line in lines),
+                "nb_titulaires_masques": sum(line.nb_titulaires is None for line in lines),
+                "nb_montants_masques": sum(line.montant_engage is None for line in lines),
+                "nb_prix_connus": sum(line.prix_moyen is not None for line in lines),
+                "nb_durees_connues": sum(line.duree_moyenne is not None for line in lines),
                 "ecart_parts_montant": _total(gap for _, gap in by_parts),
                 "nb_lignes_ecart_parts": sum(_is_far(line, gap, Decimal(1)) for line, gap in by_parts),
                 "ecart_prix_montant": _total(gap for _, gap in by_price),
-                "nb_lignes_ecart_prix": sum(_is_far(line, gap, line["nb_dossiers"]) for line, gap in by_price),
+                "nb_lignes_ecart_prix": sum(_is_far(line, gap, line.nb_dossiers) for line, gap in by_price),
                 "release_id": since,
             }
 
@@ -393,7 +401,7 @@ class Recomputed:
                 }
 
     def v_trimestre_evolution(self) -> Iterator[Row]:
-        quarters = {str(row["trimestre_id"]): row for row in self.mart_trimestre()}
+        quarters = {str(row["trimestre_id"]): row for row in self._national}
         for quarter_id, row in quarters.items():
             year, number = quarter_id[:4], quarter_id[-1]
             before = quarters.get(f"{int(year) - 1}-T{number}", {})
@@ -419,7 +427,7 @@ class Recomputed:
 
     def v_annee(self) -> Iterator[Row]:
         years: dict[str, list[Row]] = defaultdict(list)
-        for row in self.mart_trimestre():
+        for row in self._national:
             years[str(row["trimestre_id"])[:4]].append(row)
         added = ("nb_lignes", "nb_lignes_masquees", "nb_dossiers", "nb_dossiers_min", "montant_engage")
         for year, rows in years.items():
@@ -432,10 +440,10 @@ class Recomputed:
 
 
 def _summary(lines: list[Line]) -> Row:
-    hidden = sum(line["nb_titulaires"] is None for line in lines)
+    hidden = sum(line.nb_titulaires is None for line in lines)
     return {
         "nb_lignes": len(lines),
-        "nb_lignes_masquees": sum(line.is_masked for line in lines),
+        "nb_lignes_masquees": sum(line.est_masque for line in lines),
         "nb_dossiers": _sum(lines, "nb_dossiers"),
         "nb_dossiers_min": _at_least(lines),
         "nb_titulaires_max": _sum(lines, "nb_titulaires"),
@@ -451,23 +459,23 @@ def _summary(lines: list[Line]) -> Row:
 def _groups(lines: Iterable[Line], *names: str) -> Iterator[tuple[tuple[str, ...], list[Line]]]:
     found: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in lines:
-        found[tuple(line.id(name) for name in names)].append(line)
+        found[tuple([getattr(line, name) for name in names])].append(line)
     yield from found.items()
 
 
 def _total(values: Iterable[Value]) -> Decimal | None:
     """The sum of what is given; None where nothing is."""
-    given = [Decimal(value) for value in values if isinstance(value, (int, Decimal))]
+    given = [value for value in values if value is not None]
     return sum(given, Decimal(0)) if given else None
 
 
 def _sum(lines: Iterable[Line], name: str) -> Decimal | None:
-    return _total(line[name] for line in lines)
+    return _total(map(attrgetter(name), lines))
 
 
 def _at_least(lines: list[Line]) -> Decimal:
     """The dossiers of all lines, each masked one taken for a single dossier."""
-    return (_sum(lines, "nb_dossiers") or Decimal(0)) + sum(line["nb_dossiers"] is None for line in lines)
+    return (_sum(lines, "nb_dossiers") or Decimal(0)) + sum(line.nb_dossiers is None for line in lines)
 
 
 def _ratio(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
@@ -480,7 +488,7 @@ def _share(part: list[Line], whole: list[Line]) -> Decimal | None:
 
 
 def _mean(lines: Iterable[Line], value: str, weight: str) -> Decimal | None:
-    both = [(line[value], line[weight]) for line in lines]
+    both = map(attrgetter(value, weight), lines)
     given = [(v, w) for v, w in both if v is not None and w is not None]
     return _ratio(_total(EXACT.multiply(v, w) for v, w in given), _total(w for _, w in given))
 
@@ -495,9 +503,7 @@ def _cents(value: Value) -> Decimal | None:
     return value.quantize(Decimal("0.01"), ROUND_HALF_UP) if isinstance(value, Decimal) else None
 
 
-def _differences(
-    lines: Iterable[Line], gap: Callable[[Line], Decimal | None]
-) -> Iterator[tuple[Line, Decimal]]:
+def _differences(lines: Iterable[Line], gap: Callable[[Line], Decimal | None]) -> Iterator[tuple[Line, Decimal]]:
     for line in lines:
         found = gap(line)
         if found is not None:
@@ -505,25 +511,24 @@ def _differences(
 
 
 def _minus_parts(line: Line) -> Decimal | None:
-    amounts = [amount for amount, _ in line.parts.values()]
-    if line["montant_engage"] is None or any(amount is None for amount in amounts):
+    if line.montant_engage is None or None in line.amounts:
         return None
-    return line["montant_engage"] - sum(amounts, Decimal(0))
+    return line.montant_engage - sum(line.amounts, Decimal(0))
 
 
 def _price_minus_amount(line: Line) -> Decimal | None:
-    price, dossiers, amount = line["prix_moyen"], line["nb_dossiers"], line["montant_engage"]
+    price, dossiers, amount = line.prix_moyen, line.nb_dossiers, line.montant_engage
     if price is None or dossiers is None or amount is None:
         return None
     return price * dossiers - amount
 
 
 def _is_far(line: Line, gap: Decimal, euros: Decimal | None) -> bool:
-    return abs(gap) > (euros or 0) and abs(gap) > line["montant_engage"] / 100
+    return abs(gap) > (euros or 0) and abs(gap) > line.montant_engage / 100
 
 
 def _differs(old: Line, new: Line) -> bool:
-    return old.measures != new.measures
+    return any(getattr(old, name) != getattr(new, name) for name in MEASURES)
 
 
 def _before_and_after(before: list[Line], after: list[Line]) -> Row:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import dagster as dg
 
 from mcf_pipeline.automation.steps import Step
-from mcf_pipeline.partitions import QUARTERS
 
 JOB = "release"
 STEP_TAG = "mcf/step"
@@ -22,7 +21,6 @@ INTAKE = [dg.AssetKey("portal_release")]
 release = dg.define_asset_job(
     JOB,
     selection=dg.AssetSelection.all(),
-    partitions_def=QUARTERS,
     description="Takes a release in, or rematerializes quarters from the archive and publishes; a run does the part "
     "that it is asked for.",
 )

@@ -62,6 +62,12 @@ _TABLE: tuple[Rule, ...] = (
         "What came is no CSV and no Parquet file: a page, JSON, nothing.",
         _ASK_AGAIN,
     ),
+    Rule(
+        "metadonnees_illisibles",
+        "refuse",
+        "The portal's description of the dataset holds values that make no sense.",
+        "Nothing is kept but the error; look at the dataset's page, ask again later.",
+    ),
     Rule("export_vide", "refuse", "A header and no line, or no byte at all.", _ASK_AGAIN),
     Rule(
         "export_tronque",

@@ -16,9 +16,7 @@ from mcf_pipeline.errors import ContractError, HeldReleaseError
 from mcf_pipeline.workspace import Workspace
 
 QUARTERLY = sorted(asset.key.to_user_string() for asset in ASSETS if asset.partitions_def)
-WHOLE = sorted(
-    asset.key.to_user_string() for asset in ASSETS if not asset.partitions_def and asset.key not in INTAKE
-)
+WHOLE = sorted(asset.key.to_user_string() for asset in ASSETS if not asset.partitions_def and asset.key not in INTAKE)
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -34,9 +32,7 @@ def job_of(data_dir: Path, source: Path | str) -> dg.JobDefinition:
 def take_in(data_dir: Path, source: Path | str, instance: dg.DagsterInstance) -> None:
     """Archive a release; one that its guards hold is accepted, as a person would who knows why it shrank."""
     try:
-        job_of(data_dir, source).execute_in_process(
-            instance=instance, asset_selection=INTAKE, run_config=QUIET
-        )
+        job_of(data_dir, source).execute_in_process(instance=instance, asset_selection=INTAKE, run_config=QUIET)
     except HeldReleaseError as error:
         open_workspace(data_dir, source).archive.accept(error.release_id)
 
@@ -76,9 +72,7 @@ def last_event(instance: dg.DagsterInstance) -> int:
     return max((number for number, *_ in materialized(instance, [*QUARTERLY, *WHOLE])), default=0)
 
 
-def metadata_of(
-    instance: dg.DagsterInstance, name: str, partition: str | None = None
-) -> dict[str, dg.MetadataValue]:
+def metadata_of(instance: dg.DagsterInstance, name: str, partition: str | None = None) -> dict[str, dg.MetadataValue]:
     """What the last materialization of an asset, or of one partition, shows."""
     records = instance.fetch_materializations(
         dg.AssetRecordsFilter(dg.AssetKey(name), asset_partitions=[partition] if partition else None), limit=1

@@ -20,29 +20,9 @@ from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.files import sha256_of
 from mcf_pipeline.releases.split import Split, is_intact, split, store_line_numbers, store_quarters
-from mcf_pipeline_tests.exports import LABELS, Line, csv_bytes, line, parquet_bytes
+from mcf_pipeline_tests.exports import LABELS, LEAN, Line, csv_bytes, lean, parquet_bytes
 
 TODAY = dt.date(2024, 8, 1)
-LEAN = (
-    "trimestre",
-    "region",
-    "genre",
-    "classe_age",
-    "situation",
-    "statut_dossier",
-    "nb_dossiers",
-    "nb_titulaires",
-    "montant_engage",
-    "part_etat",
-)
-"""The required columns and one part: as few as a release may have."""
-
-
-def lean(trimestre: str = "2024-T1", **changes: str) -> Line:
-    cells = line(trimestre, part_etat="1 234,50") | changes
-    return {name: cell for name, cell in cells.items() if name in LEAN or name in changes}
-
-
 BASE = [
     lean(),
     lean(statut_dossier="Rejeté", nb_dossiers="", nb_titulaires="", montant_engage="", part_etat=""),
