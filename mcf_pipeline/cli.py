@@ -191,6 +191,30 @@ def verify(source: str | None, data_dir: Path | None) -> None:
     body(_settings(source, data_dir))
 
 
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@SOURCE
+@DATA_DIR
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["xlsx", "csv", "parquet"]),
+    help="[default: what PATH ends in, else xlsx]",
+)
+@click.option(
+    "--table", "tables", metavar="NAME", multiple=True, help="A table or view; can be given more than once."
+)
+def export(path: Path, source: str | None, data_dir: Path | None, form: str | None, tables: tuple[str, ...]) -> None:
+    """Write tables for a spreadsheet, as one xlsx PATH, or as CSV or Parquet into a folder PATH.
+
+    Without --table: dimensions, marts, dictionary and small views. The facts have to be asked for, or taken
+    from the data package.
+    """
+    from mcf_pipeline.commands.export import export as body
+
+    body(_settings(source, data_dir), path, form, tables)
+
+
 def _settings(source: str | None, data_dir: Path | None) -> Any:
     from mcf_pipeline.config import Settings
 

@@ -19,6 +19,7 @@ from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_fi
 from mcf_pipeline.automation.jobs import release  # noqa: E402
 from mcf_pipeline.automation.schedules import quarterly_release  # noqa: E402
 from mcf_pipeline.automation.sensors import release_sensor  # noqa: E402
+from mcf_pipeline.checks.all import CHECKS  # noqa: E402
 
 ASSETS: list[dg.AssetsDefinition] = [
     portal_release,
@@ -42,6 +43,7 @@ def build_defs(workspace: WorkspaceResource | None = None) -> dg.Definitions:
     """
     return dg.Definitions(
         assets=ASSETS,
+        asset_checks=CHECKS,
         jobs=[release],
         sensors=[release_sensor(ASSETS)],
         schedules=[quarterly_release(ASSETS)],

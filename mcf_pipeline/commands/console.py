@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,7 +26,10 @@ LABELS = {
 }
 """What the reported steps are called for a person; a table goes by its own name."""
 
-out = Console(highlight=False, soft_wrap=True)
+_PIPED_WIDTH = 200
+"""Columns where there is no terminal to ask: a table in a file or a pipe need not be folded to 80."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 

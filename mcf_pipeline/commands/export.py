@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,9 +72,8 @@ def _workbook(con: duckdb.DuckDBPyConnection, told: About, models: Sequence[type
     from mcf_pipeline.package.workbook import write_workbook
 
     final = path if path.suffix.lower() == ".xlsx" else path.with_name(f"{path.name}.xlsx")
-    with _draft(final) as draft:
-        write_workbook(con, told, models, draft.path)
-        put_in_place(draft.path, final)
+    with _in_place(final) as draft:
+        write_workbook(con, told, models, draft)
     return [final]
 
 
@@ -80,7 +81,7 @@ def _files(
     con: duckdb.DuckDBPyConnection, told: About, models: Sequence[type[Table]], path: Path, form: str
 ) -> list[Path]:
     from mcf_pipeline.package.files import write_csv, write_parquet
-    from mcf_pipeline.package.readme import FILE_NAME, readme
+    from mcf_pipeline.package.readme import FILE_NAME, export_readme
     from mcf_pipeline.schemas.base import describe
 
     is_file = path.suffix.lower() == f".{form}"
@@ -94,36 +95,33 @@ def _files(
     for done, model in enumerate(models):
         report("export", done, len(models))
         final = path if is_file else path / f"{describe(model).name}{told.attribution.suffix}.{form}"
-        with _draft(final) as draft:
+        with _in_place(final) as draft:
             if form == "csv":
-                write_csv(con, model, draft.path)
+                write_csv(con, model, draft)
             else:
-                write_parquet(con, model, draft.path, told.attribution.text)
-            put_in_place(draft.path, final)
+                write_parquet(con, model, draft, told.attribution.text)
         written.append(final)
     # A CSV cannot say where its data comes from, so a text beside it does.
     note = path.with_name(f"{path.stem}.{FILE_NAME}") if is_file else path / FILE_NAME
-    with _draft(note) as draft:
-        draft.path.write_text(readme(told, models), encoding="utf-8")
-        put_in_place(draft.path, note)
+    with _in_place(note) as draft:
+        draft.write_text(export_readme(told, models), encoding="utf-8")
     report("export", len(models), len(models))
     return [*written, note]
 
 
-class _draft:  # noqa: N801
-    """A file beside its final place, gone if it never gets there."""
-
-    def __init__(self, final: Path) -> None:
-        import os
-
-        if not final.parent.is_dir():
-            raise UsageError(f"there is no folder {final.parent}: make it first")
-        if final.is_dir():
-            raise UsageError(f"{final} is a folder: give the name of a file in it")
-        self.path = final.with_name(f".{final.name}.{os.getpid()}")
-
-    def __enter__(self) -> _draft:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.path.unlink(missing_ok=True)
+@contextmanager
+def _in_place(final: Path) -> Iterator[Path]:
+    """A file beside its final place, which it takes when it is whole; else it is gone."""
+    if not final.parent.is_dir():
+        raise UsageError(f"there is no folder {final.parent}: make it first")
+    if final.is_dir():
+        raise UsageError(f"{final} is a folder: give the name of a file in it")
+    draft = final.with_name(f".{final.name}.{os.getpid()}")
+    try:
+        # Proves that the folder can be written, in words of ours.
+        draft.touch()
+        yield draft
+        put_in_place(draft, final)
+    finally:
+        if draft.exists():
+            draft.unlink()

@@ -8,6 +8,7 @@ What does not belong here: which lines make up a quarter (`releases`), and where
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -125,7 +126,9 @@ def map_modalities(
             )
             rows.append([dimension.name, text, job_seeker, modality.id])
             if not modality.est_connue:
-                unknown.add((dimension.name, text))
+                # A flag that says neither yes nor no is itself the text that nobody knows.
+                told = resolve(dimension.name, text, source_map).id == modality.id
+                unknown.add((dimension.name, text if told else job_seeker))
     if rows:
         # One statement for all rows: `executemany` would plan each row anew.
         con.execute(
@@ -150,7 +153,7 @@ def refuse_conflicting_duplicates(
     """Refuse an export (table ``lignes``) in which two lines of one key say different things.
 
     Raises:
-        ContractError: with the key and the numbers of the first two such lines.
+        ContractError: with the key and the numbers of two such lines.
     """
     map_modalities(con, "lignes", source_map)
     said = ", ".join(
@@ -159,18 +162,31 @@ def refuse_conflicting_duplicates(
         if COLUMNS[name].kind in _MEASURES
     )
     has_flag = _has_job_seeker_flag(con, "lignes")
+    # A line without a readable quarter has no key: it is rejected as it is, and contradicts no other.
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE cles AS
+        SELECT trimestre_id, numero_ligne, {_ids_sql("lignes", has_flag)}
+        FROM lignes
+        WHERE regexp_full_match(trimestre_id, '[0-9]{{4}}-T[1-4]')
+    """)
+    # Spelling every figure canonically costs far more than finding the keys that stand twice, and few do.
     conflict = con.execute(f"""
-        SELECT trimestre_id, {IDS}, min(numero_ligne), max(numero_ligne)
-        FROM (
-            SELECT trimestre_id, numero_ligne, {_ids_sql("lignes", has_flag)}, concat_ws(chr(31), {said}) AS mesures
-            FROM lignes
+        WITH repetees AS (
+            SELECT cles.* FROM cles
+            QUALIFY count(*) OVER (PARTITION BY trimestre_id, {IDS}) > 1
         )
-        GROUP BY trimestre_id, {IDS}
-        HAVING count(DISTINCT mesures) > 1
+        SELECT repetees.trimestre_id, {IDS}, arg_min(numero_ligne, mesures), arg_max(numero_ligne, mesures)
+        FROM repetees
+        JOIN (SELECT numero_ligne, concat_ws(chr(31), {said}) AS mesures FROM lignes
+              WHERE numero_ligne IN (SELECT numero_ligne FROM repetees)) USING (numero_ligne)
+        GROUP BY repetees.trimestre_id, {IDS}
+        HAVING min(mesures) <> max(mesures)
+        ORDER BY min(numero_ligne)
         LIMIT 1
     """).fetchall()
     if conflict:
-        *key, first, last = conflict[0]
+        *key, one_line, other_line = conflict[0]
+        first, last = sorted((one_line, other_line))
         raise ContractError(
             f"lines {first} and {last} have the same quarter, region, gender, age class, situation and status "
             f"({', '.join(key)}) but different figures: a modality that we read as another may be the reason; "
@@ -188,8 +204,8 @@ def validate(model: type[Table], frame: pd.DataFrame) -> pd.DataFrame:
     return schema_of(model).validate(frame, lazy=True)
 
 
-Failure = tuple[int, str, str | None, str | None]
-"""A broken rule: number of the line, rule, column, value as received or read."""
+Failure = tuple[int, str, str | None]
+"""A broken rule: number of the line, rule, column as in the line received, or None for the line as a whole."""
 
 
 def _ids_sql(table: str, has_flag: bool) -> str:
@@ -231,13 +247,13 @@ def _unreadable_numbers(
         f"FROM {table} AS recue JOIN lues USING (numero_ligne)"
     ).fetchall()[0]
     queries = [
-        f"""SELECT numero_ligne, '{name}', "{name}" FROM {table}
+        f"""SELECT numero_ligne, '{name}' FROM {table}
         WHERE NOT ({is_empty_sql(quoted(name))}) AND {_typed(name, columns, source_map)} IS NULL"""
         for name, count in zip(measures, suspects, strict=True)
         if count
     ]
     found = con.execute(" UNION ALL ".join(queries)).fetchall() if queries else []
-    return [(line, "nombre_illisible", column, value) for line, column, value in found]
+    return [(line, "nombre_illisible", column) for line, column in found]
 
 
 def _repeated_lines(con: duckdb.DuckDBPyConnection) -> list[Failure]:
@@ -246,7 +262,7 @@ def _repeated_lines(con: duckdb.DuckDBPyConnection) -> list[Failure]:
         SELECT numero_ligne FROM typees
         QUALIFY row_number() OVER (PARTITION BY {IDS} ORDER BY numero_ligne) > 1
     """).fetchall()
-    return [(line, "doublon_exact", None, None) for (line,) in found]
+    return [(line, "doublon_exact", None) for (line,) in found]
 
 
 def _unpivot_financers(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
@@ -293,10 +309,16 @@ def _failures_of(error: pandera.errors.SchemaErrors, frame: pd.DataFrame) -> lis
     for case in error.failure_cases.itertuples():
         if pd.isna(case.index):
             raise error
-        line = int(frame["numero_ligne"].iloc[int(case.index)])
+        row = frame.iloc[int(case.index)]
         rule = _RULES.get(str(case.check).partition("(")[0], "hors_schema")
-        found.append((line, rule, str(case.column), str(case.failure_case)))
+        found.append((int(row["numero_ligne"]), rule, _received_column(str(case.column), row)))
     return found
+
+
+def _received_column(column: str, row: pd.Series) -> str:
+    """The column of the line as received that a column of a model was read from."""
+    prefix = {"montant": "part", "nb_dossiers_finances": "nb_dossiers_finances_par"}.get(column)
+    return f"{prefix}_{row['financeur_id']}" if prefix else column
 
 
 def _rejects(
@@ -317,9 +339,10 @@ def _rejects(
                 {"numbers": numbers},
             ).fetchall()
         )
+    cells = {number: json.loads(line) for number, line in lines.items()}
     return rejects_frame(
-        (quarter, release_id, number, rule, column, value, lines[number])
-        for number, rule, column, value in sorted(set(failures), key=lambda f: (f[0], f[1], f[2] or ""))
+        (quarter, release_id, number, rule, column, cells[number].get(column), lines[number])
+        for number, rule, column in sorted(set(failures), key=lambda f: (f[0], f[1], f[2] or ""))
     )
 
 

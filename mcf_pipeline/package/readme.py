@@ -11,30 +11,7 @@ from mcf_pipeline.warehouse.attribution import LICENCE_NAME, LICENCE_URL
 FILE_NAME = "LISEZMOI.txt"
 
 
-def readme(about: About, tables: Iterable[type[Table]]) -> str:
-    """The content of ``LISEZMOI.txt``."""
-    origin = about.attribution
-    listed = "\n".join(f"  {describe(model).name}\n      {describe(model).description}" for model in tables)
-    return f"""{origin.title}
-{'=' * len(origin.title)}
-
-{about.description}
-
-À citer
--------
-{origin.text}
-Licence : {LICENCE_NAME}, {LICENCE_URL}
-Publication : {origin.release_id or 'aucune'}
-
-Contenu
--------
-Chaque table existe en Parquet (types exacts ; à préférer) et en CSV. Leurs colonnes, clés, tailles et empreintes
-sont dans datapackage.json (Data Package v2), la notice pour les portails dans dcat.jsonld (DCAT-AP 3). Ce que veut
-dire chaque colonne est dans la table « dictionnaire ».
-
-{listed}
-
-Lire les CSV
+_CSV = """Lire les CSV
 ------------
 UTF-8 sans BOM, séparateur « ; », décimales avec un point, dates AAAA-MM-JJ, heures en UTC. Une cellule vide n'est pas
 un zéro : la valeur est masquée, ou n'existe pas.
@@ -44,3 +21,42 @@ pour une formule par un tableur : il est précédé d'une apostrophe, qu'il faut
 qui commence déjà par des apostrophes suivies de l'un de ces signes en reçoit une de plus : en ôter une rend donc
 toujours la valeur. Les nombres ne sont jamais touchés. Les Parquet contiennent les valeurs telles quelles.
 """
+
+
+def package_readme(about: About, tables: Iterable[type[Table]]) -> str:
+    """The content of the package's ``LISEZMOI.txt``."""
+    return _readme(
+        about,
+        tables,
+        "Chaque table existe en Parquet (types exacts ; à préférer) et en CSV. Leurs colonnes, clés, tailles et\n"
+        "empreintes sont dans datapackage.json (Data Package v2), la notice pour les portails dans dcat.jsonld\n"
+        "(DCAT-AP 3). Ce que veut dire chaque colonne est dans la table « dictionnaire ».",
+    )
+
+
+def export_readme(about: About, tables: Iterable[type[Table]]) -> str:
+    """The text beside exported files."""
+    return _readme(about, tables, "Ce que veut dire chaque colonne est dans la table « dictionnaire » de l'entrepôt.")
+
+
+def _readme(about: About, tables: Iterable[type[Table]], contents: str) -> str:
+    origin = about.attribution
+    listed = "\n".join(f"  {describe(model).name}\n      {describe(model).description}" for model in tables)
+    return f"""{origin.title}
+{"=" * len(origin.title)}
+
+{about.description}
+
+À citer
+-------
+{origin.text}
+Licence : {LICENCE_NAME}, {LICENCE_URL}
+Publication : {origin.release_id or "aucune"}
+
+Contenu
+-------
+{contents}
+
+{listed}
+
+{_CSV}"""

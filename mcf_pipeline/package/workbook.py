@@ -28,7 +28,7 @@ MAX_ROWS = 1_048_576
 MAX_TEXT = 32_767
 """What a sheet and a cell of the format can hold."""
 _NOTES = "Lisez-moi"
-_FORMATS = {"BIGINT": "# ##0", "DECIMAL(18,2)": "# ##0.00", "DECIMAL(18,4)": "# ##0.00", "DOUBLE": "0.0%"}
+_FORMATS = {"BIGINT": "#,##0", "DECIMAL(18,2)": "#,##0.00", "DECIMAL(18,4)": "#,##0.00", "DOUBLE": "0.0%"}
 _BATCH = 10_000
 _WIDTHS = (10, 60)
 _SAMPLE = 200
@@ -152,5 +152,5 @@ def _number_format(column: ColumnSpec) -> str:
     if column.duckdb_type == "TIMESTAMP":
         return "yyyy-mm-dd hh:mm:ss"
     if column.unit == "euros":
-        return '# ##0.00 "€"'
+        return '#,##0.00 "€"'
     return _FORMATS.get(column.duckdb_type, "General")

@@ -90,7 +90,7 @@ def _fill(published: Path, folder: Path) -> list[PackageFile]:
         raise
     _write_json(folder / descriptor.FILE_NAME, descriptor.descriptor(told, files, package_state(told.state)))
     _write_json(folder / catalogue.FILE_NAME, catalogue.catalogue(told, files))
-    (folder / readme.FILE_NAME).write_text(readme.readme(told, PUBLIC), encoding="utf-8")
+    (folder / readme.FILE_NAME).write_text(readme.package_readme(told, PUBLIC), encoding="utf-8")
     return files
 
 

@@ -9,6 +9,7 @@ What does not belong here: what the lines mean (`contract`), what is built from 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import gzip
 import json
 import logging
@@ -26,7 +27,7 @@ from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
 from mcf_pipeline.errors import ArchiveError, HeldReleaseError, UsageError
 from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
-from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
 from mcf_pipeline.releases.guards import Shrinkage, shrinkages
 from mcf_pipeline.releases.manifest import FILE_NAME, Manifest, ManifestColumn
 from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters, store_unreadable
@@ -97,7 +98,7 @@ class Archive:
             reasons: list[str] = json.loads(path.read_text())["reasons"]
         except FileNotFoundError:
             return []
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ArchiveError(f"{path} is damaged: remove it to apply the release, or restore it") from error
         return reasons
 
@@ -117,10 +118,12 @@ class Archive:
         Raises:
             UsageError: there is no such release.
         """
+        known = [manifest.release_id for manifest in self.manifests()]
+        if release_id not in known:
+            raise UsageError(
+                f"there is no release {release_id!r} in the archive; it holds: {', '.join(known) or 'none'}"
+            )
         folder = self.data_dir.releases / release_id
-        if not folder.is_dir():
-            known = ", ".join(m.release_id for m in self.manifests()) or "none"
-            raise UsageError(f"there is no release {release_id!r} in the archive; it holds: {known}")
         held = folder / HELD_FILE
         if held.exists():
             held.rename(folder / ACCEPTED_FILE)
@@ -267,11 +270,21 @@ def _release_day(con: duckdb.DuckDBPyConnection, recognition: Recognition, recei
     """The day a release is known by: the portal's, else the file's own, else the file's modification day."""
     if received.data_processed:
         return received.data_processed.date().isoformat()
+    today = received.retrieved_at.date()
     if "date_chargement" in recognition.columns:
-        (day,) = one(con, "SELECT max(try_cast(left(trim(date_chargement), 10) AS DATE)) FROM lignes")
+        # No release is older than the dataset or far in the future, whatever the cell holds; a year's leave for a
+        # clock that is wrong.
+        (day,) = one(
+            con,
+            """SELECT max(jour) FROM (
+                SELECT coalesce(try_cast(texte AS DATE), try_strptime(texte, '%d/%m/%Y')::DATE) AS jour
+                FROM (SELECT left(trim(date_chargement), 10) AS texte FROM lignes)
+            ) WHERE jour BETWEEN ? AND ?""",
+            [FIRST_QUARTER.first_day, today + dt.timedelta(days=366)],
+        )
         if day:
             return str(day)
-    day = received.suggested_day or received.retrieved_at.date()
+    day = received.suggested_day or today
     return day.isoformat()
 
 

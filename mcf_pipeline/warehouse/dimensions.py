@@ -7,6 +7,7 @@ that only the data has gets its row (`est_connue = false`) once the quarters are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -124,7 +125,7 @@ def releases(line: Timeline) -> pd.DataFrame:
                 "nb_lignes": manifest.rows,
                 "nb_trimestres": len(manifest.quarters),
                 "sha256": manifest.sha256,
-                "origine": manifest.url,
+                "origine": _origin(manifest.url),
                 "licence": manifest.licence,
                 "est_courante": manifest is line.latest,
                 "est_synthetique": manifest.is_synthetic,
@@ -132,6 +133,11 @@ def releases(line: Timeline) -> pd.DataFrame:
             for rank, manifest in enumerate(line.releases, start=1)
         ),
     )
+
+
+def _origin(url: str) -> str:
+    """An address as it is; of a file only its name, since the warehouse is handed on and the path is not."""
+    return url if url.startswith(("http://", "https://", "sample:")) else PurePath(url).name
 
 
 def _row(dimension: str) -> Any:

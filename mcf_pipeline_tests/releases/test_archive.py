@@ -6,6 +6,8 @@ import datetime as dt
 import gzip
 import json
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -44,10 +46,18 @@ def archive(tmp_path) -> Archive:
     return archive_in(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def filled_once(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("filled")
+    take_in(archive_in(folder), FIRST, "2026-07-08")
+    return folder
+
+
 @pytest.fixture
-def filled(archive) -> Archive:
-    take_in(archive, FIRST, "2026-07-08")
-    return archive
+def filled(filled_once, tmp_path) -> Archive:
+    """An archive with one release."""
+    shutil.copytree(filled_once, tmp_path, dirs_exist_ok=True)
+    return archive_in(tmp_path)
 
 
 # -- what is kept ----------------------------------------------------------------------------------------
@@ -101,26 +111,22 @@ def test_the_next_release_adds_its_quarter_and_leaves_the_rest_as_it_was(filled)
     assert applied(filled) == ["2026-07-08", "2026-10-08"]
 
 
+NO_DAYS = ("", "hier", "infinity", "10000-1-1", "9999-12-31", "1999-12-31", "../../etc")
+
+
 @pytest.mark.parametrize(
     ("data_processed", "loaded", "modified", "expected"),
     [
-        ("2026-10-08", "2026-09-30", dt.date(2026, 9, 1), "2026-10-08"),
-        (None, "2026-09-30", dt.date(2026, 9, 1), "2026-09-30"),
-        (None, "2026-09-30T00:00:00+00:00", dt.date(2026, 9, 1), "2026-09-30"),
-        (None, "30/09/2026", dt.date(2026, 9, 1), "2026-09-30"),
-        (None, "", dt.date(2026, 9, 1), "2026-09-01"),
-        (None, "hier", dt.date(2026, 9, 1), "2026-09-01"),
-        (None, "infinity", dt.date(2026, 9, 1), "2026-09-01"),
-        (None, "10000-1-1", dt.date(2026, 9, 1), "2026-09-01"),
-        (None, "9999-12-31", dt.date(2026, 9, 1), "2026-09-01"),
-        (None, "../../etc", dt.date(2026, 9, 1), "2026-09-01"),
-        (None, "", None, "2026-11-02"),
+        ("2026-10-08", ["2026-09-30"], dt.date(2026, 9, 1), "2026-10-08"),
+        (None, ["2026-09-29T00:00:00+00:00", *NO_DAYS, "2026-09-30"], dt.date(2026, 9, 1), "2026-09-30"),
+        (None, ["30/09/2026"], dt.date(2026, 9, 1), "2026-09-30"),
+        (None, NO_DAYS, dt.date(2026, 9, 1), "2026-09-01"),
+        (None, NO_DAYS, None, "2026-11-02"),
     ],
+    ids=["the portal's", "of loading", "of loading, in French", "the file's", "today's"],
 )
-def test_a_release_is_known_by_the_day_of_the_portal_of_the_loading_of_the_file_or_of_today(
-    archive, data_processed, loaded, modified, expected
-):
-    content = csv_bytes([lean(date_chargement=loaded)])
+def test_the_day_that_a_release_is_known_by(archive, data_processed, loaded, modified, expected):
+    content = csv_bytes([lean(region=f"R{i}", date_chargement=day) for i, day in enumerate(loaded)])
     intake = archive.take_in(sender(content, day=data_processed, suggested_day=modified))
     assert intake.manifest.release_id == expected
     assert ids(archive) == [expected]
@@ -268,12 +274,20 @@ def test_a_release_that_lost_known_data_is_archived_and_waits_until_it_is_accept
     assert (filled.held("2026-10-08"), applied(filled)) == ([], ["2026-07-08", "2026-10-08"])
 
 
-@pytest.fixture
-def holding(filled) -> Archive:
-    """An archive with a held release."""
+@pytest.fixture(scope="module")
+def holding_once(filled_once, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("holding")
+    shutil.copytree(filled_once, folder, dirs_exist_ok=True)
     with pytest.raises(HeldReleaseError):
-        take_in(filled, VANISHED, "2026-10-08")
-    return filled
+        take_in(archive_in(folder), VANISHED, "2026-10-08")
+    return folder
+
+
+@pytest.fixture
+def holding(holding_once, tmp_path) -> Archive:
+    """An archive with a held release."""
+    shutil.copytree(holding_once, tmp_path, dirs_exist_ok=True)
+    return archive_in(tmp_path)
 
 
 def test_a_held_release_sent_again_waits_still(holding):

@@ -77,7 +77,9 @@ def _batches(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> Iterator[list[s
         yield batch
 
 
-def open_states(con: duckdb.DuckDBPyConnection, history: type[Table], order: Sequence[str], quarters: Collection[str]) -> Finding:
+def open_states(
+    con: duckdb.DuckDBPyConnection, history: type[Table], order: Sequence[str], quarters: Collection[str]
+) -> Finding:
     """Quarters whose states do not follow each other in time, with one at most that is open.
 
     A state is told by a whole quarter, so all its lines share their dates; with `duplicate_keys` it follows that
@@ -149,7 +151,7 @@ def orphans(con: duckdb.DuckDBPyConnection, history: type[Table], announced: Map
     for column in spec.columns:
         if not column.references:
             continue
-        target = describe_key(column.references)
+        target = _key_of(column.references)
         values = con.execute(
             f"SELECT DISTINCT {column.name} FROM {spec.name} WHERE {column.name} IS NOT NULL "
             f"AND {column.name} NOT IN (SELECT {target} FROM {column.references}) ORDER BY 1"
@@ -171,7 +173,7 @@ def orphans(con: duckdb.DuckDBPyConnection, history: type[Table], announced: Map
     )
 
 
-def describe_key(dimension: str) -> str:
+def _key_of(dimension: str) -> str:
     """The key of a dimension's table, by the table's name."""
     return f"{dimension.removeprefix('dim_')}_id"
 
@@ -194,13 +196,9 @@ def fresh_quarters(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> set
     return {q for q in quarters if len({built.get((table, q)) for table in tables}) == 1}
 
 
-def announced_keys(
-    con: duckdb.DuckDBPyConnection, line: Timeline, source_map: SourceMap
-) -> dict[str, set[str]]:
+def announced_keys(con: duckdb.DuckDBPyConnection, line: Timeline, source_map: SourceMap) -> dict[str, set[str]]:
     """What the dimensions will hold once they are materialized, of what the data alone decides."""
-    keys = {
-        f"dim_{name}": {modality.id for modality in unknown_seen(con, name, source_map)} for name in DIMENSIONS
-    }
+    keys = {f"dim_{name}": {modality.id for modality in unknown_seen(con, name, source_map)} for name in DIMENSIONS}
     keys["dim_trimestre"] = {quarter.id for quarter in line.quarters}
     keys["dim_release"] = {manifest.release_id for manifest in line.releases}
     return keys

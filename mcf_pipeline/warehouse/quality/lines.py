@@ -186,9 +186,7 @@ def _files(batch: Mapping[str, Staged], name: str) -> str:
     return f"read_parquet([{', '.join(literal(state.file(name)) for state in batch.values())}])"
 
 
-def _judged(
-    con: duckdb.DuckDBPyConnection, prices: Mapping[str, Prices]
-) -> Iterator[tuple[str, str, Finding]]:
+def _judged(con: duckdb.DuckDBPyConnection, prices: Mapping[str, Prices]) -> Iterator[tuple[str, str, Finding]]:
     counts = ", ".join(
         f"count(*) FILTER (WHERE {rule.judged}), count(*) FILTER (WHERE {rule.broken})" for rule in LINE_RULES
     )
@@ -231,9 +229,7 @@ def _samples(con: duckdb.DuckDBPyConnection, rule: LineRule) -> dict[str, list[t
     return found
 
 
-def _unknown(
-    con: duckdb.DuckDBPyConnection, quarter: str, state: Staged, source_map: SourceMap
-) -> Finding:
+def _unknown(con: duckdb.DuckDBPyConnection, quarter: str, state: Staged, source_map: SourceMap) -> Finding:
     sample = []
     for dimension, text in state.unknown[:SAMPLE_ROWS]:
         key = resolve(dimension, text, source_map).id

@@ -46,8 +46,8 @@ class Ties:
     given: Mapping[str, str] = field(default_factory=dict)
 
 
-def _both(first: str, second: str) -> str:
-    return f"count(*) FILTER (WHERE {first} IS NOT NULL AND {second} IS NOT NULL)"
+def _given(*columns: str) -> str:
+    return f"count(*) FILTER (WHERE {' AND '.join(f'{column} IS NOT NULL' for column in columns)})"
 
 
 _LINES = {"nb_lignes": "count(*)", "nb_lignes_masquees": "count(*) FILTER (WHERE est_masque)"}
@@ -60,16 +60,15 @@ _SUMMARY_GIVEN = {
     "nb_dossiers": "count(nb_dossiers)",
     "nb_titulaires_max": "count(nb_titulaires)",
     "montant_engage": "count(montant_engage)",
-    "prix_moyen": _both("prix_moyen", "nb_dossiers"),
-    "duree_moyenne": _both("duree_moyenne", "nb_dossiers_a_duree_connue"),
+    "prix_moyen": _given("prix_moyen", "nb_dossiers"),
+    "duree_moyenne": _given("duree_moyenne", "nb_dossiers_a_duree_connue"),
 }
 _SHARES = {"part_dossiers": "count(nb_dossiers)", "part_montant": "count(montant_engage)"}
 
 MART_TIES: Mapping[type[Table], Ties] = {
     MartTrimestre: Ties(
         sums=_SUMMARY_SUMS,
-        given=_SUMMARY_GIVEN
-        | {"part_demandeurs_emploi": "count(nb_dossiers)", "part_femmes": "count(nb_dossiers)"},
+        given=_SUMMARY_GIVEN | {"part_demandeurs_emploi": "count(nb_dossiers)", "part_femmes": "count(nb_dossiers)"},
     ),
     MartRegion: Ties(sums=_SUMMARY_SUMS, given=_SUMMARY_GIVEN | _SHARES),
     MartProfil: Ties(sums=_SUMMARY_SUMS, given=_SUMMARY_GIVEN),
@@ -80,7 +79,7 @@ MART_TIES: Mapping[type[Table], Ties] = {
             "montant": "count(montant)",
             "part_montant": "count(montant)",
             "nb_dossiers_finances": "count(nb_dossiers_finances)",
-            "montant_moyen_par_dossier": _both("montant", "nb_dossiers_finances"),
+            "montant_moyen_par_dossier": _given("montant", "nb_dossiers_finances"),
         },
     ),
     MartStatut: Ties(
@@ -98,7 +97,7 @@ MART_TIES: Mapping[type[Table], Ties] = {
         },
         given={
             "ecart_parts_montant": "count(montant_engage)",
-            "ecart_prix_montant": _both("prix_moyen * 0 + montant_engage", "nb_dossiers"),
+            "ecart_prix_montant": _given("prix_moyen", "nb_dossiers", "montant_engage"),
         },
     ),
 }
@@ -134,9 +133,7 @@ def mart_findings(con: duckdb.DuckDBPyConnection, model: type[Table]) -> dict[st
         con.execute("DROP TABLE comparaison")
 
 
-def _finding(
-    con: duckdb.DuckDBPyConnection, rule: str, key: tuple[str, ...], broken: str, shown: list[str]
-) -> Finding:
+def _finding(con: duckdb.DuckDBPyConnection, rule: str, key: tuple[str, ...], broken: str, shown: list[str]) -> Finding:
     total, count = one(con, f"SELECT count(*), count(*) FILTER (WHERE {broken}) FROM comparaison")
     columns = (*key, *shown)
     sample: list[tuple[object, ...]] = []
@@ -145,9 +142,7 @@ def _finding(
         sample = con.execute(
             f"SELECT {', '.join(columns)} FROM comparaison WHERE {broken} ORDER BY {', '.join(key)} LIMIT {SAMPLE_ROWS}"
         ).fetchall()
-        quarters = con.execute(
-            f"SELECT DISTINCT trimestre_id FROM comparaison WHERE {broken} ORDER BY 1"
-        ).fetchall()
+        quarters = con.execute(f"SELECT DISTINCT trimestre_id FROM comparaison WHERE {broken} ORDER BY 1").fetchall()
     return Finding(
         rule=rule,
         count=count,
@@ -205,7 +200,7 @@ def revision_findings(con: duckdb.DuckDBPyConnection) -> dict[str, Finding]:
                 "differe",
                 ["dossiers_apres", "s_dossiers_apres", "dossiers_avant", "s_dossiers_avant"],
             ),
-            NEVER_ZERO: _finding(con, NEVER_ZERO, key, "invente", ["dossiers_avant", "dossiers_apres", "montant_avant"]),
+            NEVER_ZERO: _finding(con, NEVER_ZERO, key, "invente", ["dossiers_avant", "dossiers_apres"]),
         }
     finally:
         con.execute("DROP TABLE comparaison")

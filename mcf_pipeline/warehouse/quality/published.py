@@ -29,9 +29,7 @@ def readable(path: Path) -> Finding:
             # Not through `dagster_duckdb`: on a missing or damaged file its resource tries again for over a
             # minute and a half, and it leaves the connection open where what is done with it fails.
             with duckdb.connect(path, read_only=True) as con:
-                problems += [
-                    (describe(model).name, problem) for model in models if (problem := _problem(con, model))
-                ]
+                problems += [(describe(model).name, problem) for model in models if (problem := _problem(con, model))]
         except duckdb.Error as error:
             problems.append((path.name, _first_line(error)))
     return Finding(

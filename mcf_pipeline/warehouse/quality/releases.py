@@ -54,12 +54,8 @@ def held_findings(manifests: Sequence[Manifest], held: Collection[str]) -> dict[
     return found
 
 
-def _applied_before(
-    release: Manifest, manifests: Sequence[Manifest], held: Collection[str]
-) -> Manifest | None:
-    before = [
-        other for other in manifests if other.time_order < release.time_order and other.release_id not in held
-    ]
+def _applied_before(release: Manifest, manifests: Sequence[Manifest], held: Collection[str]) -> Manifest | None:
+    before = [other for other in manifests if other.time_order < release.time_order and other.release_id not in held]
     return before[-1] if before else None
 
 

@@ -1,0 +1,390 @@
+"""Lines as received become typed lines, or rejects that say which rule they broke and with what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mcf_pipeline.config import Limits
+from mcf_pipeline.contract.lines import TypedLines, read_lines, refuse_conflicting_duplicates
+from mcf_pipeline.contract.reading import read_export
+from mcf_pipeline.contract.recognition import fields_of, recognise
+from mcf_pipeline.contract.rules import severity_of
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.duck import quoted
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.releases.split import split
+from mcf_pipeline_tests.exports import TODAY, Line, columns_of, csv_bytes, lean, line, masked
+
+QUARTER, RELEASE = "2024-T1", "2026-10-08"
+FIRST_LINE = 2
+"""The header is line 1."""
+
+
+def read(lines: Sequence[Line], **source_map) -> TypedLines:
+    """Read lines; an empty cell is NULL, as from a file."""
+    columns = [name for name in columns_of(lines) if name != "trimestre"]
+    rows = [
+        (number, number - 1, *(entry.get(name) or None for name in columns))
+        for number, entry in enumerate(lines, start=FIRST_LINE)
+    ]
+    with duckdb.connect(config={"threads": 1}) as con:
+        names = ", ".join(f"{quoted(name)} VARCHAR" for name in columns)
+        con.execute(f"CREATE TABLE recues (numero_ligne BIGINT, rang BIGINT, {names})")
+        marks = ", ".join("?" * (len(columns) + 2))
+        con.execute(
+            f"INSERT INTO recues VALUES {', '.join([f'({marks})'] * len(rows))}", [v for row in rows for v in row]
+        )
+        return read_lines(con, "recues", QUARTER, RELEASE, SourceMap(**source_map))
+
+
+def numbered(frame: pd.DataFrame) -> dict[int, dict]:
+    """Rows of a frame by line number, empty values as None."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return {row["numero_ligne"]: row for row in rows}
+
+
+def rejects(found: TypedLines) -> list[tuple]:
+    """(line, rule, column, value) of every reject."""
+    frame = found.rejets.astype(object).where(found.rejets.notna(), None)
+    return list(frame[["numero_ligne", "regle", "colonne", "valeur"]].itertuples(index=False, name=None))
+
+
+# -- rejected lines --------------------------------------------------------------------------------------
+
+BAD = [
+    ("nb_dossiers", "douze", "nombre_illisible"),
+    ("nb_dossiers", "NaN", "nombre_illisible"),
+    ("nb_dossiers", "inf", "nombre_illisible"),
+    ("nb_dossiers", "1e3", "nombre_illisible"),
+    ("nb_dossiers", "12.5", "nombre_illisible"),
+    ("nb_dossiers", "9223372036854775808", "nombre_illisible"),
+    ("nb_dossiers", "NA", "nombre_illisible"),
+    ("nb_dossiers", "'; DROP TABLE recues; --", "nombre_illisible"),
+    ("nb_dossiers", "-1", "nombre_negatif"),
+    ("nb_titulaires", "Non renseigné", "nombre_illisible"),
+    ("nb_titulaires", "-3", "nombre_negatif"),
+    ("montant_engage", "1e999", "nombre_illisible"),
+    ("montant_engage", "-inf", "nombre_illisible"),
+    ("montant_engage", "10 000 000 000 000 000", "nombre_illisible"),
+    ("montant_engage", "1.234,56", "nombre_illisible"),
+    ("montant_engage", "15000 €", "nombre_illisible"),
+    ("montant_engage", "-0,01", "nombre_negatif"),
+    ("prix_moyen", "nan", "nombre_illisible"),
+    ("prix_moyen", "-1500", "nombre_negatif"),
+    ("duree_moyenne", "30 h", "nombre_illisible"),
+    ("duree_moyenne", "-0.0001", "nombre_negatif"),
+    ("nb_dossiers_a_duree_connue", "?", "nombre_illisible"),
+    ("nb_dossiers_a_duree_connue", "-8", "nombre_negatif"),
+    ("part_titulaire", "mille", "nombre_illisible"),
+    ("part_titulaire", "-1000,00", "nombre_negatif"),
+    ("part_france_competences", "-14000", "nombre_negatif"),
+    ("nb_dossiers_finances_par_titulaire", "x", "nombre_illisible"),
+    ("nb_dossiers_finances_par_titulaire", "-4", "nombre_negatif"),
+]
+
+
+@pytest.fixture(scope="module")
+def bad_lines() -> TypedLines:
+    """A good line, a line for each bad cell, and a good line."""
+    bad = [line(region=f"R{i}", **{column: text}) for i, (column, text, _) in enumerate(BAD)]
+    return read([line(), *bad, line(region="Corse")])
+
+
+@pytest.mark.parametrize("place", range(len(BAD)), ids=lambda place: "=".join(BAD[place][:2]))
+def test_a_bad_cell_is_rejected_with_its_line_rule_column_and_value_as_received(bad_lines, place):
+    column, text, rule = BAD[place]
+    number = FIRST_LINE + 1 + place
+    assert [reject for reject in rejects(bad_lines) if reject[0] == number] == [(number, rule, column, text)]
+
+
+def test_a_rejected_line_is_kept_as_received(bad_lines):
+    for number, row in numbered(bad_lines.rejets).items():
+        place = number - FIRST_LINE - 1
+        column, text, _ = BAD[place]
+        received = {n: c for n, c in line(region=f"R{place}", **{column: text}).items() if n != "trimestre"}
+        assert json.loads(row["ligne"]) == {"numero_ligne": number, **received}
+        assert (row["trimestre_id"], row["release_id"]) == (QUARTER, RELEASE)
+
+
+def test_a_rejected_line_is_in_neither_table_and_the_others_are_in_both(bad_lines):
+    kept = {FIRST_LINE, FIRST_LINE + 1 + len(BAD)}
+    assert set(bad_lines.usagers["numero_ligne"]) == set(bad_lines.financements["numero_ligne"]) == kept
+    assert bad_lines.rejected_lines == len(BAD)
+
+
+@pytest.mark.parametrize("rule", sorted({rule for *_, rule in BAD} | {"doublon_exact"}))
+def test_every_rule_that_rejects_a_line_is_one_of_the_contract(rule):
+    assert severity_of(rule) == "quarantine"
+
+
+def test_every_unreadable_cell_of_a_line_is_reported_once():
+    found = read([line(nb_dossiers="x", montant_engage="y", part_titulaire="z"), line(region="Corse")])
+    assert rejects(found) == [
+        (2, "nombre_illisible", "montant_engage", "y"),
+        (2, "nombre_illisible", "nb_dossiers", "x"),
+        (2, "nombre_illisible", "part_titulaire", "z"),
+    ]
+    assert found.rejected_lines == 1
+
+
+def test_every_negative_part_of_a_line_is_reported_under_its_own_column():
+    found = read([line(part_titulaire="-1", part_france_competences="-2"), line(region="Corse")])
+    assert rejects(found) == [
+        (2, "nombre_negatif", "part_france_competences", "-2"),
+        (2, "nombre_negatif", "part_titulaire", "-1"),
+    ]
+    assert set(found.usagers["numero_ligne"]) == {3}
+
+
+def test_a_line_that_says_again_what_another_said_is_kept_once():
+    found = read([line(), line(region="Corse"), line(), line(genre="F")])
+    assert rejects(found) == [(4, "doublon_exact", None, None), (5, "doublon_exact", None, None)]
+    assert sorted(found.usagers["numero_ligne"]) == [2, 3]
+
+
+def test_without_a_bad_line_there_is_no_reject():
+    found = read([line(), masked(region="Corse")])
+    assert (len(found.rejets), found.rejected_lines, found.unknown) == (0, 0, [])
+
+
+def test_a_quarter_of_bad_lines_alone_has_no_valid_line():
+    found = read([line(nb_dossiers="x")])
+    assert (len(found.usagers), len(found.financements), found.rejected_lines) == (0, 0, 1)
+
+
+# -- typed lines -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def typed() -> TypedLines:
+    return read(
+        [
+            line(nb_dossiers="1 200", montant_engage="15 000,10", prix_moyen="1500,12345"),
+            masked(region="Corse"),
+            line(region="Normandie", nb_titulaires=""),
+            line(region="Occitanie", nb_dossiers="0", montant_engage="0"),
+            line(region="Bretagne", genre="Homme", part_titulaire="", nb_dossiers_finances_par_titulaire=""),
+        ]
+    )
+
+
+def test_a_line_is_read_exactly(typed):
+    row = numbered(typed.usagers)[2]
+    assert row == {
+        "numero_ligne": 2,
+        "trimestre_id": "2024-T1",
+        "region_id": "53",
+        "genre_id": "femme",
+        "classe_age_id": "25_a_39_ans",
+        "situation_id": "employes",
+        "statut_id": "valide",
+        "est_masque": False,
+        "nb_dossiers": 1200,
+        "nb_titulaires": 9,
+        "montant_engage": Decimal("15000.10"),
+        "prix_moyen": Decimal("1500.1235"),
+        "duree_moyenne": Decimal("30.5000"),
+        "nb_dossiers_a_duree_connue": 8,
+    }
+
+
+def test_a_masked_line_is_empty_never_zero_and_keeps_its_means(typed):
+    row = numbered(typed.usagers)[3]
+    hidden = ["nb_dossiers", "nb_titulaires", "montant_engage", "nb_dossiers_a_duree_connue"]
+    assert [row[name] for name in hidden] == [None] * 4
+    assert (row["prix_moyen"], row["duree_moyenne"]) == (Decimal("1200.2500"), Decimal("20.0000"))
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(2, False), (3, True), (4, True), (5, False), (6, False)],
+    ids=["full", "masked", "one count empty", "zero is given", "a part empty"],
+)
+def test_a_line_is_masked_if_a_count_or_its_amount_is_empty(typed, number, expected):
+    assert numbered(typed.usagers)[number]["est_masque"] is expected
+
+
+def test_zero_stays_zero(typed):
+    assert numbered(typed.usagers)[5]["nb_dossiers"] == 0
+
+
+def parts(found: TypedLines, number: int) -> dict[str, tuple]:
+    frame = found.financements.astype(object).where(found.financements.notna(), None)
+    return {
+        row["financeur_id"]: (row["montant"], row["nb_dossiers_finances"], row["est_masque"])
+        for row in frame[frame["numero_ligne"] == number].to_dict("records")
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (2, {"france_competences": (Decimal("14000.00"), 10, False), "titulaire": (Decimal("1000.00"), 4, False)}),
+        (3, {"france_competences": (None, None, True), "titulaire": (None, None, True)}),
+        (6, {"france_competences": (Decimal("14000.00"), 10, False), "titulaire": (None, None, False)}),
+    ],
+    ids=["full", "masked", "a part empty"],
+)
+def test_each_financer_that_has_a_column_has_a_row_per_line(typed, number, expected):
+    assert parts(typed, number) == expected
+
+
+def test_a_financer_with_one_of_its_two_columns_has_the_other_empty():
+    found = read([lean(part_etat="5", nb_dossiers_finances_par_cec="3")])
+    assert parts(found, 2) == {"etat": (Decimal("5.00"), None, False), "cec": (None, 3, False)}
+
+
+def test_columns_that_a_source_does_not_have_are_empty():
+    row = numbered(read([lean()]).usagers)[2]
+    assert [row[name] for name in ("prix_moyen", "duree_moyenne", "nb_dossiers_a_duree_connue")] == [None] * 3
+
+
+def test_largest_values_are_read():
+    found = read([lean(nb_dossiers="9223372036854775807", montant_engage="9999999999999999,99")])
+    row = numbered(found.usagers)[2]
+    assert (row["nb_dossiers"], row["montant_engage"]) == (2**63 - 1, Decimal("9999999999999999.99"))
+
+
+CENTS = st.integers(0, 10**13)
+SPELLINGS = st.sampled_from(["{e}.{c:02}", "{e},{c:02}", "{e:_}.{c:02}", " {e}.{c:02} ", "+{e},{c:02}"])
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.lists(st.tuples(CENTS, SPELLINGS), min_size=1, max_size=30))
+def test_amounts_add_up_to_the_cent(amounts):
+    texts = [s.format(e=cents // 100, c=cents % 100).replace("_", "\u202f") for cents, s in amounts]
+    found = read([lean(region=f"R{i}", montant_engage=text) for i, text in enumerate(texts)])
+    con = duckdb.connect()
+    con.register("lues", found.usagers)
+    (total,) = con.execute("SELECT sum(montant_engage) FROM lues").fetchone()
+    assert total == sum((Decimal(cents) for cents, _ in amounts), Decimal(0)) / 100
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "expected"),
+    [
+        ("euros", "1234.5", "1234.50"),
+        ("centimes", "1234", "12.34"),
+        ("milliers", "1,2345678", "1234.57"),
+        ("millions", "0.00000001", "0.01"),
+    ],
+)
+def test_units_are_turned_into_euros_before_rounding(unit, text, expected):
+    found = read([lean(montant_engage=text)], units={"montant_engage": unit})
+    assert numbered(found.usagers)[2]["montant_engage"] == Decimal(expected)
+
+
+def test_minutes_are_turned_into_hours():
+    found = read([lean(duree_moyenne="90")], units={"duree_moyenne": "minutes"})
+    assert numbered(found.usagers)[2]["duree_moyenne"] == Decimal("1.5000")
+
+
+# -- modalities ------------------------------------------------------------------------------------------
+
+
+def test_spellings_of_one_modality_meet():
+    found = read([line(region=text, nb_titulaires=str(i)) for i, text in enumerate(["Île-de-France", "ILE DE FRANCE"])])
+    assert list(found.usagers["region_id"]) == ["11"]
+    assert rejects(found) == [(3, "doublon_exact", None, None)]
+
+
+def test_an_unknown_modality_has_an_identifier_of_its_own_and_is_reported_as_received():
+    found = read([line(genre="Non binaire", statut_dossier="En  attente!"), line()])
+    assert found.unknown == [("genre", "Non binaire"), ("statut", "En  attente!")]
+    assert numbered(found.usagers)[2]["genre_id"] == "non_binaire"
+    assert rejects(found) == []
+
+
+@pytest.mark.parametrize("text", ["-1", "", "NA", "Non renseigné"])
+def test_a_dimension_that_is_not_given_is_known(text):
+    found = read([line(region=text)])
+    assert numbered(found.usagers)[2]["region_id"] == "non_renseigne"
+    assert found.unknown == []
+
+
+def test_an_override_stands_over_everything():
+    found = read([line(genre="X"), line(genre="Homme", region="Corse")], modalities={"genre": {"X": "femme"}})
+    assert set(found.usagers["genre_id"]) == {"femme", "homme"}
+    assert found.unknown == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "csp", "expected", "unknown"),
+    [
+        ("oui", "Employés", "demandeur_emploi", []),
+        ("oui", "", "demandeur_emploi", []),
+        ("non", "Employés", "employes", []),
+        ("", "Employés", "employes", []),
+        ("non", "", "non_renseigne", []),
+        ("non", "Astronautes", "astronautes", [("situation", "Astronautes")]),
+        ("peut-être", "Employés", "peut_etre", [("situation", "peut-être")]),
+        ("peut-être", "", "peut_etre", [("situation", "peut-être")]),
+    ],
+)
+def test_a_job_seeker_flag_stands_over_the_category(flag, csp, expected, unknown):
+    found = read([line(situation=csp, demandeur_emploi=flag)])
+    assert numbered(found.usagers)[2]["situation_id"] == expected
+    assert found.unknown == unknown
+
+
+# -- lines that contradict each other ----------------------------------------------------------------------
+
+
+def refuse(folder, lines: Sequence[Line], **source_map) -> None:
+    """What taking an export in does to find lines that contradict each other."""
+    path = folder / "export.csv"
+    path.write_bytes(csv_bytes(lines))
+    with duckdb.connect(config={"threads": 1}) as con:
+        export = read_export(con, path, "csv", Limits())
+        overrides = SourceMap(**source_map)
+        recognition = recognise(fields_of(export.columns, ()), overrides)
+        split(con, recognition, TODAY.date())
+        refuse_conflicting_duplicates(con, recognition, overrides)
+
+
+OTHERS = [lean(region=f"R{i}") for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "numbers"),
+    [
+        ([lean(), *OTHERS, lean(nb_dossiers="11")], "2 and 6"),
+        ([lean(), lean(part_etat="")], "2 and 3"),
+        ([lean(genre="Femme"), lean(genre="F", montant_engage="1")], "2 and 3"),
+        ([lean(), lean(nb_dossiers="11"), lean()], "[23] and [34]"),
+    ],
+    ids=["a count", "a part", "another spelling of the key", "the first said again"],
+)
+def test_lines_of_one_key_that_say_different_things_refuse_the_release(tmp_path, lines, numbers):
+    with pytest.raises(ContractError, match=rf"lines {numbers} have the same quarter") as caught:
+        refuse(tmp_path, lines)
+    assert caught.value.rule == "doublons_en_conflit"
+    assert "2024-T1, 53, femme, 25_a_39_ans, employes, valide" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [lean(), lean()],
+        [lean(nb_dossiers="1200"), lean(nb_dossiers="1 200,0")],
+        [lean(), lean("2024-T2", nb_dossiers="11")],
+        [lean(), lean(statut_dossier="Rejeté", nb_dossiers="11")],
+        [lean(commentaire="a"), lean(commentaire="b")],
+    ],
+    ids=["the same", "another spelling", "another quarter", "another status", "a column nobody knows"],
+)
+def test_lines_that_do_not_contradict_each_other_pass(tmp_path, lines):
+    refuse(tmp_path, lines)
+
+
+def test_modalities_that_an_override_makes_one_can_contradict_each_other(tmp_path):
+    with pytest.raises(ContractError, match="MCF_SOURCE_MAP can tell them apart"):
+        refuse(tmp_path, [lean(), lean(genre="X", nb_dossiers="1")], modalities={"genre": {"X": "femme"}})
