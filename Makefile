@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null)
 SAMPLE := MCF_SOURCE=sample
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint ci lock clean
+.PHONY: help run dev test lint docs ci lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -37,6 +37,14 @@ else
 endif
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.run requirements-docs.lock
+ifdef UV
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-docs.lock
+else
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-docs.lock
+endif
+	@touch $@
+
 run: $(VENV)/.run  ## build the warehouse from the embedded sample (data/sample/)
 	$(SAMPLE) $(BIN)/mcf-pipeline run
 
@@ -52,6 +60,9 @@ lint: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.docs  ## build the site for users (build/site/index.html)
+	$(BIN)/mkdocs build --quiet
+
 ci:  ## everything that CI does
 	.ci/run
 
@@ -60,6 +71,8 @@ lock: $(VENV)/.run  ## resolve the dependencies anew into the lock files (needs 
 		--no-header --group build --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --group docs --constraint requirements-dev.lock --output-file requirements-docs.lock
 
 clean:  ## remove the environment, the sample's data and all caches
 	rm -rf $(VENV) data/sample build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dagster as dg
@@ -16,19 +17,38 @@ import pytest
 from mcf_pipeline_tests.assets import graph, small
 
 
-@pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch):
-    for name in os.environ:
+def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
         if name.startswith(("MCF_", "DAGSTER_")):
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_for_what_is_shared():
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        forget_settings(monkeypatch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch):
+    """Neither the user's, nor those that a command run in this process has set."""
+    forget_settings(monkeypatch)
+
+
 @dataclass(frozen=True)
 class Built:
-    """A data directory with everything built and published, and the release it is built from."""
+    """A data directory with everything built and published, and the release it is built from.
+
+    Attributes:
+        data_dir: the directory.
+        csv: the release.
+        shown: the metadata of each asset's last materialization.
+    """
 
     data_dir: Path
     csv: Path
+    shown: Mapping[str, Mapping[str, dg.MetadataValue]]
 
     @property
     def database(self) -> Path:
@@ -46,7 +66,8 @@ def full_sample(tmp_path_factory) -> Built:
     with dg.DagsterInstance.ephemeral() as instance:
         graph.take_in(folder / "data", "sample", instance)
         graph.follow_plan(folder / "data", "sample", instance)
-    return Built(folder / "data", folder / release.file_name)
+        shown = graph.shown_by_all(instance)
+    return Built(folder / "data", folder / release.file_name, shown)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +83,8 @@ def small_built(tmp_path_factory, small_releases) -> Built:
     with dg.DagsterInstance.ephemeral() as instance:
         graph.take_in(data_dir, small_releases[0], instance)
         graph.follow_plan(data_dir, small_releases[0], instance)
-    return Built(data_dir, small_releases[0])
+        shown = graph.shown_by_all(instance)
+    return Built(data_dir, small_releases[0], shown)
 
 
 @pytest.fixture
@@ -70,4 +92,4 @@ def small_copy(small_built, tmp_path) -> Built:
     """A copy of `small_built` for one test to change."""
     data_dir = tmp_path / "data"
     shutil.copytree(small_built.data_dir, data_dir)
-    return Built(data_dir, small_built.csv)
+    return replace(small_built, data_dir=data_dir)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
@@ -19,13 +20,29 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
 
     ``dagster dev`` makes the same choice, so what one materializes the other shows.
     """
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
+    home = os.environ.get("DAGSTER_HOME")
+    if home:
+        with dg.DagsterInstance.from_ref(_without_slots(InstanceRef.from_dir(home))) as instance:
             yield instance
         return
     # Dagster wants a home of its own to write to; all that it would write has its place in the data directory.
-    with (
-        tempfile.TemporaryDirectory(prefix="mcf-dagster-") as home,
-        dg.DagsterInstance.from_ref(InstanceRef.from_dir(home, config_dir=str(checkout()))) as instance,
-    ):
-        yield instance
+    with tempfile.TemporaryDirectory(prefix="mcf-dagster-") as folder:
+        ref = InstanceRef.from_dir(folder, config_dir=str(checkout()))
+        with dg.DagsterInstance.from_ref(_without_slots(ref)) as instance:
+            yield instance
+
+
+def _without_slots(ref: InstanceRef) -> InstanceRef:
+    """Let steps in this process run without a slot of the pool.
+
+    The command line holds the data directory, which is the stronger right. Were it to wait for a slot as well,
+    it would wait for ever for one that a killed run still holds, and for a step of the daemon that waits for the
+    data directory.
+    """
+    concurrency = _mapping(ref.settings.get("concurrency"))
+    pools = {**_mapping(concurrency.get("pools")), "granularity": "run"}
+    return ref._replace(settings={**ref.settings, "concurrency": {**concurrency, "pools": pools}})
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -185,14 +185,18 @@ def _named(quarters: Sequence[str]) -> str:
 def metadata(finding: Finding) -> dict[str, Any]:
     """The numbers of a finding, its quarters, and a sample as a Markdown table."""
     shown: dict[str, Any] = {"nombre": finding.count, "sur": finding.total, "part": round(finding.share, 6)}
-    rule = RULES.get(finding.rule)
-    if rule and rule.threshold:
-        shown["seuil"] = rule.threshold
+    for part in finding.detail:
+        shown[part.rule] = f"{_number(part.count)} sur {_number(part.total)}{_threshold(part.rule)}"
     if finding.quarters:
         shown["trimestres"] = _named(finding.quarters)
     if finding.sample:
         shown["echantillon"] = dg.MetadataValue.md(markdown(finding.columns, finding.sample))
     return shown
+
+
+def _threshold(rule: str) -> str:
+    threshold = RULES[rule].threshold if rule in RULES else ""
+    return f" ({threshold})" if threshold else ""
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

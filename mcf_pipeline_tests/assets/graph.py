@@ -57,20 +57,13 @@ def follow_plan(data_dir: Path, source: Path | str, instance: dg.DagsterInstance
     return steps
 
 
-def materialized(
-    instance: dg.DagsterInstance, names: Iterable[str], after: int = 0
-) -> list[tuple[int, str, str | None]]:
+def materialized(instance: dg.DagsterInstance, names: Iterable[str]) -> list[tuple[int, str, str | None]]:
     """Materializations in the order of the event log: number, asset, partition."""
     found = []
     for name in names:
         records = instance.fetch_materializations(dg.AssetKey(name), limit=1000).records
-        found += [(r.storage_id, name, r.partition_key) for r in records if r.storage_id > after]
+        found += [(r.storage_id, name, r.partition_key) for r in records]
     return sorted(found)
-
-
-def last_event(instance: dg.DagsterInstance) -> int:
-    """The number of the last materialization; those of a later run have higher ones."""
-    return max((number for number, *_ in materialized(instance, [*QUARTERLY, *WHOLE])), default=0)
 
 
 def metadata_of(instance: dg.DagsterInstance, name: str, partition: str | None = None) -> dict[str, dg.MetadataValue]:
@@ -81,3 +74,8 @@ def metadata_of(instance: dg.DagsterInstance, name: str, partition: str | None =
     materialization = records[0].asset_materialization
     assert materialization is not None
     return dict(materialization.metadata)
+
+
+def shown_by_all(instance: dg.DagsterInstance) -> dict[str, dict[str, dg.MetadataValue]]:
+    """What the last materialization of each asset shows; of a quarterly one, that of its last quarter."""
+    return {name: metadata_of(instance, name) for name in ["portal_release", *QUARTERLY, *WHOLE]}

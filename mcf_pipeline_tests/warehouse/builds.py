@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mcf_pipeline.schemas.marts import QUARTERLY_MARTS
 from mcf_pipeline.schemas.warehouse import DimFinanceur, DimRelease, DimTrimestre
 from mcf_pipeline.warehouse import dimensions
 from mcf_pipeline.warehouse.build import transaction
-from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, write_fact
+from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, load_unreadable, write_fact
 from mcf_pipeline.warehouse.marts import write_mart, write_revisions
 from mcf_pipeline.warehouse.plan import mark_of
 from mcf_pipeline.warehouse.publication import publish
@@ -27,9 +28,12 @@ def write_facts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline
         write_fact(con, fact, quarter, states, mark)
 
 
-def write_marts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarter: Quarter) -> None:
+def write_marts(
+    space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarters: Sequence[Quarter]
+) -> None:
+    marks = {quarter.id: mark_of(line.states[quarter], space.rules) for quarter in quarters}
     for model in QUARTERLY_MARTS:
-        write_mart(con, model, quarter, mark_of(line.states[quarter], space.rules))
+        write_mart(con, model, marks)
 
 
 def write_dimensions(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline) -> None:
@@ -43,6 +47,7 @@ def write_dimensions(space: Workspace, con: duckdb.DuckDBPyConnection, line: Tim
     with transaction(con):
         for model, frame in frames.items():
             dimensions.replace_dimension(con, model, frame)
+    load_unreadable(con, space.archive, line.latest)
 
 
 def build_quarters(space: Workspace) -> list[Quarter]:
@@ -52,8 +57,8 @@ def build_quarters(space: Workspace) -> list[Quarter]:
     with space.build() as con:
         for quarter in todo:
             write_facts(space, con, line, quarter)
-        for quarter in todo:
-            write_marts(space, con, line, quarter)
+        if todo:
+            write_marts(space, con, line, todo)
         write_dimensions(space, con, line)
         write_revisions(con)
     return todo

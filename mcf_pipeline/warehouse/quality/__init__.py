@@ -9,6 +9,6 @@ at the data decides nothing of it; changing a check does not rebuild the warehou
 
 from __future__ import annotations
 
-from mcf_pipeline.warehouse.quality.finding import SAMPLE_ROWS, Finding, total_of
+from mcf_pipeline.warehouse.quality.finding import SAMPLE_ROWS, Finding, grouped, total_of
 
-__all__ = ["SAMPLE_ROWS", "Finding", "total_of"]
+__all__ = ["SAMPLE_ROWS", "Finding", "grouped", "total_of"]

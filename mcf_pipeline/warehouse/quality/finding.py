@@ -23,6 +23,7 @@ class Finding:
         quarters: the quarters they lie in.
         note: what else there is to know, in French.
         is_grave: whether a rule that only warns has gone so far that it is an error.
+        detail: the findings of the rules that were put together in this one.
     """
 
     rule: str
@@ -34,6 +35,7 @@ class Finding:
     quarters: tuple[str, ...] = ()
     note: str = ""
     is_grave: bool = False
+    detail: tuple[Finding, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -44,6 +46,33 @@ class Finding:
     def share(self) -> float:
         """The part that breaks the rule; 0 where there is nothing to judge."""
         return self.count / self.total if self.total else 0.0
+
+
+def grouped(name: str, findings: Iterable[Finding]) -> Finding:
+    """Several rules on the same lines as one finding, whose sample says which rule each line breaks."""
+    found = tuple(findings)
+    rows = [
+        (
+            f.rule,
+            row[0],
+            " ; ".join(f"{c} = {'' if v is None else v}" for c, v in zip(f.columns[1:], row[1:], strict=True)),
+        )
+        for f in found
+        for row in f.sample
+    ]
+    notes = dict.fromkeys(f"{f.rule} : {f.note}" for f in found if f.note)
+    return Finding(
+        rule=name,
+        count=sum(f.count for f in found),
+        total=max((f.total for f in found), default=0),
+        unit="écarts",
+        columns=("regle", found[0].columns[0], "valeurs") if rows else (),
+        sample=tuple(rows),
+        quarters=tuple(dict.fromkeys(quarter for f in found for quarter in f.quarters)),
+        note=" ".join(notes),
+        is_grave=any(f.is_grave for f in found),
+        detail=found,
+    )
 
 
 def total_of(rule: str, findings: Iterable[Finding]) -> Finding:

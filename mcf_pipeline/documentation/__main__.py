@@ -1,0 +1,24 @@
+"""``python -m mcf_pipeline.documentation docs``: makes the generated pages, and parts of pages, anew."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from mcf_pipeline.documentation import dictionary, examples, questions
+
+
+def main(docs: Path) -> None:
+    """Write the data dictionary, then ask the ten questions again; the latter takes a minute or two."""
+    (docs / dictionary.FILE_NAME).write_text(dictionary.page(), encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="mcf-docs-") as folder:
+        warehouses = examples.build(Path(folder))
+        page = docs / questions.FILE_NAME
+        page.write_text(questions.answered(page.read_text(encoding="utf-8"), warehouses), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m mcf_pipeline.documentation docs")
+    main(Path(sys.argv[1]))

@@ -1,0 +1,72 @@
+"""The data dictionary as a page: every published table and view, from the Pandera models alone.
+
+The same texts are the comments in `mcf.duckdb` and its table `dictionnaire`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mcf_pipeline.schemas.base import ColumnSpec, Table, describe
+from mcf_pipeline.schemas.documentation import DOCUMENTATION
+from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
+from mcf_pipeline.schemas.staging import StgRejets
+from mcf_pipeline.schemas.views import VIEWS
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES
+
+FILE_NAME = "dictionnaire.md"
+
+SECTIONS: tuple[tuple[str, Sequence[type[Table]]], ...] = (
+    ("Vues : pour lire sans joindre, comparer, additionner", VIEWS),
+    ("Tables dérivées", (*QUARTERLY_MARTS, MartRevisions)),
+    ("Faits : une ligne par ligne de la source", FACTS),
+    ("Historique : ce que chaque publication disait", HISTORIES),
+    ("Dimensions", DIMENSIONS),
+    ("Lignes écartées", (StgRejets,)),
+    ("Ce que le fichier dit de lui-même", DOCUMENTATION),
+)
+"""Every model of the published file, in the order in which a reader needs them."""
+
+_HEAD = """# Dictionnaire des données
+
+<!-- Made by `python -m mcf_pipeline.documentation docs` from `mcf_pipeline/schemas/`; edit the models, not this page. -->
+
+Ce que veut dire chaque colonne de chaque table et vue de `mcf.duckdb`. Les mêmes textes sont dans le fichier lui-même
+(commentaires, table `dictionnaire`) et dans le paquet de données. Les colonnes de la clé sont en gras ; « vide
+possible » : la valeur peut manquer, et une valeur masquée est vide, jamais zéro.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for title, models in SECTIONS:
+        parts.append(f"## {title}\n")
+        parts += [_table(model) for model in models]
+    return "\n".join(parts)
+
+
+def _table(model: type[Table]) -> str:
+    spec = describe(model)
+    lines = [
+        f"### {spec.name}\n",
+        f"{spec.description}\n",
+        "| colonne | type | unité | ce qu'elle dit |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [_row(column, is_key=column.name in spec.key) for column in spec.columns]
+    return "\n".join(lines) + "\n"
+
+
+def _row(column: ColumnSpec, *, is_key: bool) -> str:
+    name = f"**`{column.name}`**" if is_key else f"`{column.name}`"
+    kind = f"`{column.duckdb_type}`" + (", vide possible" if column.nullable else "")
+    said = [column.description]
+    if column.computed:
+        said.append(f"*Calcul :* {column.computed}")
+    if column.masking:
+        said.append(f"*Masquage :* {column.masking}")
+    if column.references:
+        said.append(f"Voir [`{column.references}`](#{column.references}).")
+    text = "<br>".join(said).replace("|", "\\|")
+    return f"| {name} | {kind} | {column.unit or ''} | {text} |"

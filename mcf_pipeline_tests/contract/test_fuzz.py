@@ -1,0 +1,356 @@
+"""Whole files, generated and damaged at random: each is refused by a known rule, or read as by hand.
+
+`reading_by_hand` shares nothing with the pipeline. `bench/fuzz_contract.py` runs the same for as long as one
+likes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from unittest import mock
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from mcf_pipeline.contract.rules import RULES
+from mcf_pipeline.errors import ContractError, PipelineError
+from mcf_pipeline.warehouse import dimensions
+from mcf_pipeline.warehouse.build import open_build
+from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, load_unreadable, write_fact
+from mcf_pipeline.warehouse.plan import mark_of
+from mcf_pipeline.workspace import Workspace
+from mcf_pipeline_tests.contract import reading_by_hand as by_hand
+from mcf_pipeline_tests.exports import sender, workspace_in
+
+LAST_QUARTER = "2026-T4"
+"""The running quarter on the day that `exports.sender` says the file came."""
+
+# -- a valid export, in any of the ways a source may write it --------------------------------------------
+
+QUARTERS = ("2020-T1", "2024-T1", "2024-T2", "2026-T4")
+UNKNOWN = ("Région fictive 001", "<script>alert(1)</script>", "=cmd()|'/C calc'!A0", "'; DROP TABLE fct_dossiers; --")
+ODD_CELLS = (
+    "NaN", "inf", "1e999", "-5", "1.5", "-0", "0", "", " ", "12,50", "1 234", "1,234,567", "9223372036854775808",
+    "99999999999999999999.99", "<b>", "=1+1", "é", "\u202e", "2019-T4", "2027-T1", "2024-T2", "../../x", "Bretagn\u0435",
+    "I\u0302le-de-France", 'a"b', "a;b", "a\nb", "a\r\nb", "\u00a0", "+7", ".5", "١٢", "TRUE", "null",
+)  # fmt: skip
+OPTIONAL = [name for name in by_hand.NAMES if name not in (*by_hand.REQUIRED, "part_etat")]
+
+
+def _quarter_texts(quarter: str) -> tuple[str, ...]:
+    year, number = quarter.split("-T")
+    month = f"{3 * int(number) - 2:02d}"
+    return (quarter, f"{year}T{number}", f"T{number} {year}", f"{year}Q{number}", f"{year}-{month}-01")
+
+
+def _spelled(value: Decimal | int, style: str) -> str:
+    text = f"{value:,}" if "blank" in style else f"{value}"
+    text = text.replace(",", "\u202f" if style == "thin blank" else " ")
+    return text.replace(".", ",") if style != "point" else text
+
+
+@st.composite
+def cells(draw: st.DrawFn) -> list[list[str]]:
+    """Header and lines, all of them valid."""
+    columns = [*by_hand.REQUIRED, "part_etat", *draw(st.lists(st.sampled_from(OPTIONAL), unique=True))]
+    columns = draw(st.permutations(columns))
+    header = [draw(st.sampled_from(by_hand.NAMES[column])) for column in columns]
+    style = draw(st.sampled_from(["point", "comma", "blank", "thin blank"]))
+    write = draw(st.integers(0, 4))
+    # Above a hundred lines in a quarter, one bad line is quarantined; below, it refuses the quarter.
+    count = draw(st.sampled_from([1, 3, 8, 30, 110, 150]))
+    quarters = draw(st.lists(st.sampled_from(QUARTERS), min_size=1, max_size=1 if count > 30 else 3, unique=True))
+    tables = [
+        [*by_hand.REGIONS, *UNKNOWN, "-1"],
+        ["Femme", "Homme", "F", "Non renseigné"],
+        ["Moins de 25 ans", "25 à 39 ans", "40-49 ans", "50 ans et plus", "70 ans et plus", ""],
+        [*by_hand.SITUATIONS, "Militaires"],
+        [*by_hand.STATUSES, "Statut nouveau"],
+    ]
+    seed = draw(st.integers(0, 2**32))
+    lines: list[list[str]] = []
+    taken = set()
+    for i in range(count):
+        chance = [(seed + 1) * (i + 1) * prime // 7 for prime in (7, 11, 13, 17, 19, 23)]
+        quarter = quarters[chance[5] % len(quarters)]
+        texts = [table[c % len(table)] for table, c in zip(tables, chance[:5], strict=True)]
+        key = (quarter, *(by_hand.modality(n, t) for n, t in zip(by_hand.DIMENSIONS, texts, strict=True)))
+        if key in taken:
+            continue
+        taken.add(key)
+        masked = chance[0] % 7 == 0
+        cell = {"trimestre": _quarter_texts(quarter)[write], **dict(zip(by_hand.DIMENSIONS, texts, strict=True))}
+        for at, name in enumerate(columns):
+            if name in by_hand.MEANS:
+                cell[name] = _spelled(Decimal(chance[at % 6] % 999_999) / 100, style)
+            elif name not in cell:
+                amount = Decimal(chance[at % 6] % 10**9) / 100
+                value = amount if name in by_hand.AMOUNTS else chance[at % 6] % 12_345
+                cell[name] = "" if masked else _spelled(value, style)
+        lines.append([cell[name] for name in columns])
+    return [header, *lines]
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a table of cells becomes bytes."""
+
+    delimiter: str
+    encoding: str
+    line_end: str
+    quoting: int
+    final: bool
+
+    def __call__(self, rows: list[list[str]]) -> bytes:
+        text = io.StringIO(newline="")
+        writer = csv.writer(
+            text, delimiter=self.delimiter, lineterminator=self.line_end, quoting=self.quoting  # type: ignore[arg-type]
+        )
+        writer.writerows(rows)
+        whole = text.getvalue() if self.final else text.getvalue().removesuffix(self.line_end)
+        return whole.encode(self.encoding, "replace")
+
+
+writings = st.builds(
+    Written,
+    delimiter=st.sampled_from(";;,\t|"),
+    encoding=st.sampled_from(["utf-8-sig", "utf-8-sig", "utf-8", "cp1252", "utf-16"]),
+    line_end=st.sampled_from(["\r\n", "\n", "\r"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    final=st.sampled_from([True, True, False]),
+)
+
+# -- damage ----------------------------------------------------------------------------------------------
+
+Rows = list[list[str]]
+
+
+def _replace_cell(rows: Rows, at: int, what: str) -> Rows:
+    rows = [list(row) for row in rows]
+    row = rows[at % len(rows)]
+    row[(at // 7) % len(row)] = what
+    return rows
+
+
+def _repeat_line(rows: Rows, at: int, what: str) -> Rows:
+    return [*rows, rows[at % len(rows)]]
+
+
+def _drop_line(rows: Rows, at: int, what: str) -> Rows:
+    return rows[: at % len(rows)] + rows[at % len(rows) + 1 :]
+
+
+def _repeat_column(rows: Rows, at: int, what: str) -> Rows:
+    return [[*row, row[at % len(row)]] for row in rows]
+
+
+def _drop_column(rows: Rows, at: int, what: str) -> Rows:
+    return [row[: at % len(row)] + row[at % len(row) + 1 :] for row in rows]
+
+
+def _extra_column(rows: Rows, at: int, what: str) -> Rows:
+    return [[*row, what if n else "une colonne de plus"] for n, row in enumerate(rows)]
+
+
+def _trade_columns(rows: Rows, at: int, what: str) -> Rows:
+    """Two names change places: amounts under counts, regions under genders."""
+    header = list(rows[0])
+    a, b = at % len(header), (at // 31) % len(header)
+    header[a], header[b] = header[b], header[a]
+    return [header, *rows[1:]]
+
+
+def _reverse(rows: Rows, at: int, what: str) -> Rows:
+    return [rows[0], *rows[:0:-1]]
+
+
+OF_CELLS: tuple[Callable[[Rows, int, str], Rows], ...] = (
+    _replace_cell,
+    _replace_cell,
+    _repeat_line,
+    _drop_line,
+    _repeat_column,
+    _drop_column,
+    _extra_column,
+    _trade_columns,
+    _reverse,
+)
+
+
+def _cut(content: bytes, at: int, byte: int) -> bytes:
+    return content[: at % (len(content) + 1)]
+
+
+def _flip(content: bytes, at: int, byte: int) -> bytes:
+    at %= max(1, len(content))
+    return content[:at] + bytes((content[at] ^ (1 << byte % 8),)) + content[at + 1 :] if content else b""
+
+
+def _insert(content: bytes, at: int, byte: int) -> bytes:
+    at %= len(content) + 1
+    return content[:at] + bytes((byte,)) + content[at:]
+
+
+def _lose(content: bytes, at: int, byte: int) -> bytes:
+    at %= len(content) + 1
+    return content[:at] + content[at + 1 + byte :]
+
+
+def _swap_delimiters(content: bytes, at: int, byte: int) -> bytes:
+    old, new = b";,\t|"[at % 4 : at % 4 + 1], b";,\t|"[byte % 4 : byte % 4 + 1]
+    return content.replace(old, new) if at % 3 else content.replace(old, new, 1 + at % 9)
+
+
+def _append(content: bytes, at: int, byte: int) -> bytes:
+    return content + (b"\r\n", b"\n\n\n", b";;;\n", b'"', b"<!-- page -->\n", content, b"\x1a", b"Total;12\n")[byte % 8]
+
+
+OF_BYTES: tuple[Callable[[bytes, int, int], bytes], ...] = (_cut, _flip, _flip, _insert, _lose, _swap_delimiters, _append)
+
+places = st.integers(0, 2**20)
+cell_damage = st.tuples(st.sampled_from(OF_CELLS), places, st.sampled_from(ODD_CELLS))
+byte_damage = st.tuples(st.sampled_from(OF_BYTES), places, st.integers(0, 255))
+
+
+@dataclass(frozen=True)
+class Export:
+    """The bytes of a file, and whether they were damaged."""
+
+    content: bytes
+    is_damaged: bool
+
+    def __repr__(self) -> str:
+        return f"Export({self.content[:3000]!r}, is_damaged={self.is_damaged})"
+
+
+@st.composite
+def exports(draw: st.DrawFn) -> Export:
+    rows, write = draw(cells()), draw(writings)
+    kind = draw(st.sampled_from(["none", "cells", "cells", "bytes", "both"]))
+    if kind in ("cells", "both"):
+        for damage, at, what in draw(st.lists(cell_damage, min_size=1, max_size=3)):
+            rows = damage(rows, at, what) if rows and rows[0] else rows
+    content = write(rows)
+    if kind in ("bytes", "both"):
+        for spoil, at, byte in draw(st.lists(byte_damage, min_size=1, max_size=2)):
+            content = spoil(content, at, byte)
+    return Export(content, kind != "none" or write.encoding == "cp1252")
+
+
+# -- running it ------------------------------------------------------------------------------------------
+
+NAMES = ("region", "genre", "classe_age", "situation", "statut")
+KEY = f"trimestre_id, {', '.join(f'{name}_id' for name in NAMES)}"
+DOSSIERS_SQL = f"SELECT {KEY}, {', '.join(by_hand.MEASURES)}, est_masque FROM fct_dossiers"
+PARTS_SQL = f"SELECT {KEY}, financeur_id, montant, nb_dossiers_finances, est_masque FROM fct_financements"
+
+
+class Fuzz:
+    """Takes file after file into an empty archive and compares; counts what came of them."""
+
+    def __init__(self, folder: Path, build: duckdb.DuckDBPyConnection) -> None:
+        self.folder = folder
+        self.build = build
+        self.outcomes: Counter[str] = Counter()
+
+    def check(self, export: Export) -> None:
+        """Fails unless the export is refused by a known rule, or read as by hand."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            space = workspace_in(Path(folder))
+            try:
+                space.archive.take_in(sender(export.content))
+            except PipelineError as error:
+                assert isinstance(error, ContractError), f"{type(error).__name__}: {error}"
+                assert error.rule in RULES
+                assert len(str(error).splitlines()) == 1
+                assert export.is_damaged, f"an export as good as any was refused: {error}"
+                assert not list(space.data_dir.root.rglob("*.*")), "a refused export left something behind"
+                self.outcomes[error.rule] += 1
+            else:
+                self._compare(space, by_hand.read(export.content, LAST_QUARTER), export)
+
+    def _compare(self, space: Workspace, expected: by_hand.Reading, export: Export) -> None:
+        assert expected.contradiction is None
+        line = space.archive.timeline()
+        assert line.latest is not None
+        assert {q: c.rows for q, c in line.latest.quarters.items()} == expected.received
+        for table in ("fct_dossiers_historique", "fct_financements_historique", "stg_rejets", "meta_modalite"):
+            self.build.execute(f"DELETE FROM {table}")
+        refused = set()
+        for quarter in line.quarters:
+            (state,) = line.states[quarter]
+            staged = space.staging.stage(quarter, state)
+            if staged.is_refused:
+                refused.add(quarter.id)
+                continue
+            for fact in (DOSSIERS, FINANCEMENTS):
+                write_fact(self.build, fact, quarter, {state: staged}, mark_of([state], space.rules))
+        load_unreadable(self.build, space.archive, line.latest)
+        for name in NAMES:
+            seen = dimensions.unknown_seen(self.build, name, space.source_map)
+            model = dimensions.MODALITY_DIMENSIONS[name]
+            dimensions.replace_dimension(self.build, model, dimensions.modalities(name, seen))
+        too_many = {q for q, lines in expected.rejected.items() if len(lines) * 100 > expected.received[q]}
+        assert refused == too_many
+        assert export.is_damaged or not refused
+        kept = expected.received.keys() - refused
+        rejects = self.build.execute("SELECT DISTINCT trimestre_id, numero_ligne FROM stg_rejets").fetchall()
+        assert sorted(rejects, key=str) == sorted(
+            [*((q, n) for q in kept for n in expected.rejected[q]), *((None, n) for n in expected.lost)], key=str
+        )
+        assert self._facts(DOSSIERS_SQL) == sum((expected.dossiers.get(q, Counter()) for q in kept), Counter())
+        assert self._facts(PARTS_SQL) == sum((expected.parts.get(q, Counter()) for q in kept), Counter())
+        self.outcomes["read in part" if refused or rejects else "read whole"] += 1
+
+    def _facts(self, query: str) -> Counter[by_hand.Row]:
+        """The rows of a fact, each unknown modality as its label says it."""
+        said = {}
+        for name, column in zip(NAMES, by_hand.DIMENSIONS, strict=True):
+            rows = self.build.execute(f"SELECT {name}_id, est_connue, libelle FROM dim_{name}").fetchall()
+            for found, is_known, label in rows:
+                said[name, found] = found if is_known else by_hand.modality(column, label)
+                assert is_known or said[name, found].startswith("?")
+        rows = self.build.execute(query).fetchall()
+        return Counter(
+            (row[0], *(said[name, row[at]] for at, name in enumerate(NAMES, start=1)), *row[6:]) for row in rows
+        )
+
+
+@contextmanager
+def fuzzing(folder: Path) -> Iterator[Fuzz]:
+    """A place to fuzz in: one build for all files, and no waiting for the disk."""
+    with mock.patch.object(os, "fsync", lambda _: None), open_build(workspace_in(folder / "build").data_dir) as build:
+        yield Fuzz(folder, build)
+
+
+@pytest.mark.parametrize("examples", [150])
+def test_a_file_is_refused_by_a_known_rule_or_read_as_by_hand(tmp_path: Path, examples: int) -> None:
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],  # shrinking would take minutes; the failing bytes are shown as they are
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(exports())
+    def run(export: Export) -> None:
+        fuzz.check(export)
+
+    with fuzzing(tmp_path) as fuzz:
+        run()
+    # Whoever refuses everything is always right: a good part has to be read.
+    read = fuzz.outcomes["read whole"] + fuzz.outcomes["read in part"]
+    assert read > examples // 4, fuzz.outcomes
+    assert len(fuzz.outcomes) > 5, fuzz.outcomes

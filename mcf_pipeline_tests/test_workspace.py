@@ -1,0 +1,118 @@
+"""One data directory: the lock on it, and the fingerprint of what should be published."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from mcf_pipeline.errors import BusyError, UsageError
+from mcf_pipeline.sources.file import FileSource
+from mcf_pipeline.sources.portal import PortalSource
+from mcf_pipeline.sources.sample import SampleSource
+from mcf_pipeline.warehouse.publication import published_state
+from mcf_pipeline_tests.exports import lean_quarter, take_in, workspace_in
+from mcf_pipeline_tests.warehouse.builds import build_all
+
+
+@pytest.fixture
+def space(tmp_path):
+    return workspace_in(tmp_path / "data")
+
+
+def test_a_step_inside_a_run_that_holds_the_directory_gets_in_at_once(space):
+    with space.lock(patience=0), workspace_in(space.data_dir.root).lock(patience=0), space.build(patience=0):
+        pass
+
+
+def test_another_process_waits_and_is_told_who_holds_it(space):
+    with space.lock():
+        pass
+    holder = f"import filelock; filelock.FileLock({str(space.data_dir.lock)!r}).acquire(); print('held', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(BusyError, match="another run holds") as caught, space.lock(patience=0.1):
+            pass
+        process.communicate(b"\n")
+    assert caught.value.exit_code == 5
+    with space.lock(patience=0):
+        pass
+
+
+def test_the_lock_of_a_killed_process_is_free(space):
+    with space.lock():
+        pass
+    holder = f"import filelock; filelock.FileLock({str(space.data_dir.lock)!r}).acquire(); print('held', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        process.kill()
+    with space.lock(patience=0):
+        pass
+
+
+def test_an_error_inside_lets_go_of_the_directory(space):
+    with pytest.raises(RuntimeError), space.lock():
+        raise RuntimeError
+    free = threading.Event()
+
+    def elsewhere() -> None:
+        with space.lock(patience=0):
+            free.set()
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert free.is_set()
+
+
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"), workspace_in(tmp_path / "file").lock():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [("portal", PortalSource), ("sample", SampleSource), ("/tmp/export.csv", FileSource)]
+)
+def test_the_source_is_what_the_settings_say(tmp_path, source, expected):
+    assert isinstance(workspace_in(tmp_path, source=source).source(), expected)
+
+
+def test_what_should_be_published_changes_with_the_releases_and_with_the_rules(space, tmp_path):
+    source_map = tmp_path / "map.toml"
+    source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
+    states = [space.state()]
+    take_in(space.archive, lean_quarter(), "2026-07-08")
+    states.append(space.state())
+    take_in(space.archive, lean_quarter(nb_dossiers="11"), "2026-10-08")
+    states.append(space.state())
+    states.append(workspace_in(space.data_dir.root, source_map=source_map).state())
+    assert len(set(states)) == 4
+    take_in(space.archive, lean_quarter(nb_dossiers="11"), "2026-10-15")
+    assert space.state() == states[2]
+
+
+def test_a_source_map_that_changes_makes_every_quarter_due(space, tmp_path):
+    source_map = tmp_path / "map.toml"
+    source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
+    take_in(space.archive, lean_quarter())
+    build_all(space)
+    assert space.plan().to_do == []
+    assert published_state(space.data_dir) == space.state()
+    other = workspace_in(space.data_dir.root, source_map=source_map)
+    assert [q.id for q in other.plan().changed] == ["2024-T1"]
+    assert published_state(space.data_dir) != other.state()
+
+
+def test_a_quarter_with_too_many_rejects_keeps_its_state_and_the_others_go_on(space):
+    take_in(space.archive, [*lean_quarter("2024-T1"), *lean_quarter("2024-T2")], "2026-07-08")
+    build_all(space)
+    broken = [*lean_quarter("2024-T1", prix_moyen="x"), *lean_quarter("2024-T2", prix_moyen="1")]
+    take_in(space.archive, broken, "2026-10-08")
+    line = space.archive.timeline()
+    for quarter in space.plan(line).to_do:
+        space.staging.stage(quarter, line.current(quarter))
+    plan = space.plan(line)
+    assert ([q.id for q in plan.refused], [q.id for q in plan.changed]) == (["2024-T1"], ["2024-T2"])

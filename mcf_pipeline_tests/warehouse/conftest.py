@@ -1,0 +1,46 @@
+"""A warehouse of four releases, built once, and copies of it to spoil."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from mcf_pipeline.workspace import Workspace
+from mcf_pipeline_tests.exports import take_in, workspace_in
+from mcf_pipeline_tests.warehouse.builds import build_quarters, publish_build
+from mcf_pipeline_tests.warehouse.told import LINES
+
+
+class Story(NamedTuple):
+    """A published warehouse, and the quarters that each release made it do."""
+
+    space: Workspace
+    done: dict[str, list[str]]
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory) -> Story:
+    """The four releases taken in and built one after the other, then published; for reading only."""
+    space = workspace_in(tmp_path_factory.mktemp("story"))
+    done = {}
+    for day, lines in LINES.items():
+        take_in(space.archive, lines, day)
+        done[day] = [quarter.id for quarter in build_quarters(space)]
+    publish_build(space)
+    return Story(space, done)
+
+
+@pytest.fixture
+def copied(story, tmp_path) -> Workspace:
+    """A copy of the built warehouse."""
+    shutil.copytree(story.space.data_dir.root, tmp_path / "copy", ignore=shutil.ignore_patterns("*.lock"))
+    return workspace_in(tmp_path / "copy")
+
+
+@pytest.fixture
+def space_in(tmp_path) -> Callable[[str], Workspace]:
+    """Makes an empty workspace of a name."""
+    return lambda name: workspace_in(tmp_path / name)
