@@ -59,7 +59,7 @@ def test_the_key_is_never_shown():
 
 
 def test_an_address_that_is_none_is_refused():
-    with pytest.raises(UsageError, match="MCF_PORTAL_URL is 'portail.fr'"):
+    with pytest.raises(UsageError, match=r"MCF_PORTAL_URL is 'portail\.fr'"):
         Settings.from_env({"MCF_PORTAL_URL": "portail.fr"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -90,4 +91,4 @@ def test_stretches_hold_every_quarter_once_and_never_touch(quarters):
     found = stretches(list(quarters))
     inside = [first + step for first, last in found for step in range(last - first + 1)]
     assert inside == sorted(quarters)
-    assert all(later[0] - earlier[1] > 1 for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later[0] - earlier[1] > 1 for earlier, later in pairwise(found))

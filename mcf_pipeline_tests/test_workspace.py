@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,13 +15,24 @@ from mcf_pipeline.sources.file import FileSource
 from mcf_pipeline.sources.portal import PortalSource
 from mcf_pipeline.sources.sample import SampleSource
 from mcf_pipeline.warehouse.publication import published_state
+from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.exports import lean_quarter, take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_all
+from mcf_pipeline_tests.warehouse.builds import build_all, build_quarters
 
 
 @pytest.fixture
 def space(tmp_path):
     return workspace_in(tmp_path / "data")
+
+
+@contextmanager
+def held_elsewhere(space: Workspace) -> Iterator[subprocess.Popen]:
+    """Another process that holds the directory until it hears a line end."""
+    code = "import filelock, sys; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True)"
+    command = [sys.executable, "-c", f"{code}; input()", str(space.data_dir.lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
 
 
 def test_a_step_inside_a_run_that_holds_the_directory_gets_in_at_once(space):
@@ -30,9 +43,7 @@ def test_a_step_inside_a_run_that_holds_the_directory_gets_in_at_once(space):
 def test_another_process_waits_and_is_told_who_holds_it(space):
     with space.lock():
         pass
-    holder = f"import filelock; filelock.FileLock({str(space.data_dir.lock)!r}).acquire(); print('held', flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"held\n"
+    with held_elsewhere(space) as process:
         with pytest.raises(BusyError, match="another run holds") as caught, space.lock(patience=0.1):
             pass
         process.communicate(b"\n")
@@ -44,9 +55,7 @@ def test_another_process_waits_and_is_told_who_holds_it(space):
 def test_the_lock_of_a_killed_process_is_free(space):
     with space.lock():
         pass
-    holder = f"import filelock; filelock.FileLock({str(space.data_dir.lock)!r}).acquire(); print('held', flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"held\n"
+    with held_elsewhere(space) as process:
         process.kill()
     with space.lock(patience=0):
         pass
@@ -108,7 +117,7 @@ def test_a_source_map_that_changes_makes_every_quarter_due(space, tmp_path):
 
 def test_a_quarter_with_too_many_rejects_keeps_its_state_and_the_others_go_on(space):
     take_in(space.archive, [*lean_quarter("2024-T1"), *lean_quarter("2024-T2")], "2026-07-08")
-    build_all(space)
+    build_quarters(space)
     broken = [*lean_quarter("2024-T1", prix_moyen="x"), *lean_quarter("2024-T2", prix_moyen="1")]
     take_in(space.archive, broken, "2026-10-08")
     line = space.archive.timeline()

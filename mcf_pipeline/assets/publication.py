@@ -41,7 +41,7 @@ def warehouse(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -
     group_name="publication",
     kinds={"parquet", "csv"},
     deps=[warehouse],
-    description="Le paquet de données, `package/` : chaque table en Parquet et en CSV, `datapackage.json`, `dcat.jsonld`.",
+    description="Le paquet de données, `package/` : chaque table en Parquet et en CSV, et leurs métadonnées.",
     **WHOLE,
 )
 def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]

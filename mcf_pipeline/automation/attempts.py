@@ -62,9 +62,7 @@ def attempts(instance: dg.DagsterInstance, tags: dict[str, str]) -> Attempts:
     ends = [record.end_time for record in records if record.end_time]
     statuses = [record.dagster_run.status for record in records]
     return Attempts(
-        failed=sum(
-            status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED) for status in statuses
-        ),
+        failed=sum(status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED) for status in statuses),
         succeeded=statuses.count(dg.DagsterRunStatus.SUCCESS),
         last_end=dt.datetime.fromtimestamp(max(ends), dt.UTC) if ends else None,
     )

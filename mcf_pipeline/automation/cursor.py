@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, replace
 
 FIRST_PAUSE = dt.timedelta(minutes=1)
 LONGEST_PAUSE = dt.timedelta(hours=6)
+LONGEST_WAIT = dt.timedelta(days=31)
+"""Whatever a portal says, a clock that was wrong wrote down, or the settings ask for: no longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Cursor:
             cursor = cls(str(found["next_look"]), int(found["failures"]), str(found.get("said", "")))
             if cursor.next_look:
                 _moment(cursor.next_look)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return cls()
         return replace(cursor, failures=max(cursor.failures, 0))
 
@@ -46,16 +48,16 @@ class Cursor:
 
     def is_due(self, now: dt.datetime) -> bool:
         """Whether the source may be looked at."""
-        return not self.next_look or now >= _moment(self.next_look)
+        return not self.next_look or not now < _moment(self.next_look) <= now + LONGEST_WAIT
 
     def looked(self, now: dt.datetime, interval: dt.timedelta, said: str) -> Cursor:
         """After a look that the source answered."""
-        return Cursor((now + interval).isoformat(), 0, said)
+        return Cursor((now + min(interval, LONGEST_WAIT)).isoformat(), 0, said)
 
     def failed(self, now: dt.datetime, said: str, reset_at: dt.datetime | None = None) -> Cursor:
         """After a look that failed: wait twice as long each time, or until the source said."""
         pause = pause_after(self.failures + 1)
-        next_look = max(now + pause, reset_at) if reset_at else now + pause
+        next_look = min(max(now + pause, reset_at), now + LONGEST_WAIT) if reset_at else now + pause
         return Cursor(next_look.isoformat(), self.failures + 1, said)
 
 

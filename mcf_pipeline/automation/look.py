@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import dagster as dg
 
 from mcf_pipeline.automation.attempts import Attempts, attempts, run_under_way
-from mcf_pipeline.automation.cursor import Cursor
+from mcf_pipeline.automation.cursor import LONGEST_WAIT, Cursor
 from mcf_pipeline.automation.jobs import INTAKE, JOB, selection_of, tags_of
 from mcf_pipeline.automation.steps import next_step
 from mcf_pipeline.errors import BusyError, PipelineError
@@ -38,13 +39,13 @@ class Look:
 
 
 def look(
-    space: Workspace,
+    open_workspace: Callable[[], Workspace],
     instance: dg.DagsterInstance,
     assets: list[dg.AssetsDefinition],
     cursor: Cursor,
     now: dt.datetime,
 ) -> Look:
-    """Look once; never raises for anything that a source, the archive or another run can do.
+    """Look once; never raises for anything that settings, a source, the archive or another run can do.
 
     A run is launched only when none is under way: first what the archive holds and the warehouse does not,
     then, if the source may be asked again, what the source holds and the archive does not.
@@ -53,9 +54,8 @@ def look(
         run_id = run_under_way(instance)
         if run_id:
             return Look(None, f"run {run_id[:8]} is under way", cursor)
-        return _build_request(space, instance, assets, cursor, now) or _intake_request(
-            space, instance, cursor, now
-        )
+        space = open_workspace()
+        return _build_request(space, instance, assets, cursor, now) or _intake_request(space, instance, cursor, now)
     except BusyError:
         return Look(None, "another process is writing; looking again later", cursor)
     except PipelineError as error:
@@ -90,7 +90,7 @@ def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Curs
     source = space.source()
     peek = source.peek()
     verdict = detect(peek, space.archive.manifests(), source.quarter_totals)
-    interval = dt.timedelta(seconds=space.settings.poll_seconds)
+    interval = dt.timedelta(seconds=min(space.settings.poll_seconds, LONGEST_WAIT.total_seconds()))
     looked = cursor.looked(now, interval, str(verdict))
     if not verdict.needs_download:
         return Look(None, str(verdict), looked)

@@ -25,10 +25,8 @@ def quarterly_release(assets: list[dg.AssetsDefinition]) -> dg.ScheduleDefinitio
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="At the start of each quarter, looks for the release even where the sensor is off.",
     )
-    def schedule(
-        context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource
-    ) -> dg.RunRequest | dg.SkipReason:
-        found = look(workspace.open(), context.instance, assets, Cursor(), dt.datetime.now(dt.UTC))
+    def schedule(context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource) -> dg.RunRequest | dg.SkipReason:
+        found = look(workspace.open, context.instance, assets, Cursor(), dt.datetime.now(dt.UTC))
         return found.request or dg.SkipReason(found.reason)
 
     return schedule

@@ -11,9 +11,12 @@ from mcf_pipeline.assets.base import WorkspaceResource
 from mcf_pipeline.automation.cursor import Cursor
 from mcf_pipeline.automation.jobs import release
 from mcf_pipeline.automation.look import look
+from mcf_pipeline.config import Settings
+from mcf_pipeline.errors import UsageError
 
 TICK_SECONDS = 15
-"""Between ticks. Most cost nothing: the source is asked only every ``MCF_POLL_SECONDS``."""
+"""Between ticks, unless ``MCF_POLL_SECONDS`` asks for more of them. Most cost nothing: they look only whether a run
+has ended and left something to do."""
 
 
 def release_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
@@ -22,18 +25,23 @@ def release_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
     @dg.sensor(
         name="release_sensor",
         job=release,
-        minimum_interval_seconds=TICK_SECONDS,
+        minimum_interval_seconds=_tick_seconds(),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks for a new release (one small request every MCF_POLL_SECONDS), has it taken in, then has "
         "the new and the changed quarters rematerialized, one run per unbroken stretch.",
     )
     def sensor(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
-        found = look(
-            workspace.open(), context.instance, assets, Cursor.parse(context.cursor), dt.datetime.now(dt.UTC)
-        )
+        found = look(workspace.open, context.instance, assets, Cursor.parse(context.cursor), dt.datetime.now(dt.UTC))
         if found.request is None:
             return dg.SensorResult(skip_reason=found.reason, cursor=found.cursor.dump())
         context.log.info(found.reason)
         return dg.SensorResult(run_requests=[found.request], cursor=found.cursor.dump())
 
     return sensor
+
+
+def _tick_seconds() -> int:
+    try:
+        return max(1, min(TICK_SECONDS, int(Settings.from_env().poll_seconds)))
+    except UsageError:
+        return TICK_SECONDS  # each tick says what is wrong with the settings

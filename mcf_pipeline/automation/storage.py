@@ -47,9 +47,7 @@ class DataDirArtifacts(LocalArtifactStorage):
         return {}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> DataDirArtifacts:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirArtifacts:
         """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
         del config_value
         return cls(_folder("artifacts"), inst_data=inst_data)
@@ -64,9 +62,7 @@ class DataDirComputeLogs(LocalComputeLogManager):
         return {}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> DataDirComputeLogs:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirComputeLogs:
         """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
         del config_value
         return cls(_folder("logs"), inst_data=inst_data)

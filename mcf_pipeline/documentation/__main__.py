@@ -6,12 +6,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from mcf_pipeline.contract.rules import contract_page
 from mcf_pipeline.documentation import dictionary, examples, questions
+from mcf_pipeline.sources.synthetic.report import refresh
 
 
 def main(docs: Path) -> None:
-    """Write the data dictionary, then ask the ten questions again; the latter takes a minute or two."""
+    """Write what comes from the code, then ask the ten questions again; the latter takes a minute or two."""
+    (docs / "contract.md").write_text(contract_page(), encoding="utf-8")
     (docs / dictionary.FILE_NAME).write_text(dictionary.page(), encoding="utf-8")
+    refresh(docs / "sample.md")
     with tempfile.TemporaryDirectory(prefix="mcf-docs-") as folder:
         warehouses = examples.build(Path(folder))
         page = docs / questions.FILE_NAME

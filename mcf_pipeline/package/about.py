@@ -61,7 +61,9 @@ class About:
     @property
     def description(self) -> str:
         """What the dataset is, and what one must know before using it."""
-        covered = f" Du {self.first_day:%d/%m/%Y} au {self.last_day:%d/%m/%Y}." if self.first_day and self.last_day else ""
+        covered = (
+            f" Du {self.first_day:%d/%m/%Y} au {self.last_day:%d/%m/%Y}." if self.first_day and self.last_day else ""
+        )
         return (
             f"{self.attribution.text}\n\n"
             f"Les entrées en formation des titulaires d'un compte personnel de formation, d'après « {DATASET_TITLE} » "

@@ -12,7 +12,7 @@ from typing import Any
 from mcf_pipeline.package.about import GRANULARITY, About
 from mcf_pipeline.package.descriptor import FILE_NAME as DATAPACKAGE
 from mcf_pipeline.package.descriptor import MEDIA_TYPES, PackageFile
-from mcf_pipeline.warehouse.attribution import DATASET_PAGE, LICENCE_NAME, LICENCE_URL, PRODUCER
+from mcf_pipeline.warehouse.attribution import DATASET_PAGE, LICENCE_URL, PRODUCER
 
 FILE_NAME = "dcat.jsonld"
 _EU = "http://publications.europa.eu/resource/authority"
@@ -86,9 +86,7 @@ def _dataset(about: About, files: Sequence[PackageFile]) -> dict[str, Any]:
             "vcard:hasURL": {"@id": DATASET_PAGE},
         },
         "dcat:keyword": [_french(word) for word in about.keywords],
-        "dcat:theme": [
-            {"@id": f"{_EU}/data-theme/{theme}", "@type": "skos:Concept"} for theme in ("EDUC", "SOCI")
-        ],
+        "dcat:theme": [{"@id": f"{_EU}/data-theme/{theme}", "@type": "skos:Concept"} for theme in ("EDUC", "SOCI")],
         "dct:accrualPeriodicity": {"@id": f"{_EU}/frequency/QUARTERLY", "@type": "dct:Frequency"},
         "dct:spatial": [{"@id": f"{_EU}/country/FRA", "@type": "dct:Location"}, _area()],
         "geodcatap:spatialResolutionAsText": _french(GRANULARITY),
@@ -162,11 +160,11 @@ def _publisher() -> dict[str, Any]:
 
 
 def _licence() -> dict[str, Any]:
+    # No label here: data.gouv.fr's harvester would then know the licence by it and no longer by its address.
     return {
         "@id": LICENCE_URL,
         "@type": "dct:LicenseDocument",
         "dct:type": {"@id": "http://purl.org/adms/licencetype/Attribution", "@type": "skos:Concept"},
-        "rdfs:label": LICENCE_NAME,
     }
 
 

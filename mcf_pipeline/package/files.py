@@ -76,7 +76,5 @@ def _is_safe_key(con: duckdb.DuckDBPyConnection, spec: TableSpec, column: Column
     if not column.references or spec.name == column.references:
         return False
     key = referenced_key(column.references)
-    (unsafe,) = one(
-        con, f"SELECT count(*) FROM {column.references} WHERE regexp_matches({key}, {literal(UNSAFE)})"
-    )
+    (unsafe,) = one(con, f"SELECT count(*) FROM {column.references} WHERE regexp_matches({key}, {literal(UNSAFE)})")
     return bool(unsafe == 0)

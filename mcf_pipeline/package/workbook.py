@@ -76,12 +76,17 @@ def write_workbook(con: duckdb.DuckDBPyConnection, told: About, models: Sequence
         report("export", len(models), len(models))
         spec = describe(Dictionnaire)
         named = ", ".join(f"'{describe(model).name}'" for model in models)
-        _write_table(book, con, told, spec, f"SELECT * FROM {spec.name} WHERE nom_table IN ({named}) ORDER BY nom_table, rang")
+        _write_table(
+            book, con, told, spec, f"SELECT * FROM {spec.name} WHERE nom_table IN ({named}) ORDER BY nom_table, rang"
+        )
 
 
 def _write_notes(book: Any, told: About, models: Sequence[type[Table]]) -> None:
     sheet = book.add_worksheet(_NOTES)
-    title, wrapped = book.add_format({"bold": True, "font_size": 14}), book.add_format({"text_wrap": True, "valign": "top"})
+    title, wrapped = (
+        book.add_format({"bold": True, "font_size": 14}),
+        book.add_format({"text_wrap": True, "valign": "top"}),
+    )
     sheet.set_column(0, 0, 34, wrapped)
     sheet.set_column(1, 1, 110, wrapped)
     if told.is_synthetic:
@@ -140,8 +145,8 @@ def _write_cell(sheet: Any, row: int, index: int, value: object, spec: TableSpec
             text = str(value)
             if len(text) > MAX_TEXT:
                 raise UsageError(
-                    f"{spec.name}.{spec.columns[index].name} holds a text of {len(text):,} characters, and a cell holds "
-                    f"{MAX_TEXT:,}: export it with --format csv or --format parquet"
+                    f"{spec.name}.{spec.columns[index].name} holds a text of {len(text):,} characters, and a cell "
+                    f"holds {MAX_TEXT:,}: export it with --format csv or --format parquet"
                 )
             sheet.write_string(row, index, text)
 

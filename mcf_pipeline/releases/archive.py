@@ -193,7 +193,7 @@ class Archive:
                 licence=received.licence,
                 is_synthetic=is_synthetic,
             )
-            twin = next((m for m in known if m.day == draft.day and m.same_content(draft)), None)
+            twin = next((m for m in known if _is_again(draft, m)), None)
             if twin:
                 self.raise_if_held(twin)
                 return Intake(twin, is_new=False)
@@ -286,6 +286,17 @@ def _release_day(con: duckdb.DuckDBPyConnection, recognition: Recognition, recei
             return str(day)
     day = received.suggested_day or today
     return day.isoformat()
+
+
+def _is_again(draft: Manifest, known: Manifest) -> bool:
+    """Whether an archived release was sent again.
+
+    The same content at another time of the portal is a release of its own, be it on the same day: it may take
+    back what came between, and its time has to be remembered, else each look would fetch it again.
+    """
+    return (
+        known.day == draft.day and known.data_processed == draft.data_processed and known.same_content(draft)
+    )
 
 
 def _with_free_id(manifest: Manifest, known: list[Manifest]) -> Manifest:

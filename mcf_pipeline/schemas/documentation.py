@@ -19,9 +19,7 @@ class Dictionnaire(Table):
     type: Text = column("Type DuckDB.")
     unite: Text = column("Unité des valeurs ; vide s'il n'y en a pas.", nullable=True)
     description: Text = column("Ce que la colonne dit.")
-    calcul: Text = column(
-        "Comment elle est calculée ; vide si la source la donne telle quelle.", nullable=True
-    )
+    calcul: Text = column("Comment elle est calculée ; vide si la source la donne telle quelle.", nullable=True)
     masquage: Text = column(
         "Ce que le masquage des lignes de moins de 5 personnes lui fait ; vide s'il ne la touche pas.",
         nullable=True,

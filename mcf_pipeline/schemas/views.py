@@ -22,9 +22,7 @@ class VTrimestreEvolution(Quarterly):
     nb_dossiers_un_an_avant: Count = column(
         "Dossiers du même trimestre un an avant.", unit="dossiers", masking=UNMASKED, nullable=True
     )
-    evolution_dossiers: Ratio = column(
-        "Évolution des dossiers sur un an (0,05 = +5 %).", unit="ratio", nullable=True
-    )
+    evolution_dossiers: Ratio = column("Évolution des dossiers sur un an (0,05 = +5 %).", unit="ratio", nullable=True)
     nb_dossiers_cumul_annuel: Count = column(
         "Dossiers depuis le début de l'année.", unit="dossiers", masking=UNMASKED, nullable=True
     )
@@ -39,9 +37,7 @@ class VTrimestreEvolution(Quarterly):
     prix_moyen: Amount = column("Prix moyen.", unit="euros", masking=OVER_UNMASKED, nullable=True)
     evolution_prix: Ratio = column("Évolution du prix moyen sur un an.", unit="ratio", nullable=True)
     nb_lignes_masquees: Count = column("Lignes masquées du trimestre.", unit="lignes")
-    nb_lignes_masquees_un_an_avant: Count = column(
-        "Lignes masquées un an avant.", unit="lignes", nullable=True
-    )
+    nb_lignes_masquees_un_an_avant: Count = column("Lignes masquées un an avant.", unit="lignes", nullable=True)
 
     class Config:
         name = "v_trimestre_evolution"
@@ -101,9 +97,7 @@ class _Labelled(Table):
     situation: Text = column("Situation : demandeur d'emploi, sinon catégorie socioprofessionnelle.")
     statut: Text = column("Statut du dossier au jour de l'extraction.")
     code_region: Text = column("Code INSEE de la région ; vide hors nomenclature.", nullable=True)
-    est_demandeur_emploi: Flag = column(
-        "Vrai pour les demandeurs d'emploi ; vide si on ne sait pas.", nullable=True
-    )
+    est_demandeur_emploi: Flag = column("Vrai pour les demandeurs d'emploi ; vide si on ne sait pas.", nullable=True)
     famille_statut: Text = column(
         "Famille du statut : en_cours, realise, partiel, non_realise, annule ; vide si on ne sait pas.",
         nullable=True,
@@ -147,9 +141,7 @@ class VFinancements(_Labelled):
     """`fct_financements`, ready to read."""
 
     financeur: Text = column("Financeur.")
-    montant: Amount = column(
-        "Part du financeur dans le montant engagé.", unit="euros", masking=MASKED, nullable=True
-    )
+    montant: Amount = column("Part du financeur dans le montant engagé.", unit="euros", masking=MASKED, nullable=True)
     nb_dossiers_finances: Count = column(
         "Nombre de dossiers auxquels le financeur contribue. Ne s'additionne pas entre financeurs.",
         unit="dossiers",

@@ -46,9 +46,7 @@ class Attribution:
     def text(self) -> str:
         """The whole mention, in one line."""
         told = f"publication du {self.released_on:%d/%m/%Y}" if self.released_on else "aucune publication"
-        modified = (
-            f"Données modifiées par mcf_pipeline {__version__} (typées, contrôlées, historisées, agrégées)."
-        )
+        modified = f"Données modifiées par mcf_pipeline {__version__} (typées, contrôlées, historisées, agrégées)."
         if self.is_synthetic:
             return (
                 f"{SYNTHETIC} Imitation de « {DATASET_TITLE} » ({PRODUCER}), {told}. {LICENCE_NAME} "
@@ -62,9 +60,7 @@ class Attribution:
     @property
     def title(self) -> str:
         """The title of an output."""
-        return (
-            f"DONNÉES SYNTHÉTIQUES - {DATASET_TITLE}" if self.is_synthetic else f"{DATASET_TITLE} (entrepôt)"
-        )
+        return f"DONNÉES SYNTHÉTIQUES - {DATASET_TITLE}" if self.is_synthetic else f"{DATASET_TITLE} (entrepôt)"
 
     @property
     def suffix(self) -> str:

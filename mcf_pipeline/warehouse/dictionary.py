@@ -60,8 +60,7 @@ def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec, *, is_stored: boo
     if is_stored:
         # Stored in that order, so the first one met is it: nothing has to be sorted.
         firsts = [
-            f"(SELECT CAST({c} AS VARCHAR) FROM {spec.name} WHERE {c} IS NOT NULL LIMIT 1)"
-            for c in spec.column_names
+            f"(SELECT CAST({c} AS VARCHAR) FROM {spec.name} WHERE {c} IS NOT NULL LIMIT 1)" for c in spec.column_names
         ]
         return _named(spec.column_names, one(con, f"SELECT {', '.join(firsts)}"))
     # The first quarter nearly always has them; joining the labels to every line for one example would be dear.

@@ -42,7 +42,7 @@ PUBLISHED: tuple[type[Table], ...] = (
     MartRevisions,
     StgRejets,
 )
-PUBLIC = (*PUBLISHED, Dictionnaire)
+PUBLIC: tuple[type[Table], ...] = (*PUBLISHED, Dictionnaire)
 """The tables of the data package."""
 MACROS = ("macros", "rang_de", "dossiers_au", "financements_au")
 
@@ -134,9 +134,7 @@ def _fill(con: duckdb.DuckDBPyConnection, state: str) -> dict[str, int]:
     return counts
 
 
-def _comment(
-    con: duckdb.DuckDBPyConnection, model: type[Table], kind: str, note: str, *, catalog: str = ""
-) -> None:
+def _comment(con: duckdb.DuckDBPyConnection, model: type[Table], kind: str, note: str, *, catalog: str = "") -> None:
     for statement in comments(model, kind=kind, catalog=catalog, licence=note):
         con.execute(statement)
 
@@ -187,8 +185,8 @@ def check(con: duckdb.DuckDBPyConnection, catalog: str = "") -> None:
         ).fetchall()
         if twice:
             raise PipelineError(
-                f"{spec.name} has two rows of the key {twice[0]}: the old warehouse stays; `mcf-pipeline rebuild` makes "
-                "the build anew, and if that does not help it is a bug worth reporting"
+                f"{spec.name} has two rows of the key {twice[0]}: the old warehouse stays; `mcf-pipeline rebuild` "
+                "makes the build anew, and if that does not help it is a bug worth reporting"
             )
         for column in spec.columns:
             if column.references:

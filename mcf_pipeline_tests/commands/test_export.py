@@ -39,7 +39,9 @@ def published(data_dir, query):
 @pytest.fixture(scope="module")
 def book(data_dir, tmp_path_factory):
     path = tmp_path_factory.mktemp("book") / "mcf.xlsx"
-    done = export(data_dir, path, *(f"--table={name}" for name in ("mart_trimestre", "stg_rejets", "dim_release", "dim_region")))
+    done = export(
+        data_dir, path, *(f"--table={name}" for name in ("mart_trimestre", "stg_rejets", "dim_release", "dim_region"))
+    )
     assert done.exit_code == 0, done.output
     assert str(path) in done.output
     return openpyxl.load_workbook(path)
@@ -48,7 +50,13 @@ def book(data_dir, tmp_path_factory):
 def test_a_sheet_per_table_with_notes_and_dictionary(book):
     assert book.sheetnames == ["Lisez-moi", "mart_trimestre", "stg_rejets", "dim_release", "dim_region", "dictionnaire"]
     notes = " ".join(str(cell.value) for row in book["Lisez-moi"].iter_rows() for cell in row if cell.value)
-    for part in ("Caisse des Dépôts", "08/10/2026", "Licence Ouverte 2.0", "modifiées par mcf_pipeline", "Jamais un zéro"):
+    for part in (
+        "Caisse des Dépôts",
+        "08/10/2026",
+        "Licence Ouverte 2.0",
+        "modifiées par mcf_pipeline",
+        "Jamais un zéro",
+    ):
         assert part in notes
     told = {row[0].value for row in book["dictionnaire"].iter_rows(min_row=2)}
     assert told == {"mart_trimestre", "stg_rejets", "dim_release", "dim_region"}
@@ -67,13 +75,17 @@ def test_cells_have_their_values_types_and_formats(book, data_dir):
     assert sheet.cell(2, header.index("nb_dossiers") + 1).number_format == "#,##0"
     assert sheet.cell(2, header.index("part_femmes") + 1).number_format == "0.0%"
     assert sheet.column_dimensions["A"].width >= 9
-    release = {name.value: cell.value for name, cell in zip(book["dim_release"][1], book["dim_release"][2], strict=True)}
+    release = {
+        name.value: cell.value for name, cell in zip(book["dim_release"][1], book["dim_release"][2], strict=True)
+    }
     assert release["date_release"] == dt.datetime(2026, 10, 8)
     assert release["est_courante"] is True
 
 
 def test_text_is_never_a_formula_nor_a_link(book):
-    cells = [cell for name in ("stg_rejets", "dim_region", "dim_release") for row in book[name].iter_rows() for cell in row]
+    cells = [
+        cell for name in ("stg_rejets", "dim_region", "dim_release") for row in book[name].iter_rows() for cell in row
+    ]
     assert {cell.data_type for cell in cells if isinstance(cell.value, str)} == {"s"}
     assert all(cell.hyperlink is None for cell in cells)
     values = {cell.value for cell in cells}

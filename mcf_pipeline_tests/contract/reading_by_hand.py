@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 MOST = 2**63 - 1
@@ -118,6 +119,7 @@ class Reading:
 # -- texts -----------------------------------------------------------------------------------------------
 
 
+@lru_cache(10_000)
 def plain(text: str) -> str:
     """Lower case, no accents, blanks of any kind made one, typographic apostrophes and dashes made plain."""
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
@@ -143,6 +145,7 @@ def loose(text: str) -> str:
 
 
 _KNOWN = {name: {same(text): found for text, found in table.items()} for name, table in TABLES.items()}
+_AGE_LABELS = {same(label.replace("_", " ")): label for label in AGES.values()}
 _NOT_GIVEN = {same(text) for text in NOT_GIVEN if same(text)}
 _FILLERS = {"a", "d", "de", "du", "des", "en", "l", "le", "la", "par"}
 
@@ -158,13 +161,14 @@ def column_name(text: str) -> str:
 _COLUMNS = {column_name(name): column for column, names in NAMES.items() for name in (column, *names)}
 
 
+@lru_cache(10_000)
 def modality(column: str, text: str) -> str:
     """The identifier of a known modality, or ``?`` and the text."""
     if text.strip() in NOT_GIVEN or same(text) in _NOT_GIVEN:
         return "non_renseigne"
     if column == "classe_age":
         bounds = ages(text)
-        found = AGES.get(bounds, f"?{bounds[0]}-{bounds[1]}") if bounds else None
+        found = AGES.get(bounds, f"?{bounds[0]}-{bounds[1]}") if bounds else _AGE_LABELS.get(same(text))
     else:
         found = _KNOWN[column].get(same(text))
     return found or f"?{loose(text)}"
@@ -198,6 +202,7 @@ _FORMS = (
 )
 
 
+@lru_cache(10_000)
 def quarter(text: str, last: str) -> str | None:
     """The quarter (``2024-T1``) that a text says, from 2020 to `last`, or None."""
     text = plain(text)

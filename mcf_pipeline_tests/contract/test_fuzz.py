@@ -69,7 +69,7 @@ def cells(draw: st.DrawFn) -> list[list[str]]:
     style = draw(st.sampled_from(["point", "comma", "blank", "thin blank"]))
     write = draw(st.integers(0, 4))
     # Above a hundred lines in a quarter, one bad line is quarantined; below, it refuses the quarter.
-    count = draw(st.sampled_from([1, 3, 8, 30, 110, 150]))
+    count = draw(st.sampled_from([1, 3, 8, 8, 20, 30, 30, 120]))
     quarters = draw(st.lists(st.sampled_from(QUARTERS), min_size=1, max_size=1 if count > 30 else 3, unique=True))
     tables = [
         [*by_hand.REGIONS, *UNKNOWN, "-1"],

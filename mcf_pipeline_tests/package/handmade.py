@@ -28,7 +28,19 @@ from mcf_pipeline.warehouse.build import insert_frame, open_build
 from mcf_pipeline.warehouse.marts import compute_mart, write_revisions
 from mcf_pipeline.warehouse.publication import publish
 
-HOSTILE = ["=cmd()|' /C calc'!A0", "+1+1", "-2", "@SUM(1)", "\t=1", "\r=1", "'=1", "''@x", " =1", "a;b\"c\nd", "ordinary"]
+HOSTILE = [
+    "=cmd()|' /C calc'!A0",
+    "+1+1",
+    "-2",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "'=1",
+    "''@x",
+    " =1",
+    'a;b"c\nd',
+    "ordinary",
+]
 UNKNOWN_REGION = resolve("region", HOSTILE[0], SourceMap.load(None))
 
 
@@ -94,7 +106,9 @@ class Line:
 
 LINES = (
     Line(),
-    Line(genre="homme", statut="valide", dossiers=40, titulaires=40, montant=Decimal("60000.00"), connus=None, duree=None),
+    Line(
+        genre="homme", statut="valide", dossiers=40, titulaires=40, montant=Decimal("60000.00"), connus=None, duree=None
+    ),
     Line(region="11", situation="demandeur_emploi").masked(),
     Line(quarter="2024-T2", region=UNKNOWN_REGION.id),
     Line(quarter="2025-T1", montant=Decimal("20000.10"), dossiers=13),
@@ -129,7 +143,9 @@ def fill(con: duckdb.DuckDBPyConnection, lines: Sequence[Line], release: str, *,
             ],
         ),
     )
-    insert_frame(con, FctDossiersHistorique, dimensions.frame_of(FctDossiersHistorique, (line.row(release) for line in lines)))
+    insert_frame(
+        con, FctDossiersHistorique, dimensions.frame_of(FctDossiersHistorique, (line.row(release) for line in lines))
+    )
     parts = (part for line in lines for part in line.parts(release))
     insert_frame(con, FctFinancementsHistorique, dimensions.frame_of(FctFinancementsHistorique, parts))
     for model in QUARTERLY_MARTS:
@@ -138,7 +154,12 @@ def fill(con: duckdb.DuckDBPyConnection, lines: Sequence[Line], release: str, *,
 
 
 def publish_handmade(
-    root: Path, lines: Sequence[Line] = LINES, release: str = "2026-10-08", *, synthetic: bool = False, state: str = "etat"
+    root: Path,
+    lines: Sequence[Line] = LINES,
+    release: str = "2026-10-08",
+    *,
+    synthetic: bool = False,
+    state: str = "etat",
 ) -> DataDir:
     """Publish lines, hostile rejects and an unknown region, from an empty data directory."""
     data_dir = DataDir(root)

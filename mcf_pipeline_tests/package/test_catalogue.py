@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 from pyshacl import validate
-from rdflib import DCAT, DCTERMS, RDF, Graph, Literal, Namespace, URIRef
+from rdflib import DCAT, DCTERMS, RDF, RDFS, Graph, Literal, Namespace, URIRef
 
 SHAPES = Path(__file__).with_name("dcat_ap_shapes.ttl")
 EU = "http://publications.europa.eu/resource/authority"
@@ -53,16 +53,27 @@ def quality(graph: Graph, today: dt.date) -> dict[str, bool]:
     formats = [str(graph.value(resource, DCTERMS.format) or "").rsplit("/", 1)[-1].lower() for resource in resources]
     last = max((value.toPython() for value in modified if value is not None), default=None)
     return {
-        "license": (dataset, DCTERMS.license, URIRef(LICENCE_URL)) in graph,
+        "license": licence(graph, dataset) == LICENCE_URL,
         "temporal_coverage": bool(period and graph.value(period, DCAT.startDate) and graph.value(period, DCAT.endDate)),
         "spatial": any(str(shape).startswith("MULTIPOLYGON(((") for shape in shapes),
         "update_frequency": frequency in DAYS,
-        "update_fulfilled_in_time": bool(last and frequency in DAYS and today <= last + dt.timedelta(days=DAYS[frequency] + 1)),
+        "update_fulfilled_in_time": bool(
+            last and frequency in DAYS and today <= last + dt.timedelta(days=DAYS[frequency] + 1)
+        ),
         "dataset_description_quality": len(str(graph.value(dataset, DCTERMS.description) or "")) > 100,
         "has_open_format": any(form and form not in CLOSED_FORMATS for form in formats),
-        "all_resources_available": bool(resources) and all(is_there(graph.value(r, DCAT.downloadURL)) for r in resources),
+        "all_resources_available": bool(resources)
+        and all(is_there(graph.value(r, DCAT.downloadURL)) for r in resources),
         "resources_documentation": bool(resources) and all(graph.value(r, DCTERMS.description) for r in resources),
     }
+
+
+def licence(graph: Graph, dataset: object) -> str | None:
+    """What the harvester looks the licence up by: its label where it has one, else its address."""
+    node = graph.value(dataset, DCTERMS.license)
+    return (
+        None if node is None else str(graph.value(node, RDFS.label) or graph.value(node, DCTERMS.description) or node)
+    )
 
 
 def is_there(url: object) -> bool:

@@ -102,7 +102,12 @@ def test_the_commit_is_the_checkouts(package):
     checkout = Path(about_module.__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
         pytest.skip("not a git checkout")
-    done = subprocess.run(["git", "-C", str(checkout), "cat-file", "-t", package["mcf:code"]["commit"]], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "-C", str(checkout), "cat-file", "-t", package["mcf:code"]["commit"]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.strip() == "commit"
 
 

@@ -103,7 +103,10 @@ def test_hostile_text_comes_back_whole(handmade):
 
 
 def test_the_label_of_an_unknown_modality_is_safe(handmade):
-    labels = [row[describe(DimRegion).column_names.index("libelle")] for row in cells(handmade.package / "csv" / "dim_region.csv")]
+    labels = [
+        row[describe(DimRegion).column_names.index("libelle")]
+        for row in cells(handmade.package / "csv" / "dim_region.csv")
+    ]
     assert f"'{HOSTILE[0]}" in labels
     assert HOSTILE[0] not in labels
 
@@ -128,7 +131,10 @@ def test_a_foreign_key_is_escaped_like_the_key_it_points_to(tmp_path):
     from mcf_pipeline.schemas.marts import MartStatut
 
     with duckdb.connect() as con:
-        for model in (MartStatut, *(m for m in PUBLIC if describe(m).name in ("dim_statut", "dim_trimestre", "dim_release"))):
+        for model in (
+            MartStatut,
+            *(m for m in PUBLIC if describe(m).name in ("dim_statut", "dim_trimestre", "dim_release")),
+        ):
             spec = describe(model)
             con.execute(f"CREATE TABLE {spec.name} ({', '.join(f'{c.name} {c.duckdb_type}' for c in spec.columns)})")
         con.execute("INSERT INTO dim_statut (statut_id) VALUES ('=x')")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -141,19 +140,39 @@ def test_the_same_bytes_again_change_nothing(filled):
     assert listing(filled.data_dir.root) == before
 
 
-def test_the_same_content_in_another_order_on_the_same_day_changes_nothing(filled):
+def test_the_same_content_in_another_order_at_the_same_time_changes_nothing(filled):
     before = listing(filled.data_dir.root)
-    intake = take_in(filled, FIRST[::-1], "2026-07-08", at="09:00")
+    intake = take_in(filled, FIRST[::-1], "2026-07-08")
     assert (intake.is_new, intake.manifest.release_id) == (False, "2026-07-08")
     assert listing(filled.data_dir.root) == before
 
 
-def test_the_same_content_on_another_day_is_remembered_and_tells_nothing(filled):
-    intake = take_in(filled, FIRST[::-1], "2026-10-08")
-    assert (intake.is_new, intake.manifest.export) == (True, None)
-    kept = sorted(path.name for path in (filled.data_dir.releases / "2026-10-08").iterdir())
+def test_the_same_file_by_hand_again_changes_nothing(archive):
+    fetch = sender(csv_bytes(FIRST), day=None, suggested_day=dt.date(2026, 7, 8))
+    assert archive.take_in(fetch).is_new
+    before = listing(archive.data_dir.root)
+    assert not archive.take_in(fetch).is_new
+    assert listing(archive.data_dir.root) == before
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "release_id"), [("2026-10-08", "04:00", "2026-10-08"), ("2026-07-08", "09:00", "2026-07-08-2")]
+)
+def test_the_same_content_at_another_time_of_the_portal_is_remembered_and_tells_nothing(filled, day, at, release_id):
+    """Remembered, so that the next look at the portal need not fetch it again."""
+    intake = take_in(filled, FIRST[::-1], day, at)
+    assert (intake.is_new, intake.manifest.release_id, intake.manifest.export) == (True, release_id, None)
+    kept = sorted(path.name for path in (filled.data_dir.releases / release_id).iterdir())
     assert kept == ["lignes.parquet", "manifest.json"]
-    assert (ids(filled), applied(filled)) == (["2026-07-08", "2026-10-08"], ["2026-07-08"])
+    assert (ids(filled), applied(filled)) == (["2026-07-08", release_id], ["2026-07-08"])
+
+
+def test_a_content_taken_back_on_the_same_day_stands_again(filled):
+    for at, lines in (("09:00", REVISED), ("10:00", FIRST)):
+        take_in(filled, lines, "2026-07-08", at)
+    line = filled.timeline()
+    assert applied(filled) == ["2026-07-08", "2026-07-08-2", "2026-07-08-3"]
+    assert line.latest.same_content(line.releases[0])
 
 
 def test_a_second_content_on_one_day_gets_a_number(filled):
@@ -231,7 +250,7 @@ def test_a_release_killed_before_its_rename_is_taken_in_whole_the_next_time(fill
     whole = archive_in(filled.data_dir.root / "other")
     take_in(whole, SECOND, "2026-10-08")
     orphan = whole.data_dir.quarters / "2024-T3"
-    os.rename(orphan, filled.data_dir.quarters / "2024-T3")
+    orphan.rename(filled.data_dir.quarters / "2024-T3")
     assert take_in(filled, SECOND, "2026-10-08").is_new
     assert applied(filled) == ["2026-07-08", "2026-10-08"]
 
@@ -245,14 +264,22 @@ def test_a_damaged_manifest_stops_every_reading(filled):
 
 
 def test_two_lines_without_a_readable_quarter_cannot_contradict_each_other(archive):
-    lines = [*(lean(region=f"R{i}") for i in range(198)), lean("2019-T1", nb_dossiers="1"), lean("2019-T2", nb_dossiers="2")]
+    lines = [
+        *(lean(region=f"R{i}") for i in range(198)),
+        lean("2019-T1", nb_dossiers="1"),
+        lean("2019-T2", nb_dossiers="2"),
+    ]
     assert take_in(archive, lines).manifest.unreadable_rows == 2
 
 
 # -- what is held ----------------------------------------------------------------------------------------
 
 VANISHED = [entry for entry in SECOND if entry["trimestre"] != "2024-T1"]
-FEWER_LINES = [entry for entry in SECOND if (entry["trimestre"], entry["region"]) not in {("2024-T1", "Bretagne"), ("2024-T1", "Corse")}]
+FEWER_LINES = [
+    entry
+    for entry in SECOND
+    if (entry["trimestre"], entry["region"]) not in {("2024-T1", "Bretagne"), ("2024-T1", "Corse")}
+]
 FEWER_DOSSIERS = [entry | ({"nb_dossiers": "6"} if entry["trimestre"] == "2024-T2" else {}) for entry in SECOND]
 
 
@@ -261,7 +288,9 @@ FEWER_DOSSIERS = [entry | ({"nb_dossiers": "6"} if entry["trimestre"] == "2024-T
     [
         pytest.param(VANISHED, "trimestre_disparu", r"2024-T1 vanished \(5 lines before\)", id="a quarter"),
         pytest.param(FEWER_LINES, "trimestre_retreci", r"2024-T1 lost 40% of its lines \(5 to 3\)", id="lines"),
-        pytest.param(FEWER_DOSSIERS, "trimestre_retreci", r"2024-T2 lost 40% of its dossiers \(50 to 30\)", id="dossiers"),
+        pytest.param(
+            FEWER_DOSSIERS, "trimestre_retreci", r"2024-T2 lost 40% of its dossiers \(50 to 30\)", id="dossiers"
+        ),
     ],
 )
 def test_a_release_that_lost_known_data_is_archived_and_waits_until_it_is_accepted(filled, lines, rule, shrunk):
@@ -329,4 +358,6 @@ def test_a_damaged_note_of_what_was_held_is_never_taken_for_none(holding, text):
 
 def test_the_reasons_are_kept_with_the_release(holding):
     path = holding.data_dir.releases / "2026-10-08" / "held.json"
-    assert json.loads(path.read_text())["reasons"] == holding.held("2026-10-08") == ["2024-T1 vanished (5 lines before)"]
+    assert (
+        json.loads(path.read_text())["reasons"] == holding.held("2026-10-08") == ["2024-T1 vanished (5 lines before)"]
+    )

@@ -138,7 +138,9 @@ def hashes_of_changes(split_lines) -> list[str]:
     return [found[quarter].sha256 for quarter in quarters]
 
 
-@pytest.mark.parametrize("place", range(1, len(CHANGES)), ids=lambda place: " ".join(map("=".join, CHANGES[place].items())))
+@pytest.mark.parametrize(
+    "place", range(1, len(CHANGES)), ids=lambda place: " ".join(map("=".join, CHANGES[place].items()))
+)
 def test_any_other_figure_key_or_status_gives_another_hash(hashes_of_changes, place):
     assert hashes_of_changes[place] not in hashes_of_changes[:place]
 
@@ -163,7 +165,10 @@ def test_figures_that_trade_places_give_another_hash(split_lines, base):
 
 
 def test_a_figure_in_another_column_gives_another_hash(split_lines):
-    one, other = ([lean(part_opco="5", part_cec=""), lean("2024-T2")], [lean(part_opco="", part_cec="5"), lean("2024-T2")])
+    one, other = (
+        [lean(part_opco="5", part_cec=""), lean("2024-T2")],
+        [lean(part_opco="", part_cec="5"), lean("2024-T2")],
+    )
     assert split_lines(one).quarters["2024-T1"].sha256 != split_lines(other).quarters["2024-T1"].sha256
 
 
@@ -219,7 +224,9 @@ def test_lines_are_stored_as_received_and_unknown_columns_cannot_pass_for_known_
         store_quarters(con, found.quarters, tmp_path)
         (file,) = (tmp_path / "2024-T1").glob("*.parquet")
         names = [row[0] for row in con.execute(f"DESCRIBE FROM read_parquet('{file}')").fetchall()]
-        cells = con.execute(f"SELECT nb_dossiers, \"hors_contrat:commentaire\" FROM read_parquet('{file}') ORDER BY 1").fetchall()
+        cells = con.execute(
+            f"SELECT nb_dossiers, \"hors_contrat:commentaire\" FROM read_parquet('{file}') ORDER BY 1"
+        ).fetchall()
     assert set(names) == {"trimestre_id", "rang", *LEAN, "hors_contrat:commentaire"}
     assert sorted(cells, key=repr) == [("1 200", "=cmd()"), ("10", "=cmd()"), (None, "=cmd()")]
 
@@ -279,6 +286,8 @@ def test_a_damaged_or_missing_file_is_written_anew(one_quarter, damage):
 def test_line_numbers_are_those_of_the_export(tmp_path):
     with splitting(tmp_path, csv_bytes(shuffled())) as (con, _):
         store_line_numbers(con, tmp_path / "n.parquet")
-        found = con.execute("SELECT trimestre_id, rang, numero_ligne FROM 'n.parquet'".replace("n.p", f"{tmp_path}/n.p"))
+        found = con.execute(
+            "SELECT trimestre_id, rang, numero_ligne FROM 'n.parquet'".replace("n.p", f"{tmp_path}/n.p")
+        )
         numbers = {(quarter, number) for quarter, _, number in found.fetchall()}
     assert numbers == {(entry["trimestre"], i) for i, entry in enumerate(shuffled(), start=2)}

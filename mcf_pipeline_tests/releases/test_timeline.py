@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +88,9 @@ def test_an_older_release_begins_the_state_earlier():
 
 
 def test_two_releases_of_one_day_stand_in_the_order_of_the_portals_times():
-    second, first = (manifest(f"2026-10-08{n}", at=at, quarters=q) for n, at, q in [("", "09:00", "b"), ("-2", "04:00", "a")])
+    second, first = (
+        manifest(f"2026-10-08{n}", at=at, quarters=q) for n, at, q in [("", "09:00", "b"), ("-2", "04:00", "a")]
+    )
     assert [s.since for s in timeline([second, first]).states[T1]] == ["2026-10-08-2", "2026-10-08"]
 
 
@@ -145,7 +149,7 @@ def test_the_states_of_a_quarter_never_overlap_and_never_repeat(releases):
     found = timeline(releases)
     rank = {m.release_id: i for i, m in enumerate(found.releases)}
     for states in found.states.values():
-        for one, then in zip(states, states[1:], strict=False):
+        for one, then in pairwise(states):
             assert one.until is not None
             assert rank[one.since] < rank[one.until] <= rank[then.since]
             assert one.until != then.since or one.sha256 != then.sha256

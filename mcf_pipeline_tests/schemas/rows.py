@@ -73,9 +73,15 @@ _SUMMARY: Row = {
     "duree_moyenne": Decimal("30.50"),
 }
 _SUMS = ("nb_dossiers", "nb_titulaires_max", "montant_engage", "prix_moyen", "duree_moyenne")
-_STATUSES = [f"{status}_{when}" for status in ("en_cours", "realises", "partiels", "non_realises", "annules") for when in ("avant", "apres")]
+_STATUSES = [
+    f"{status}_{when}"
+    for status in ("en_cours", "realises", "partiels", "non_realises", "annules")
+    for when in ("avant", "apres")
+]
 _LABELS_KEY = ("trimestre_id", "region", "genre", "classe_age", "situation", "statut")
-_LABELS: Row = dict(zip(_LABELS_KEY, ("2024-T3", "Bretagne", "Femme", "25 à 39 ans", "Employés", "Validé"), strict=True))
+_LABELS: Row = dict(
+    zip(_LABELS_KEY, ("2024-T3", "Bretagne", "Femme", "25 à 39 ans", "Employés", "Validé"), strict=True)
+)
 _CODES: Row = {
     "trimestre": "3e trimestre 2024",
     "annee": 2024,
@@ -149,9 +155,7 @@ EXPECTED: dict[type[Table], Expected] = {
         nullable=("ordre", "famille"),
         closed={"famille": "perdu"},
     ),
-    warehouse.DimFinanceur: Expected(
-        {"financeur_id": "etat", "libelle": "État", "ordre": 3}, ("financeur_id",)
-    ),
+    warehouse.DimFinanceur: Expected({"financeur_id": "etat", "libelle": "État", "ordre": 3}, ("financeur_id",)),
     warehouse.DimRelease: Expected(
         {
             "release_id": "2026-10-08",
@@ -459,10 +463,7 @@ def frame(model: type[Table], *rows: Row) -> pd.DataFrame:
     columns = schema_of(model).columns
     rows = rows or (EXPECTED[model].row,)
     return pd.DataFrame(
-        {
-            name: pd.array([row[name] for row in rows], dtype=columns[name].dtype.type)
-            for name in EXPECTED[model].row
-        }
+        {name: pd.array([row[name] for row in rows], dtype=columns[name].dtype.type) for name in EXPECTED[model].row}
     )
 
 

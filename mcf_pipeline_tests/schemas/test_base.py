@@ -71,7 +71,6 @@ def test_a_column_without_a_description_is_refused():
         class Config:
             name = "silent"
             description = "Une table."
-            unique = ["muet"]
 
     with pytest.raises(ValueError, match=r"silent\.muet has no description"):
         describe(Silent)
@@ -109,6 +108,6 @@ def test_the_key_stands_first_in_its_own_order():
         class Config:
             name = "late"
             description = "Une table."
-            unique = ["a", "b"]
+            unique = ["a", "b"]  # noqa: RUF012
 
     assert describe(Late).column_names == ("a", "b", "mesure")

@@ -28,9 +28,7 @@ def write_facts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline
         write_fact(con, fact, quarter, states, mark)
 
 
-def write_marts(
-    space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarters: Sequence[Quarter]
-) -> None:
+def write_marts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarters: Sequence[Quarter]) -> None:
     marks = {quarter.id: mark_of(line.states[quarter], space.rules) for quarter in quarters}
     for model in QUARTERLY_MARTS:
         write_mart(con, model, marks)

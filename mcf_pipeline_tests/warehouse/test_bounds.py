@@ -124,7 +124,9 @@ def derive(con: duckdb.DuckDBPyConnection, lines: list[Line]) -> dict[str, dict[
         spec = describe(model)
         con.execute(f"DELETE FROM {spec.name}")
         # As text, so that an all-empty column has a type.
-        texts = {name: [None if (v := row.get(name)) is None else str(v) for row in content] for name in spec.column_names}
+        texts = {
+            name: [None if (v := row.get(name)) is None else str(v) for row in content] for name in spec.column_names
+        }
         con.register("lignes", pa.table({name: pa.array(values, pa.string()) for name, values in texts.items()}))
         con.execute(f"INSERT INTO {spec.name} BY NAME {typed(spec, 'lignes')}")
         con.unregister("lignes")
@@ -174,7 +176,15 @@ def test_the_means_of_masked_lines_enter_no_figure(con, truth, means):
 @given(truth=truths(), hidden=st.lists(st.integers(1, 4), min_size=10, max_size=10))
 def test_two_truths_behind_one_source_give_the_same_figures(con, truth, hidden):
     other = [
-        Line(**{**vars(line), "titulaires": people, "dossiers": people + 1, "montant": Decimal(people * 777), "connus": 0})
+        Line(
+            **{
+                **vars(line),
+                "titulaires": people,
+                "dossiers": people + 1,
+                "montant": Decimal(people * 777),
+                "connus": 0,
+            }
+        )
         if line.titulaires < 5
         else line
         for line, people in zip(truth, hidden, strict=False)

@@ -55,7 +55,9 @@ def test_a_quarter_without_rows_is_emptied_and_marked(copied):
     [
         pytest.param(frame(MartTrimestre, mart_row("2024-T2", nb_lignes=None)), id="an empty cell where none may be"),
         pytest.param(frame(MartTrimestre).drop(columns="nb_lignes"), id="a column less"),
-        pytest.param(frame(MartTrimestre).astype({"montant_engage": str}).assign(montant_engage="x"), id="a text for an amount"),
+        pytest.param(
+            frame(MartTrimestre).astype({"montant_engage": str}).assign(montant_engage="x"), id="a text for an amount"
+        ),
     ],
 )
 def test_a_quarter_that_cannot_be_written_keeps_its_rows_and_marks(copied, bad: pd.DataFrame):
@@ -100,9 +102,14 @@ def test_marts_of_several_quarters_together_are_those_of_each(copied):
 def test_whatever_interrupts_a_transaction_leaves_nothing_of_it(copied, error):
     with copied.build() as con:
         before = held(con, "dim_genre")
-        with pytest.raises(error), transaction(con):
-            con.execute("DELETE FROM dim_genre")
-            raise error
+
+        def interrupted() -> None:
+            with transaction(con):
+                con.execute("DELETE FROM dim_genre")
+                raise error
+
+        with pytest.raises(error):
+            interrupted()
         assert held(con, "dim_genre") == before
 
 
@@ -111,7 +118,7 @@ def test_a_second_process_is_told_that_the_first_has_it_open(copied):
     holder = f"import duckdb; con = duckdb.connect({str(path)!r}); print('open', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"open\n"
-        with pytest.raises(BusyError, match="another process has .* open"), open_build(copied.data_dir):
+        with pytest.raises(BusyError, match=r"another process has .* open"), open_build(copied.data_dir):
             pass
         process.communicate(b"\n")
 
@@ -121,7 +128,10 @@ def test_a_file_that_is_no_database_says_how_to_make_it_anew(space_in, content):
     path = space_in("bad").data_dir.build_database
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    with pytest.raises(PipelineError, match="`mcf-pipeline rebuild` makes it anew"), open_build(space_in("bad").data_dir):
+    with (
+        pytest.raises(PipelineError, match="`mcf-pipeline rebuild` makes it anew"),
+        open_build(space_in("bad").data_dir),
+    ):
         pass
 
 

@@ -32,9 +32,9 @@ def test_a_column_without_description_breaks_the_build():
         class Config:
             name = "mart_sans_description"
             description = "Une table."
-            unique = ["nb"]
+            unique = ("nb",)
 
-    with pytest.raises(ValueError, match="mart_sans_description.nb has no description"):
+    with pytest.raises(ValueError, match=r"mart_sans_description\.nb has no description"):
         describe(Undescribed)
 
 
@@ -56,9 +56,7 @@ def test_everything_in_the_file_has_a_comment(con):
     ).fetchall()
     assert {name for name, _ in tables} == {describe(model).name for model in ALL}
     assert [name for name, comment in tables if not comment or "Licence Ouverte 2.0" not in comment] == []
-    columns = con.execute(
-        "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
-    ).fetchall()
+    columns = con.execute("SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal").fetchall()
     assert {(table, name): comment for table, name, comment in columns} == {
         (describe(model).name, spec.name): spec.comment for model in ALL for spec in describe(model).columns
     }
@@ -123,14 +121,19 @@ def test_the_list_of_tables_counts_their_rows(con):
 
 
 def test_views_show_every_line_with_its_labels(con):
-    for view, fact, measure in (("v_dossiers", "fct_dossiers", "montant_engage"), ("v_financements", "fct_financements", "montant")):
+    for view, fact, measure in (
+        ("v_dossiers", "fct_dossiers", "montant_engage"),
+        ("v_financements", "fct_financements", "montant"),
+    ):
         counted = f"SELECT count(*), sum({measure}), count(*) FILTER (WHERE est_masque) FROM "
         assert con.execute(counted + view).fetchall() == con.execute(counted + fact).fetchall()
     rows = con.execute(
         "SELECT trimestre, annee, region, genre, classe_age, situation, statut, nb_dossiers FROM v_dossiers "
         "WHERE trimestre_id = '2024-T1' AND genre = 'Femme' AND region = 'Bretagne'"
     ).fetchall()
-    assert rows == [("1er trimestre 2024", 2024, "Bretagne", "Femme", "25 à 39 ans", "Employés", "Clos - Réalisation Totale", 12)]
+    assert rows == [
+        ("1er trimestre 2024", 2024, "Bretagne", "Femme", "25 à 39 ans", "Employés", "Clos - Réalisation Totale", 12)
+    ]
     unknown = con.execute("SELECT DISTINCT region FROM v_dossiers WHERE code_region IS NULL").fetchall()
     assert unknown == [(UNKNOWN_REGION.libelle,)]
 

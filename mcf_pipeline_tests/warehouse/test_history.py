@@ -35,7 +35,9 @@ def test_the_facts_are_what_the_newest_release_said(story):
 
 
 @pytest.mark.parametrize("macro", ["dossiers_au", "financements_au"])
-@pytest.mark.parametrize("release", [R4, "2025-12-31", "", "zzz"], ids=["one that told nothing", "none", "empty", "text"])
+@pytest.mark.parametrize(
+    "release", [R4, "2025-12-31", "", "zzz"], ids=["one that told nothing", "none", "empty", "text"]
+)
 def test_a_release_that_is_not_listed_is_an_error_never_an_empty_answer(story, macro, release):
     with pytest.raises(duckdb.InvalidInputException, match=f"publication inconnue : {release}"):
         published(story.space, f"SELECT * FROM {macro}(?)", [release])
@@ -77,11 +79,15 @@ def test_each_release_does_its_own_quarters_and_no_other(story):
 
 
 def test_the_releases_that_told_something_are_listed_in_time_order(story):
-    found = published(story.space, "SELECT release_id, rang, est_courante, nb_lignes, nb_trimestres FROM dim_release ORDER BY rang")
+    found = published(
+        story.space, "SELECT release_id, rang, est_courante, nb_lignes, nb_trimestres FROM dim_release ORDER BY rang"
+    )
     assert found == [(R1, 1, False, 8, 2), (R2, 2, False, 11, 3), (R3, 3, True, 10, 3)]
 
 
 def test_a_modality_of_a_past_state_alone_keeps_its_row(story):
     """Atlantis stands in the second release only; its history would have no region without it."""
-    found = published(story.space, "SELECT libelle, code_insee, est_connue FROM dim_region WHERE region_id = 'atlantide'")
+    found = published(
+        story.space, "SELECT libelle, code_insee, est_connue FROM dim_region WHERE region_id = 'atlantide'"
+    )
     assert found == [("Atlantide", None, False)]

@@ -263,5 +263,7 @@ def test_lines_without_a_readable_quarter_are_published_as_rejects(made_up):
 
 
 def test_modalities_that_nobody_knows_are_published_as_unknown(made_up):
-    query = "SELECT count(*), bool_or(est_connue) FROM dim_region WHERE region_id IN (SELECT region_id FROM fct_dossiers)"
+    query = (
+        "SELECT count(*), bool_or(est_connue) FROM dim_region WHERE region_id IN (SELECT region_id FROM fct_dossiers)"
+    )
     assert published(made_up, query) == [(150, False)]

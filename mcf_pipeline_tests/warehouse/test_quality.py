@@ -208,7 +208,11 @@ def test_a_release_that_does_not_conform(manifest, changes, said):
 
 
 def test_two_columns_can_give_the_quarter(manifest):
-    columns = (*without(manifest, "trimestre"), ManifestColumn("a", "annee", "r"), ManifestColumn("n", "numero_trimestre", "r"))
+    columns = (
+        *without(manifest, "trimestre"),
+        ManifestColumn("a", "annee", "r"),
+        ManifestColumn("n", "numero_trimestre", "r"),
+    )
     assert releases_quality.conformity(dataclasses.replace(manifest, columns=columns)).holds
 
 
@@ -325,7 +329,7 @@ def test_foreign_keys(space, history):
 
 def test_a_part_without_its_line(space):
     with space.build() as con:
-        con.execute("DELETE FROM fct_dossiers_historique WHERE trimestre_id = '2024-T1' AND region_id = '976'")
+        con.execute("DELETE FROM fct_dossiers_historique WHERE trimestre_id = '2024-T1' AND region_id = '06'")
         finding = facts_quality.orphans(con, FctFinancementsHistorique, {})
         assert finding.sample[0][:2] == ("ligne de fct_dossiers", "2024-T1")
         con.execute("UPDATE meta_marque SET empreinte = 'x' WHERE actif = 'fct_dossiers'")
@@ -385,7 +389,8 @@ def test_a_masked_value_shown_as_zero(tmp_path, mart, column):
 
 
 @pytest.mark.parametrize(
-    "column", ["lignes_ajoutees", "lignes_supprimees", "dossiers_apres", "dossiers_avant", "montant_apres", "montant_avant"]
+    "column",
+    ["lignes_ajoutees", "lignes_supprimees", "dossiers_apres", "dossiers_avant", "montant_apres", "montant_avant"],
 )
 def test_revisions_that_do_not_tie(space, column):
     with space.build() as con:
@@ -445,5 +450,3 @@ def test_a_published_file_that_lacks_a_table(space):
         con.execute("DROP TABLE mart_profil")
     finding = readable(path)
     assert finding.sample[0][0] == "mart_profil"
-
-

@@ -12,7 +12,13 @@ from mcf_pipeline_tests.warehouse.builds import published
 from mcf_pipeline_tests.warehouse.told import LINES, STATUSES, TELLING
 
 _MEASURES = ("nb_dossiers", "nb_titulaires", "montant_engage", "prix_moyen", "part_etat")
-_FAMILIES = {"en_cours": "en_cours", "realise": "realises", "partiel": "partiels", "non_realise": "non_realises", "annule": "annules"}
+_FAMILIES = {
+    "en_cours": "en_cours",
+    "realise": "realises",
+    "partiel": "partiels",
+    "non_realise": "non_realises",
+    "annule": "annules",
+}
 
 
 def by_key(lines: list[Line], quarter: str) -> dict[tuple, tuple]:
@@ -26,7 +32,11 @@ def by_key(lines: list[Line], quarter: str) -> dict[tuple, tuple]:
 
 def total(lines: dict[tuple, tuple], place: int, family: str | None = None):
     """The sum of a measure; None where nothing is given."""
-    given = [Decimal(cells[place]) for (_, status), cells in lines.items() if cells[place] and family in (None, STATUSES[status][1])]
+    given = [
+        Decimal(cells[place])
+        for (_, status), cells in lines.items()
+        if cells[place] and family in (None, STATUSES[status][1])
+    ]
     return sum(given) if given else None
 
 
@@ -66,7 +76,9 @@ EXPECTED = [
 
 
 def test_only_what_changed_has_a_row(story):
-    found = published(story.space, "SELECT trimestre_id, release_id FROM mart_revisions ORDER BY release_id, trimestre_id")
+    found = published(
+        story.space, "SELECT trimestre_id, release_id FROM mart_revisions ORDER BY release_id, trimestre_id"
+    )
     assert found == [(row["trimestre_id"], row["release_id"]) for row in EXPECTED]
 
 

@@ -1,0 +1,41 @@
+"""A data directory as the command line leaves it, Dagster's own files included."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mcf_pipeline_tests.commands.terminal import Answer, mcf
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """What the first run of a release said, and what it left."""
+
+    answer: Answer
+    data_dir: Path
+    csv: Path
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "warehouse" / "mcf.duckdb"
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory, small_releases) -> FirstRun:
+    """The first small release, taken in by a process of its own; nobody may change it: take `ready`."""
+    data_dir = tmp_path_factory.mktemp("first_run") / "data"
+    answer = mcf("run", "--source", small_releases[0], "--data-dir", data_dir)
+    assert answer.code == 0, answer.err
+    return FirstRun(answer, data_dir, small_releases[0])
+
+
+@pytest.fixture
+def ready(first_run, tmp_path) -> Path:
+    """A data directory with one release published, for one test to change."""
+    data_dir = tmp_path / "data"
+    shutil.copytree(first_run.data_dir, data_dir)
+    return data_dir

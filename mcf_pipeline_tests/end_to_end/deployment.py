@@ -1,0 +1,280 @@
+"""``dagster dev`` as a person starts it, in a folder that looks like the checkout, and GraphQL to ask it.
+
+Everything that its processes may write to is a folder of the test's own, so that the test can look into it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import requests
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+HOST = "127.0.0.1"
+PATIENCE = 240.0
+"""Seconds after which what we wait for will not come; a machine under load takes tens of seconds to start a run."""
+
+T = TypeVar("T")
+
+SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "mcf_pipeline"}
+UNDER_WAY = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
+
+
+@dataclass
+class Deployment:
+    """A checkout, a data directory, a home and a temporary folder, and the processes in them.
+
+    Attributes:
+        root: holds all four.
+        portal_url: where the releases come from.
+        watch: called at every look while waiting; raises if what must always hold does not.
+    """
+
+    root: Path
+    portal_url: str
+    watch: Callable[[], None] = lambda: None
+    port: int = field(default_factory=lambda: free_port())
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.checkout, self.home = self.root / "checkout", self.root / "home"
+        self.checkout.mkdir(parents=True)
+        self.home.mkdir()
+        # A socket's path has at most 107 characters; pytest's own folders leave too few of them.
+        self.tmp = Path(tempfile.mkdtemp(prefix="mcf-"))
+        self.data_dir = self.root / "data"
+        for name in ("dagster.yaml", "workspace.yaml"):
+            shutil.copy(CHECKOUT / name, self.checkout)
+
+    @property
+    def database(self) -> Path:
+        """What users query."""
+        return self.data_dir / "warehouse" / "mcf.duckdb"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """A clean environment: nothing of Dagster's, and only what a person would set to try a portal."""
+        return {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "TMPDIR": str(self.tmp),
+            "LANG": "C.UTF-8",
+            "MCF_DATA_DIR": str(self.data_dir),
+            "MCF_PORTAL_URL": self.portal_url,
+            "MCF_POLL_SECONDS": "1",
+            "MCF_LIMIT_MAX_ATTEMPTS": "1",
+        }
+
+    def __enter__(self) -> Self:
+        self.log = (self.root / "dev.log").open("wb")
+        self.process = subprocess.Popen(
+            [BIN / "dagster", "dev", "--host", HOST, "--port", str(self.port)],
+            cwd=self.checkout,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.log.close()
+        shutil.rmtree(self.tmp, ignore_errors=True)
+
+    def stop(self) -> int:
+        """As Ctrl-C does; whatever does not end by itself is killed. Returns the exit code."""
+        assert self.process
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            if self.is_running():
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def is_running(self) -> bool:
+        """Whether any process that it started is there."""
+        assert self.process
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def until(self, what: str, probe: Callable[[], T | None], patience: float = PATIENCE) -> T:
+        """Look again and again until `probe` gives something."""
+        assert self.process
+        deadline = time.monotonic() + patience
+        while True:
+            self.watch()
+            found = probe()
+            if found:
+                return found
+            tail = (self.root / "dev.log").read_text(errors="replace")[-5000:]
+            assert self.process.poll() is None, f"dagster dev ended while we waited for {what}:\n{tail}"
+            assert time.monotonic() < deadline, f"no {what} after {patience:.0f} seconds:\n{tail}"
+            time.sleep(0.2)
+
+    def command(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Type an ``mcf-pipeline`` command in the checkout."""
+        return subprocess.run(
+            [BIN / "mcf-pipeline", *map(str, arguments)],
+            cwd=self.checkout,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    # -- GraphQL -----------------------------------------------------------------------------------------
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """What the webserver answers; None where it is not up yet."""
+        try:
+            answer = requests.post(
+                f"http://{HOST}:{self.port}/graphql", json={"query": query, "variables": variables}, timeout=60
+            ).json()
+        except (requests.ConnectionError, requests.Timeout):
+            return None
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def automations(self) -> dict[str, dict[str, Any]]:
+        """The sensor and the schedule by name, as the Automation page lists them; empty until they are loaded."""
+        found = self.ask(
+            """query ($selector: RepositorySelector!) { repositoryOrError(repositorySelector: $selector) {
+                 ... on Repository {
+                   sensors { name description sensorState { id selectorId status } }
+                   schedules { name description scheduleState { id selectorId status } } } } }""",
+            selector=SELECTOR,
+        )
+        repository = found["repositoryOrError"] if found else {}
+        listed = repository.get("sensors", []) + repository.get("schedules", [])
+        return {
+            entry["name"]: {**entry, **(entry.get("sensorState") or entry.get("scheduleState"))} for entry in listed
+        }
+
+    def switch(self, name: str, *, on: bool) -> str:
+        """Flip the switch of a sensor or schedule on the Automation page; returns its state afterwards."""
+        kind = "Sensor" if "sensor" in name else "Schedule"
+        if on:
+            variables = {"selector": {**SELECTOR, f"{kind.lower()}Name": name}}
+            field_ = "startSensor(sensorSelector: $selector)"
+            field_ = field_ if kind == "Sensor" else "startSchedule(scheduleSelector: $selector)"
+            head = f"mutation ($selector: {kind}Selector!)"
+        else:
+            variables = {"id": self.automations()[name]["id"]}
+            field_ = "stopSensor(id: $id)" if kind == "Sensor" else "stopRunningSchedule(id: $id)"
+            head = "mutation ($id: String!)"
+        self.ask(f"{head} {{ {field_} {{ __typename }} }}", **variables)
+        return str(self.automations()[name]["status"])
+
+    def forget_cursor(self) -> None:
+        """Reset the sensor's cursor, as its page offers to: it looks at the source at its next tick."""
+        self.ask(
+            """mutation ($selector: SensorSelector!) {
+                 setSensorCursor(sensorSelector: $selector, cursor: null) { __typename } }""",
+            selector={**SELECTOR, "sensorName": "release_sensor"},
+        )
+
+    def ticks(self) -> list[dict[str, Any]]:
+        """The sensor's ticks that have ended, newest first."""
+        found = self.ask(
+            """query ($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) { ... on Sensor {
+                 sensorState { ticks(limit: 200) {
+                   status timestamp skipReason error { message } } } } } }""",
+            selector={**SELECTOR, "sensorName": "release_sensor"},
+        )
+        ticks = found["sensorOrError"].get("sensorState", {}).get("ticks", []) if found else []
+        return [tick for tick in ticks if tick["status"] != "STARTED"]
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs, oldest first, each with its tags as a mapping."""
+        found = self.ask(
+            """{ runsOrError { ... on Runs { results {
+                 runId status startTime endTime assetSelection { path } tags { key value } } } } }"""
+        )
+        results = found["runsOrError"]["results"] if found else []
+        return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in reversed(results)]
+
+    def settled(self) -> list[dict[str, Any]]:
+        """Wait until the sensor has looked, with no run under way and nothing to launch; returns the runs."""
+        before = self.ticks()
+        last = before[0]["timestamp"] if before else 0.0
+
+        def probe() -> list[dict[str, Any]] | None:
+            newer = [tick for tick in self.ticks() if tick["timestamp"] > last]
+            # Two in a row, both newer: the first may have looked before what we wait for had happened.
+            quiet = [tick["status"] == "SKIPPED" and is_quiet(tick["skipReason"]) for tick in newer[:2]]
+            runs = self.runs()
+            busy = any(run["status"] in UNDER_WAY for run in runs)
+            return runs if quiet == [True, True] and not busy else None
+
+        return self.until("sensor with nothing left to do", probe)
+
+    def materializations(self) -> dict[str, list[dict[str, Any]]]:
+        """Of every asset, oldest first: partition, run, timestamp."""
+        found = self.ask(
+            """{ assetsOrError { ... on AssetConnection { nodes { key { path }
+                 assetMaterializations(limit: 500) { partition runId timestamp } } } } }"""
+        )
+        return {
+            node["key"]["path"][-1]: sorted(node["assetMaterializations"], key=lambda m: float(m["timestamp"]))
+            for node in found["assetsOrError"]["nodes"]
+        }
+
+    def messages(self, run_id: str) -> list[dict[str, Any]]:
+        """The event log of a run."""
+        found = self.ask(
+            """query ($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
+                 __typename ... on MessageEvent { message stepKey } } } } }""",
+            run=run_id,
+        )
+        return list(found["logsForRun"]["events"]) if found else []
+
+    def slots(self) -> list[str]:
+        """The runs that hold the pool."""
+        found = self.ask(
+            """{ instance { concurrencyLimit(concurrencyKey: "duckdb") {
+                 claimedSlots { runId } } } }"""
+        )
+        return [slot["runId"] for slot in found["instance"]["concurrencyLimit"]["claimedSlots"]]
+
+
+def is_quiet(reason: str | None) -> bool:
+    """Whether a tick found that there is nothing to do."""
+    return bool(reason) and str(reason).startswith(("unchanged", "nothing new"))
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(root: Path, portal_url: str, watch: Callable[[], None] | None = None) -> Iterator[Deployment]:
+    """A deployment whose webserver answers and whose code is loaded."""
+    with Deployment(root, portal_url) as deployment:
+        if watch:
+            deployment.watch = watch
+        deployment.until("webserver with the graph", deployment.automations)
+        yield deployment
