@@ -61,7 +61,7 @@ lint: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs  ## build the site for users (build/site/index.html)
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 ci:  ## everything that CI does
 	.ci/run

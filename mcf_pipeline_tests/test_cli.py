@@ -69,7 +69,6 @@ def test_help_loads_nothing_that_takes_time():
         ["--no-such-option"],
         ["run", "--no-such-option"],
         ["run", "too", "much"],
-        ["run", "--source"],
         ["sql"],
         ["sql", "SELECT 1", "--format", "xml"],
         ["sample"],
@@ -107,7 +106,6 @@ def shown(error, *arguments):
         (BusyError("x"), 5),
         (ArchiveError("x"), 1),
         (PipelineError("x"), 1),
-        (KeyboardInterrupt(), 1),
     ],
 )
 def test_each_kind_of_error_has_its_exit_code_and_one_line(error, code):
@@ -115,6 +113,17 @@ def test_each_kind_of_error_has_its_exit_code_and_one_line(error, code):
     assert result.exit_code == code
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_an_option_without_its_value_is_wrong_usage():
+    answer = mcf_here("run", "--source")
+    assert (answer.code, answer.error) == (2, "Option '--source' requires an argument.")
+
+
+def test_an_interrupted_command_says_that_nothing_is_lost():
+    result = shown(KeyboardInterrupt())
+    assert result.exit_code == 1
+    assert result.stderr.strip() == "error: interrupted; nothing is half-written, run again to go on"
 
 
 def test_an_error_of_many_lines_is_shown_on_one():

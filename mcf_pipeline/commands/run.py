@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mcf_pipeline.automation.steps import Step, next_step
 from mcf_pipeline.commands.console import err, out, progress_bar
 from mcf_pipeline.config import Settings
-from mcf_pipeline.errors import ContractError
+from mcf_pipeline.errors import ContractError, PipelineError
 from mcf_pipeline.releases.detection import Verdict, detect
 from mcf_pipeline.warehouse.plan import Plan
 from mcf_pipeline.workspace import Workspace
@@ -101,7 +101,14 @@ def _follow_plan(
     first = plan = space.plan(line)
     runs = 0
     refused: list[ContractError] = []
+    done: Step | None = None
     while step := next_step(plan, is_published=space.is_published(line)):
+        if step == done:
+            raise PipelineError(
+                f"the run of {step.key} succeeded and is still to be done: please report this; "
+                "the published warehouse is as it was"
+            )
+        done = step
         try:
             _materialize(instance, space, step, dagster_logs=dagster_logs)
         except ContractError as error:

@@ -32,6 +32,8 @@ def sql(settings: Settings, query: str, form: str) -> None:
         with duckdb.connect(path, read_only=True) as con:
             con.execute("SET enable_external_access = false; SET lock_configuration = true")
             result = con.execute(query)
+            if result is None:
+                raise UsageError("the query holds no statement")
             names = [column[0] for column in result.description or []]
             if form == "table":
                 _table(names, result.fetchmany(MAX_TABLE_ROWS + 1))

@@ -29,7 +29,7 @@ SECTIONS: tuple[tuple[str, Sequence[type[Table]]], ...] = (
 
 _HEAD = """# Dictionnaire des données
 
-<!-- Made by `python -m mcf_pipeline.documentation docs` from `mcf_pipeline/schemas/`; edit the models, not this page. -->
+<!-- Made by `python -m mcf_pipeline.documentation docs`; edit the models in `mcf_pipeline/schemas/`, not this page. -->
 
 Ce que veut dire chaque colonne de chaque table et vue de `mcf.duckdb`. Les mêmes textes sont dans le fichier lui-même
 (commentaires, table `dictionnaire`) et dans le paquet de données. Les colonnes de la clé sont en gras ; « vide

@@ -1,4 +1,4 @@
-"""MkDocs hook: the built site loads nothing from elsewhere, so that it works offline and tells nobody of its readers."""
+"""MkDocs hook: the built site loads nothing from elsewhere: it works offline, and tells nobody of its readers."""
 
 from __future__ import annotations
 

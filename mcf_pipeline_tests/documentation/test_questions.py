@@ -37,9 +37,7 @@ def publications(tmp_path_factory) -> Path:
 
 
 def test_each_result_is_what_its_sql_gives(full_sample, publications):
-    again = questions.answered(
-        PAGE, {examples.SAMPLE: full_sample.database, examples.RELEASES: publications}
-    )
+    again = questions.answered(PAGE, {examples.SAMPLE: full_sample.database, examples.RELEASES: publications})
     assert again == PAGE, "run `python -m mcf_pipeline.documentation docs`, then look whether the words still fit"
 
 
