@@ -67,11 +67,11 @@ ci:  ## everything that CI does
 	.ci/run
 
 lock: $(VENV)/.run  ## resolve the dependencies anew into the lock files (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-header --group build --output-file requirements.lock pyproject.toml
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-header --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-header --group docs --constraint requirements-dev.lock --output-file requirements-docs.lock
 
 clean:  ## remove the environment, the sample's data and all caches

@@ -92,9 +92,7 @@ def main(debug: bool) -> None:
     help="Apply a release that is held because known data shrank in it, for example 2026-10-08.",
 )
 @click.option("--dagster-logs", is_flag=True, help="Show Dagster's own log lines.")
-def run(
-    source: str | None, data_dir: Path | None, force: bool, accept_release: str | None, dagster_logs: bool
-) -> None:
+def run(source: str | None, data_dir: Path | None, force: bool, accept_release: str | None, dagster_logs: bool) -> None:
     """The main job: take the newest release in, rematerialize what changed, publish the warehouse.
 
     A second run that finds nothing new changes nothing and says so.
@@ -118,9 +116,7 @@ def status(source: str | None, data_dir: Path | None, as_json: bool) -> None:
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--releases", default=3, show_default=True, type=click.IntRange(1, 40), help="How many.")
-@click.option(
-    "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 100), help="Times the lines."
-)
+@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 100), help="Times the lines.")
 def sample(path: Path, releases: int, scale: float) -> None:
     """Write successive SYNTHETIC releases as CSV files into the folder PATH.
 
@@ -135,9 +131,7 @@ def sample(path: Path, releases: int, scale: float) -> None:
 @click.argument("query")
 @SOURCE
 @DATA_DIR
-@click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
-)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def sql(query: str, source: str | None, data_dir: Path | None, form: str) -> None:
     """Ask the published warehouse, read-only: mcf-pipeline sql "SELECT * FROM mart_trimestre"."""
     from mcf_pipeline.commands.sql import sql as body
@@ -160,9 +154,7 @@ def doctor(source: str | None, data_dir: Path | None, as_json: bool) -> None:
 
 
 @main.command("sample-portal")
-@click.option(
-    "--port", default=8042, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free."
-)
+@click.option("--port", default=8042, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
 def sample_portal(port: int) -> None:
     """Serve SYNTHETIC releases as a local Opendatasoft portal, on loopback only, until Ctrl-C."""
     from mcf_pipeline.commands.sample_portal import sample_portal as body
@@ -201,9 +193,7 @@ def verify(source: str | None, data_dir: Path | None) -> None:
     type=click.Choice(["xlsx", "csv", "parquet"]),
     help="[default: what PATH ends in, else xlsx]",
 )
-@click.option(
-    "--table", "tables", metavar="NAME", multiple=True, help="A table or view; can be given more than once."
-)
+@click.option("--table", "tables", metavar="NAME", multiple=True, help="A table or view; can be given more than once.")
 def export(path: Path, source: str | None, data_dir: Path | None, form: str | None, tables: tuple[str, ...]) -> None:
     """Write tables for a spreadsheet, as one xlsx PATH, or as CSV or Parquet into a folder PATH.
 

@@ -17,9 +17,10 @@ from mcf_pipeline.assets.raw import portal_release, raw_usagers  # noqa: E402
 from mcf_pipeline.assets.staging import stg_usagers  # noqa: E402
 from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements  # noqa: E402
 from mcf_pipeline.automation.jobs import release  # noqa: E402
-from mcf_pipeline.automation.schedules import quarterly_release  # noqa: E402
+from mcf_pipeline.automation.schedules import overdue_release, quarterly_release  # noqa: E402
 from mcf_pipeline.automation.sensors import release_sensor  # noqa: E402
 from mcf_pipeline.checks.all import CHECKS  # noqa: E402
+from mcf_pipeline.checks.publication import check_release_en_retard  # noqa: E402
 
 ASSETS: list[dg.AssetsDefinition] = [
     portal_release,
@@ -46,7 +47,7 @@ def build_defs(workspace: WorkspaceResource | None = None) -> dg.Definitions:
         asset_checks=CHECKS,
         jobs=[release],
         sensors=[release_sensor(ASSETS)],
-        schedules=[quarterly_release(ASSETS)],
+        schedules=[quarterly_release(ASSETS), overdue_release(check_release_en_retard)],
         resources={"workspace": workspace or WorkspaceResource()},
         # A process per step would pay Dagster's start for each of twenty steps.
         executor=dg.in_process_executor,

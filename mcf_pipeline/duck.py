@@ -23,9 +23,7 @@ def one(con: duckdb.DuckDBPyConnection, query: str, parameters: object = None) -
     return tuple(row)
 
 
-def to_frame(
-    con: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None
-) -> pd.DataFrame:
+def to_frame(con: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """A query's result as a pandas frame of Arrow types: decimals stay decimals, NULL stays NULL."""
     import pandas as pd
 

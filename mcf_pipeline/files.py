@@ -81,6 +81,19 @@ def _disk_full(error: OSError) -> str:
     return f"no space left on the disk{place}: free some and run again; nothing published was touched"
 
 
+_FULL = ("no space left on device", "database or disk is full", "disk quota exceeded")
+"""How the system, DuckDB and SQLite say it."""
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that the disk is full."""
+    while error is not None:
+        if any(words in str(error).lower() for words in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 @contextmanager
 def explain_disk_errors() -> Iterator[None]:
     """Turn a full disk or a read-only one into a message for the user.
@@ -90,6 +103,8 @@ def explain_disk_errors() -> Iterator[None]:
     """
     try:
         yield
+    except PipelineError:
+        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise PipelineError(_disk_full(error)) from error
@@ -97,5 +112,12 @@ def explain_disk_errors() -> Iterator[None]:
             raise UsageError(
                 f"{error.filename} cannot be written ({error.strerror}): "
                 "make it writable, or choose another directory with --data-dir"
+            ) from error
+        raise
+    except Exception as error:
+        # DuckDB and Dagster's SQLite have errors of their own for it.
+        if is_disk_full(error):
+            raise PipelineError(
+                "no space left on the disk: free some and run again; nothing published was touched"
             ) from error
         raise

@@ -11,14 +11,14 @@ from mcf_pipeline.partitions import QUARTERS
 
 GRAPH = """
 data_package       publication -       duckdb csv,parquet       < warehouse
-dim_classe_age     warehouse   -       duckdb duckdb,table      < stg_usagers
-dim_financeur      warehouse   -       duckdb duckdb,table      < stg_usagers
-dim_genre          warehouse   -       duckdb duckdb,table      < stg_usagers
-dim_region         warehouse   -       duckdb duckdb,table      < stg_usagers
-dim_release        warehouse   -       duckdb duckdb,table      < stg_usagers
-dim_situation      warehouse   -       duckdb duckdb,table      < stg_usagers
-dim_statut         warehouse   -       duckdb duckdb,table      < stg_usagers
-dim_trimestre      warehouse   -       duckdb duckdb,table      < stg_usagers
+dim_classe_age     warehouse   -       duckdb duckdb,table      < fct_dossiers
+dim_financeur      warehouse   -       duckdb duckdb,table      < fct_dossiers
+dim_genre          warehouse   -       duckdb duckdb,table      < fct_dossiers
+dim_region         warehouse   -       duckdb duckdb,table      < fct_dossiers
+dim_release        warehouse   -       duckdb duckdb,table      < fct_dossiers
+dim_situation      warehouse   -       duckdb duckdb,table      < fct_dossiers
+dim_statut         warehouse   -       duckdb duckdb,table      < fct_dossiers
+dim_trimestre      warehouse   -       duckdb duckdb,table      < fct_dossiers
 fct_dossiers       warehouse   quarter duckdb duckdb,table      < stg_usagers
 fct_financements   warehouse   quarter duckdb duckdb,table      < stg_usagers
 mart_financement   marts       quarter duckdb duckdb,sql        < fct_financements

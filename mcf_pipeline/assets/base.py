@@ -28,7 +28,12 @@ QUARTERLY: dict[str, Any] = {
     "owners": OWNERS,
     "pool": POOL,
 }
-WHOLE: dict[str, Any] = {"owners": OWNERS, "pool": POOL}
+WHOLE: dict[str, Any] = {
+    "owners": OWNERS,
+    "pool": POOL,
+    # Once, after the quarters: of what is ready, a run takes the quarterly assets first.
+    "op_tags": {"dagster/priority": "-1"},
+}
 
 
 class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -42,15 +47,11 @@ class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         from pathlib import Path
 
         return Workspace(
-            Settings.from_env(
-                source=self.source or None, data_dir=Path(self.data_dir) if self.data_dir else None
-            )
+            Settings.from_env(source=self.source or None, data_dir=Path(self.data_dir) if self.data_dir else None)
         )
 
 
-def each_quarter(
-    context: dg.AssetExecutionContext, name: str, quarters: Sequence[Quarter]
-) -> Iterator[Quarter]:
+def each_quarter(context: dg.AssetExecutionContext, name: str, quarters: Sequence[Quarter]) -> Iterator[Quarter]:
     """Go through the quarters of a run one by one, so that only one is held in memory, reporting progress."""
     for done, quarter in enumerate(quarters):
         report(name, done, len(quarters))
@@ -68,9 +69,7 @@ def table_schema(model: type[Table]) -> dg.TableSchema:
                 name=column.name,
                 type=column.duckdb_type,
                 description=column.comment,
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable, unique=spec.key == (column.name,)
-                ),
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=spec.key == (column.name,)),
             )
             for column in spec.columns
         ],
@@ -92,9 +91,7 @@ def _cell(value: object) -> str:
     return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")[:60]
 
 
-def shown(
-    model: type[Table], rows: int, frame: pd.DataFrame | None = None, **more: object
-) -> Mapping[str, Any]:
+def shown(model: type[Table], rows: int, frame: pd.DataFrame | None = None, **more: object) -> Mapping[str, Any]:
     """The metadata of a materialization: rows, column schema, preview, and what else there is to say."""
     metadata: dict[str, Any] = {"dagster/row_count": rows, "dagster/column_schema": table_schema(model)}
     metadata |= {name: value for name, value in more.items() if value is not None}

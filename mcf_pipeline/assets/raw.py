@@ -12,7 +12,9 @@ from mcf_pipeline.assets.base import (
     each_quarter,
     preview,
 )
+from mcf_pipeline.checks.raw import refusal_evaluation
 from mcf_pipeline.duck import one, scratch, to_frame
+from mcf_pipeline.errors import ContractError
 from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.progress import report
 from mcf_pipeline.warehouse.staging import load_received
@@ -29,14 +31,17 @@ def portal_release(context: dg.AssetExecutionContext, workspace: WorkspaceResour
     space = workspace.open()
     with space.lock():
         source = space.source()
-        intake = space.archive.take_in(
-            lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
-        )
+        try:
+            intake = space.archive.take_in(
+                lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
+            )
+        except ContractError as error:
+            # A check does not run once its asset has failed: its red evaluation is logged from here.
+            context.log_event(refusal_evaluation(space.archive, error))
+            raise
     manifest = intake.manifest
     if manifest.is_synthetic:
-        context.log.warning(
-            "Release %s is SYNTHETIC data: it says nothing of the real world.", manifest.release_id
-        )
+        context.log.warning("Release %s is SYNTHETIC data: it says nothing of the real world.", manifest.release_id)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.sha256),
         metadata={

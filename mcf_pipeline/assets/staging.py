@@ -4,6 +4,7 @@ import dagster as dg
 
 from mcf_pipeline.assets.base import QUARTERLY, WorkspaceResource, each_quarter, shown
 from mcf_pipeline.assets.raw import raw_usagers
+from mcf_pipeline.checks.staging import refused_evaluations
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.schemas.staging import StgUsagers
@@ -49,4 +50,7 @@ def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
                     if staged.is_refused:
                         refusals.append(refusal(quarter, staged))
     if refusals:
+        # A check does not run once its asset has failed: its red evaluations are logged from here.
+        for evaluation in refused_evaluations(space, quarters_of(context)):
+            context.log_event(evaluation)
         raise ContractError(" | ".join(map(str, refusals)), rule="trop_de_rejets")

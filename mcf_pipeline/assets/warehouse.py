@@ -55,6 +55,10 @@ def _fact(fact: Fact) -> dg.AssetsDefinition:
     return write
 
 
+fct_dossiers = _fact(DOSSIERS)
+fct_financements = _fact(FINANCEMENTS)
+
+
 def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
     spec = describe(model)
 
@@ -62,7 +66,8 @@ def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
         name=spec.name,
         group_name="warehouse",
         kinds={"duckdb", "table"},
-        deps=[stg_usagers],
+        # Which modalities the data has beyond the known ones stands in the build once the fact is written.
+        deps=[fct_dossiers],
         description=spec.description,
         **WHOLE,
     )
@@ -80,9 +85,7 @@ def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
                 case "financeur":
                     frame = dimensions.financers()
                 case _:
-                    frame = dimensions.modalities(
-                        dimension, dimensions.unknown_seen(con, dimension, space.source_map)
-                    )
+                    frame = dimensions.modalities(dimension, dimensions.unknown_seen(con, dimension, space.source_map))
             with transaction(con):
                 dimensions.replace_dimension(con, model, frame)
         unknown = int((~frame["est_connue"]).sum()) if "est_connue" in frame.columns else 0
@@ -101,9 +104,6 @@ def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
 
     return write
 
-
-fct_dossiers = _fact(DOSSIERS)
-fct_financements = _fact(FINANCEMENTS)
 
 _DIMENSIONS: dict[str, type[Table]] = {
     "trimestre": DimTrimestre,

@@ -14,6 +14,22 @@ CRON = "0 * 1-20 1,4,7,10 *"
 and the next ones build it, and a tick that finds nothing costs one small request."""
 
 
+OVERDUE_CRON = "30 7 * * *"
+"""Each morning: what is overdue is seen where nothing is published, which is just when no run would look."""
+
+
+def overdue_release(check: dg.AssetChecksDefinition) -> dg.ScheduleDefinition:
+    """The schedule that evaluates the check on an overdue release; on by default."""
+    return dg.ScheduleDefinition(
+        name="overdue_release",
+        cron_schedule=OVERDUE_CRON,
+        execution_timezone="Europe/Paris",
+        target=dg.AssetSelection.checks(check),
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Each morning, turns the check `release_en_retard` red if a quarter's release is overdue.",
+    )
+
+
 def quarterly_release(assets: list[dg.AssetsDefinition]) -> dg.ScheduleDefinition:
     """The schedule over these assets; on by default."""
 

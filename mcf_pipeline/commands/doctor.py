@@ -87,16 +87,12 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
             lines_read=export.rows,
         )
         values = {name: _values(con, [name]) for name in export.columns}
-        flat: Mapping[str, Values] = {
-            name: {key[0]: n for key, n in found.items()} for name, found in values.items()
-        }
+        flat: Mapping[str, Values] = {name: {key[0]: n for key, n in found.items()} for name, found in values.items()}
         pairs = _pairs(con, fields, space)
         return diagnose(facts, fields, flat, space.source_map, pairs=pairs), None
 
 
-def _unread(
-    origin: str, metadata: PortalMetadata | None, error: PipelineError, space: Workspace
-) -> Diagnosis:
+def _unread(origin: str, metadata: PortalMetadata | None, error: PipelineError, space: Workspace) -> Diagnosis:
     """What can be said of a source whose lines could not be read: at least its columns, if it describes them."""
     facts = SourceFacts(
         origin=origin,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from mcf_pipeline.commands.console import out, progress_bar
-from mcf_pipeline.commands.run import execute, summary
+from mcf_pipeline.commands.run import IMPATIENCE, execute, summary
 from mcf_pipeline.config import Settings
 from mcf_pipeline.errors import UsageError
 from mcf_pipeline.releases.reread import reread
@@ -23,11 +23,9 @@ def rebuild(settings: Settings, *, dagster_logs: bool) -> None:
         ArchiveError: the archive is damaged.
     """
     space = Workspace(settings)
-    with space.lock(patience=0):
+    with space.lock(patience=IMPATIENCE):
         if not space.archive.manifests():
-            raise UsageError(
-                f"there is no release under {space.data_dir.releases}: `mcf-pipeline run` takes one in"
-            )
+            raise UsageError(f"there is no release under {space.data_dir.releases}: `mcf-pipeline run` takes one in")
         with progress_bar():
             changed = reread(space.archive)
             remove_database(space.data_dir.build_database)

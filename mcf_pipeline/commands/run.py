@@ -5,22 +5,31 @@ Its materializations stand in the Dagster UI like those of any other run.
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.automation.steps import Step, next_step
 from mcf_pipeline.commands.console import err, out, progress_bar
-from mcf_pipeline.config import Settings
+from mcf_pipeline.config import SAMPLE, Settings
 from mcf_pipeline.errors import ContractError, PipelineError
+from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.releases.detection import Verdict, detect
 from mcf_pipeline.warehouse.plan import Plan
 from mcf_pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     import dagster as dg
+
+
+IMPATIENCE = 3.0
+"""Seconds that a command waits for the data directory: a tick of the sensor holds it for a moment, a run for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ def run(settings: Settings, *, force: bool, accept_release: str | None, dagster_
         PipelineError: of the kind that decides the exit code.
     """
     space = Workspace(settings)
-    with space.lock(patience=0):
+    with space.lock(patience=IMPATIENCE):
         if accept_release:
             space.archive.accept(accept_release)
         with progress_bar():
@@ -53,9 +62,7 @@ def run(settings: Settings, *, force: bool, accept_release: str | None, dagster_
         summary(space, outcome)
 
 
-def execute(
-    space: Workspace, *, force: bool = False, look: bool = True, dagster_logs: bool = False
-) -> Outcome:
+def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster_logs: bool = False) -> Outcome:
     """Look for a release, take it in, and follow the plan to its end.
 
     Args:
@@ -76,7 +83,7 @@ def execute(
             space.archive.raise_if_held(known[-1])
             if not force and _nothing_to_do(space):
                 return Outcome(verdict, space.plan(), 0)
-    with _dagster(space) as instance:
+    with explain_disk_errors(), _dagster(space, dagster_logs=dagster_logs) as instance:
         if verdict and verdict.needs_download:
             _materialize(instance, space, None, dagster_logs=dagster_logs)
         return _follow_plan(instance, space, verdict, force=force, dagster_logs=dagster_logs)
@@ -124,7 +131,7 @@ def _follow_plan(
 
 
 @contextmanager
-def _dagster(space: Workspace) -> Iterator[dg.DagsterInstance]:
+def _dagster(space: Workspace, *, dagster_logs: bool) -> Iterator[dg.DagsterInstance]:
     """The persistent instance: DAGSTER_HOME's, else the checkout's with its storage in the data directory."""
     # Dagster writes one event per transaction by default; a run of ours writes hundreds.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "50")
@@ -133,14 +140,17 @@ def _dagster(space: Workspace) -> Iterator[dg.DagsterInstance]:
 
     from mcf_pipeline.automation.instance import open_instance
 
+    if not dagster_logs:
+        # What Dagster cannot store it also logs, beside raising it; the error says it once.
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with open_instance() as instance:
         if isinstance(instance, dg.DagsterInstance):
             yield instance
 
 
-def _materialize(
-    instance: dg.DagsterInstance, space: Workspace, step: Step | None, *, dagster_logs: bool
-) -> None:
+def _materialize(instance: dg.DagsterInstance, space: Workspace, step: Step | None, *, dagster_logs: bool) -> None:
+    from dagster._core.errors import DagsterAssetCheckFailedError
+
     from mcf_pipeline.assets.base import WorkspaceResource
     from mcf_pipeline.automation.jobs import INTAKE, JOB, selection_of, tags_of
     from mcf_pipeline.definitions import ASSETS, build_defs
@@ -152,7 +162,14 @@ def _materialize(
         options["run_config"] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if step:
         options |= {"tags": tags_of(step, space.state()), "asset_selection": selection_of(step, ASSETS)}
-    definition.execute_in_process(instance=instance, **options)
+    try:
+        definition.execute_in_process(instance=instance, **options)
+    except DagsterAssetCheckFailedError as error:
+        raise ContractError(
+            f"a check failed and what depends on it was not made: {error}. The published warehouse is as it was; "
+            "the Dagster UI (`make dev`) shows the check with its numbers",
+            rule="controle_bloquant",
+        ) from error
 
 
 def summary(space: Workspace, outcome: Outcome) -> None:
@@ -174,10 +191,16 @@ def summary(space: Workspace, outcome: Outcome) -> None:
         f"{status.quarters} quarters, {status.first} to {status.last}."
     )
     out.print(f"Warehouse: {space.data_dir.published_database}")
-    out.print(
-        f'Next: mcf-pipeline sql {_source_option(space)}"SELECT * FROM v_trimestre_evolution"', markup=False
-    )
+    out.print(f'Next: {_typed(space, "sql")} "SELECT * FROM v_trimestre_evolution"', markup=False)
 
 
-def _source_option(space: Workspace) -> str:
-    return "--source sample " if space.settings.source == "sample" else ""
+def _typed(space: Workspace, command: str) -> str:
+    """A command as it can be typed here: the program where it lies, and the data directory it shall look at."""
+    called = Path(sys.argv[0])
+    program = "mcf-pipeline"
+    if shutil.which(program) is None and called.name == program:
+        program = os.path.relpath(called)
+    default = Settings.from_env({}, source=space.settings.source).data_dir.root
+    if space.data_dir.root != default:
+        return f"{program} {command} --data-dir {os.path.relpath(space.data_dir.root)}"
+    return f"{program} {command} --source sample" if space.settings.source == SAMPLE else f"{program} {command}"

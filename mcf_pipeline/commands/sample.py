@@ -20,8 +20,6 @@ def sample(path: Path, *, releases: int, scale: float) -> None:
     ensure_writable(path)
     err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
     with explain_disk_errors(), progress_bar():
-        written = write_releases(
-            path, releases, scale, lambda done, total: report("write the releases", done, total)
-        )
+        written = write_releases(path, releases, scale, lambda done, total: report("write the releases", done, total))
     for file in written:
         out.print(str(file), markup=False)

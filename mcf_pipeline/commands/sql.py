@@ -51,9 +51,7 @@ def _table(names: list[str], rows: list[tuple[object, ...]]) -> None:
 
     table = Table()
     for index, name in enumerate(names):
-        is_number = any(
-            isinstance(row[index], (int, float)) or type(row[index]).__name__ == "Decimal" for row in rows
-        )
+        is_number = any(isinstance(row[index], (int, float)) or type(row[index]).__name__ == "Decimal" for row in rows)
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows[:MAX_TABLE_ROWS]:
         table.add_row(*(_cell(value) for value in row))

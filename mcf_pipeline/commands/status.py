@@ -69,9 +69,9 @@ def overview(space: Workspace) -> Overview:
             found.rejected = con.execute(
                 "SELECT count(DISTINCT (release_id, numero_ligne)) FROM stg_rejets"
             ).fetchall()[0][0]
-            found.release_id, published = con.execute(
-                "SELECT release_id, publie_le FROM meta_publication"
-            ).fetchall()[0]
+            found.release_id, published = con.execute("SELECT release_id, publie_le FROM meta_publication").fetchall()[
+                0
+            ]
             found.published_at = str(published)[:19]
     return found
 
@@ -87,16 +87,13 @@ def status(settings: Settings, *, as_json: bool) -> None:
     if not found.releases:
         out.print(f"Nothing yet in {settings.data_dir.root}: `mcf-pipeline run` takes the first release in.")
         return
-    table = Table(
-        title="Releases" + (" — SYNTHETIC data" if found.is_synthetic else ""), title_justify="left"
-    )
+    table = Table(title="Releases" + (" — SYNTHETIC data" if found.is_synthetic else ""), title_justify="left")
     for name in ("release", "lines", "quarters", "retrieved (UTC)", "state"):
         table.add_column(name, justify="right" if name in ("lines", "quarters") else "left")
     for release in found.releases:
         state = (
             "held: " + "; ".join(release["held"])
             if release["held"]
-
             else ("current" if release["release_id"] == found.release_id else "applied")
         )
         table.add_row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mcf_pipeline.commands.console import err, out, progress_bar
+from mcf_pipeline.commands.run import IMPATIENCE
 from mcf_pipeline.config import Settings
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.warehouse.verification import verify_archive, verify_warehouse
@@ -19,7 +20,7 @@ def verify(settings: Settings) -> None:
         ArchiveError: something is wrong.
     """
     space = Workspace(settings)
-    with space.lock(patience=0), progress_bar():
+    with space.lock(patience=IMPATIENCE), progress_bar():
         problems = list(verify_archive(space.archive))
         # A broken archive cannot say what the warehouse should be.
         if not problems:
@@ -28,10 +29,7 @@ def verify(settings: Settings) -> None:
         err.print(f"• {problem}", markup=False)
     if problems:
         raise ArchiveError(
-            f"{len(problems)} problems found"
-            + (f", the first {SHOWN} shown" if len(problems) > SHOWN else "")
+            f"{len(problems)} problems found" + (f", the first {SHOWN} shown" if len(problems) > SHOWN else "")
         )
     manifests = space.archive.manifests()
-    out.print(
-        f"All is well: {len(manifests)} releases, every file as archived, and the warehouse says what they say."
-    )
+    out.print(f"All is well: {len(manifests)} releases, every file as archived, and the warehouse says what they say.")

@@ -94,8 +94,7 @@ FINANCER_TABLE: tuple[Financer, ...] = (
 FINANCERS: tuple[str, ...] = tuple(financer.id for financer in FINANCER_TABLE)
 """Identifiers of the financers, in order."""
 FINANCER_ROWS: tuple[Mapping[str, str | int], ...] = tuple(
-    {"financeur_id": financer.id, "libelle": financer.libelle, "ordre": financer.ordre}
-    for financer in FINANCER_TABLE
+    {"financeur_id": financer.id, "libelle": financer.libelle, "ordre": financer.ordre} for financer in FINANCER_TABLE
 )
 """The rows of `dim_financeur`."""
 

@@ -65,9 +65,7 @@ class Index:
     open: bool
 
 
-def index(
-    text: bytes, delimiter: str, *, before: int = _LF, after: int | None = None, quoted: bool = False
-) -> Index:
+def index(text: bytes, delimiter: str, *, before: int = _LF, after: int | None = None, quoted: bool = False) -> Index:
     """Find the fields and records of a piece of text, quotes considered.
 
     Args:
@@ -357,8 +355,7 @@ class Copier:
     def _irregular(self, line: int, count: int) -> ContractError:
         what = f"{count} field(s)" if count else "an empty line"
         return ContractError(
-            f"{self._file}, line {line}: {what} where the header has {self._columns} columns; "
-            "ask for the export again",
+            f"{self._file}, line {line}: {what} where the header has {self._columns} columns; ask for the export again",
             rule="ligne_irreguliere",
         )
 
@@ -378,7 +375,6 @@ def _unterminated(file: str, line: int) -> ContractError:
 
 def _stray(file: str, line: int) -> ContractError:
     return ContractError(
-        f'{file}, line {line}: a quote (") in the middle of a field that is not doubled; '
-        "ask for the export again",
+        f'{file}, line {line}: a quote (") in the middle of a field that is not doubled; ask for the export again',
         rule="ligne_irreguliere",
     )

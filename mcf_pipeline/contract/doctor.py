@@ -170,9 +170,7 @@ def diagnose(
         shown = ", ".join(repr(clean(text, 40)) for text in texts[:5])
         notes.append(f"{len(texts)} unknown in {dimension}: {shown}; kept with est_connue = false")
 
-    formats = {
-        name: _formats(values.get(column.source, {})) for name, column in found.items() if _measures(name)
-    }
+    formats = {name: _formats(values.get(column.source, {})) for name, column in found.items() if _measures(name)}
     for name, counts in formats.items():
         if counts.get(_UNREADABLE):
             examples = [v for v in values[found[name].source] if v and _format(v) == _UNREADABLE][:3]
@@ -241,16 +239,12 @@ def _modalities(
             if canonical not in found:
                 continue
             seen = values.get(found[canonical].source, {})
-            for text, lines in sorted(seen.items(), key=lambda item: (-item[1], item[0] or ""))[
-                :_MAX_MODALITIES
-            ]:
+            for text, lines in sorted(seen.items(), key=lambda item: (-item[1], item[0] or ""))[:_MAX_MODALITIES]:
                 if canonical == "demandeur_emploi":
                     met = resolve_situation(None, text, source_map)
                 else:
                     met = resolve(name, text, source_map)
-                findings.append(
-                    ModalityFinding(name, clean(text or ""), met.id, met.libelle, met.est_connue, lines)
-                )
+                findings.append(ModalityFinding(name, clean(text or ""), met.id, met.libelle, met.est_connue, lines))
     return tuple(findings)
 
 
@@ -288,9 +282,7 @@ def _quarters(
     if unreadable and not guessed:
         problems.append(f"{len(unreadable)} quarters cannot be read: {', '.join(map(repr, unreadable[:3]))}")
     if seen and not valid:
-        problems.insert(
-            0, f"no valid quarter in {' and '.join(repr(clean(column, 60)) for column in columns)}"
-        )
+        problems.insert(0, f"no valid quarter in {' and '.join(repr(clean(column, 60)) for column in columns)}")
     return tuple(quarter.id for quarter in sorted(valid)), problems
 
 
@@ -326,9 +318,7 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         absent = [rule.name for rule in COLUMNS.values() if rule.name not in used and not rule.required]
         console.print(Text(f"optional and not in the source: {', '.join(absent) or 'none'}"))
     if diagnosis.modalities:
-        table = Table(
-            "dimension", "text", "means", "known", "lines", title="Modalities", title_justify="left"
-        )
+        table = Table("dimension", "text", "means", "known", "lines", title="Modalities", title_justify="left")
         for m in diagnosis.modalities:
             known = Text("yes") if m.known else Text("no", style="yellow")
             table.add_row(m.dimension, plain(m.text), plain(f"{m.id} ({m.libelle})"), known, str(m.lines))
@@ -351,9 +341,7 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         console.print(Text(f"Write into a file and name it in MCF_SOURCE_MAP{optional}:", style="bold"))
         # Not wrapped, so that it can be pasted as it is.
         console.print(Text(diagnosis.toml), soft_wrap=True)
-    console.print(
-        Text("ready", style="bold green") if diagnosis.ready else Text("not ready", style="bold red")
-    )
+    console.print(Text("ready", style="bold green") if diagnosis.ready else Text("not ready", style="bold red"))
 
 
 def _span(quarters: Sequence[str]) -> str | None:

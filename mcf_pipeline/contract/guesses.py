@@ -67,9 +67,7 @@ def guess_missing(
         for canonical in (*wanted, *parts):
             alike = _alike(canonical, column)
             if canonical in by_values:
-                found.append(
-                    Guess(canonical, column.name, "values look like it", 0.5 + by_values[canonical] / 2)
-                )
+                found.append(Guess(canonical, column.name, "values look like it", 0.5 + by_values[canonical] / 2))
             elif alike >= (_ALIKE_PART if canonical in parts else _ALIKE):
                 found.append(Guess(canonical, column.name, "name is alike", alike / 2))
     chosen: dict[str, Guess] = {}

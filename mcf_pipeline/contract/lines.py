@@ -101,17 +101,13 @@ def read_lines(
     return TypedLines(usagers, financements, _rejects(con, table, quarter, release_id, failures), unknown)
 
 
-def map_modalities(
-    con: duckdb.DuckDBPyConnection, table: str, source_map: SourceMap
-) -> list[tuple[str, str]]:
+def map_modalities(con: duckdb.DuckDBPyConnection, table: str, source_map: SourceMap) -> list[tuple[str, str]]:
     """Make the table ``modalite`` (`dimension`, `texte`, `id`): each spelling that the lines use, resolved once.
 
     Returns:
         The modalities that the contract does not know: (dimension, text as received).
     """
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE modalite (dimension VARCHAR, texte VARCHAR, drapeau VARCHAR, id VARCHAR)"
-    )
+    con.execute("CREATE OR REPLACE TEMP TABLE modalite (dimension VARCHAR, texte VARCHAR, drapeau VARCHAR, id VARCHAR)")
     has_flag = _has_job_seeker_flag(con, table)
     rows: list[list[str | None]] = []
     unknown: set[tuple[str, str]] = set()
@@ -157,9 +153,7 @@ def refuse_conflicting_duplicates(
     """
     map_modalities(con, "lignes", source_map)
     said = ", ".join(
-        canonical_number_sql(f'"{name}"')
-        for name in sorted(recognition.columns)
-        if COLUMNS[name].kind in _MEASURES
+        canonical_number_sql(f'"{name}"') for name in sorted(recognition.columns) if COLUMNS[name].kind in _MEASURES
     )
     has_flag = _has_job_seeker_flag(con, "lignes")
     # A line without a readable quarter has no key: it is rejected as it is, and contradicts no other.
@@ -272,9 +266,7 @@ def _unpivot_financers(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -
         if part in columns or count in columns:
             montant = part if part in columns else "NULL::DECIMAL(18,2)"
             dossiers = count if count in columns else "NULL::BIGINT"
-            parts.append(
-                f"{{'financeur_id': '{financer}', 'montant': {montant}, 'nb_dossiers_finances': {dossiers}}}"
-            )
+            parts.append(f"{{'financeur_id': '{financer}', 'montant': {montant}, 'nb_dossiers_finances': {dossiers}}}")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE parts AS
         SELECT numero_ligne, trimestre_id, {IDS}, est_masque, unnest([{", ".join(parts)}], recursive := true)

@@ -187,9 +187,7 @@ def resolve(dimension: str, text: str | None, source_map: SourceMap | None = Non
     return Modality(slug(text), clean(text), False, DIMENSIONS[dimension].unknown)
 
 
-def resolve_situation(
-    csp: str | None, job_seeker: str | None, source_map: SourceMap | None = None
-) -> Modality:
+def resolve_situation(csp: str | None, job_seeker: str | None, source_map: SourceMap | None = None) -> Modality:
     """The situation where the source gives it in two columns: job seeker if its flag says so, else the CSP.
 
     A flag that says neither yes nor no is not guessed at: it becomes an unknown modality, which is seen.
@@ -279,9 +277,7 @@ def _by_key(dimension: str) -> Mapping[str, Modality]:
 def _not_given_keys(dimension: str) -> frozenset[str]:
     nouns = ("", *DIMENSIONS[dimension].nouns)
     markers = [m for m in (*nomenclature.NOT_GIVEN, NOT_GIVEN_ID) if modality_key(m)]
-    return frozenset(
-        modality_key(f"{noun} {marker}" if noun else marker) for noun in nouns for marker in markers
-    )
+    return frozenset(modality_key(f"{noun} {marker}" if noun else marker) for noun in nouns for marker in markers)
 
 
 def _is_not_given(dimension: str, text: str) -> bool:

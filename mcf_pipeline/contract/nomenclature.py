@@ -52,9 +52,7 @@ REGIONS = (
     _region("75", "Nouvelle-Aquitaine", "FR-NAQ"),
     _region("76", "Occitanie", "FR-OCC", "Occitanie / Pyrénées-Méditerranée"),
     _region("84", "Auvergne-Rhône-Alpes", "FR-ARA", "ARA", "AURA"),
-    _region(
-        "93", "Provence-Alpes-Côte d'Azur", "FR-PAC", "PACA", "Région Sud", "Sud Provence-Alpes-Côte d'Azur"
-    ),
+    _region("93", "Provence-Alpes-Côte d'Azur", "FR-PAC", "PACA", "Région Sud", "Sud Provence-Alpes-Côte d'Azur"),
     _region("94", "Corse", "FR-20R", "Collectivité de Corse", "FR-COR"),
     _region("01", "Guadeloupe", "FR-971", "1", "FR-GP", "FR-GUA", outre_mer=True),
     _region("02", "Martinique", "FR-972", "2", "FR-MQ", outre_mer=True),
@@ -156,9 +154,7 @@ def _statut(ordre: int, id_: str, libelle: str, famille: str, *spellings: str) -
 
 STATUTS = (
     _statut(1, "valide", "Validé", "en_cours", "Dossier validé", "Validée"),
-    _statut(
-        2, "entree_en_formation", "Entrée en formation", "en_cours", "Entré en formation", "En formation"
-    ),
+    _statut(2, "entree_en_formation", "Entrée en formation", "en_cours", "Entré en formation", "En formation"),
     _statut(3, "sortie_de_formation", "Sortie de formation", "en_cours", "Sorti de formation"),
     _statut(
         4,

@@ -51,9 +51,7 @@ _PARIS_MIDNIGHT_UTC = re.compile(r"2[23]:00(?::00(?:\.0+)?)?(?:z|\+00:?00)")
 
 def _plain(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.replace("°", " ")).casefold()
-    kept = "".join(
-        c for c in decomposed if unicodedata.category(c)[0] != "M" and unicodedata.category(c) != "Cf"
-    )
+    kept = "".join(c for c in decomposed if unicodedata.category(c)[0] != "M" and unicodedata.category(c) != "Cf")
     kept = re.sub(r"[\u2010-\u2015\u2212]", "-", kept)
     return re.sub(r"\s+", " ", kept).strip()
 

@@ -176,9 +176,7 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, path: Path, limits: Limits, fo
     link.symlink_to(path.absolute())
     file = str(link)
     # All that the footer says is checked before a page is read: a bomb unpacks only when it is read.
-    totals = con.execute(
-        "SELECT coalesce(sum(total_uncompressed_size), 0) FROM parquet_metadata(?)", [file]
-    ).fetchone()
+    totals = con.execute("SELECT coalesce(sum(total_uncompressed_size), 0) FROM parquet_metadata(?)", [file]).fetchone()
     count = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [file]).fetchone()
     schema = con.execute(
         "SELECT name, num_children, repetition_type, precision FROM parquet_schema(?) OFFSET 1", [file]
@@ -207,8 +205,7 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, path: Path, limits: Limits, fo
     _check_texts(con, path.name, source, types, columns, limits)
     chosen = ", ".join(f"nullif({text}, '') AS {_quoted(c)}" for text, c in zip(texts, columns, strict=True))
     con.execute(
-        f"CREATE OR REPLACE TABLE {TABLE} AS SELECT row_number() OVER () + 1 AS {LINE_NUMBER}, "
-        f"{chosen} FROM {source}"
+        f"CREATE OR REPLACE TABLE {TABLE} AS SELECT row_number() OVER () + 1 AS {LINE_NUMBER}, {chosen} FROM {source}"
     )
     if _loaded(con, columns)[0] != rows:
         raise _unreadable(path.name, "parquet")
@@ -223,8 +220,7 @@ def _text(file: str, name: str, type_name: str) -> str:
         # day: most writers have no type for dates alone.
         time = f"make_timestamp(epoch_us({column}))"
         return (
-            f"CASE WHEN {time} = date_trunc('day', {time}) THEN strftime({time}, '%Y-%m-%d') "
-            f"ELSE {time}::VARCHAR END"
+            f"CASE WHEN {time} = date_trunc('day', {time}) THEN strftime({time}, '%Y-%m-%d') ELSE {time}::VARCHAR END"
         )
     if type_name in ("BLOB", "GEOMETRY", "VARIANT", "BIT") or (
         type_name.endswith(("]", ")")) and not type_name.startswith("DECIMAL(")
@@ -245,9 +241,7 @@ def _check_texts(
     texts = [(_quoted(t[0]), name) for t, name in zip(types, columns, strict=True) if t[1] == "VARCHAR"]
     if not texts:
         return
-    weights = ", ".join(
-        f"max(strlen({c})), sum(strlen({c})), bool_or(contains({c}, chr(0)))" for c, _ in texts
-    )
+    weights = ", ".join(f"max(strlen({c})), sum(strlen({c})), bool_or(contains({c}, chr(0)))" for c, _ in texts)
     row = con.execute(f"SELECT {weights} FROM {source}").fetchone()
     assert row is not None
     for (_, name), longest, nul in zip(texts, row[0::3], row[2::3], strict=True):
@@ -281,8 +275,7 @@ def _check_body(path: Path, format: Format, limits: Limits) -> None:
         found = found or "no Parquet file"
     if found:
         raise ContractError(
-            f"{path.name} is {found}, not a {format} export of the dataset; "
-            "open it to see what the source says",
+            f"{path.name} is {found}, not a {format} export of the dataset; open it to see what the source says",
             rule="pas_un_export",
         )
     if size > limits.max_bytes:
@@ -293,8 +286,7 @@ def _check_columns(file: str, names: tuple[str, ...], limits: Limits) -> tuple[s
     """The names without byte-order marks and blanks; refused where one is missing or there twice."""
     if len(names) > limits.max_columns:
         raise ContractError(
-            f"{file} has {len(names):,} columns, at most {limits.max_columns:,} are accepted "
-            "(MCF_LIMIT_MAX_COLUMNS)",
+            f"{file} has {len(names):,} columns, at most {limits.max_columns:,} are accepted (MCF_LIMIT_MAX_COLUMNS)",
             rule="limite_depassee",
         )
     cleaned = tuple(name.strip("\ufeff \t\r\n\u00a0\u202f").strip() for name in names)
@@ -321,13 +313,10 @@ def _check_columns(file: str, names: tuple[str, ...], limits: Limits) -> tuple[s
 def _check_count(file: str, rows: int, announced: int | None) -> None:
     if not rows:
         more = f" where the source announces {announced:,}" if announced else ""
-        raise ContractError(
-            f"{file} has no line after the header{more}; ask for the export again", rule="export_vide"
-        )
+        raise ContractError(f"{file} has no line after the header{more}; ask for the export again", rule="export_vide")
     if announced is not None and rows < announced:
         raise ContractError(
-            f"{file} has {rows:,} lines, the source announces {announced:,}: the export is cut; "
-            "ask for it again",
+            f"{file} has {rows:,} lines, the source announces {announced:,}: the export is cut; ask for it again",
             rule="export_tronque",
         )
     if announced is not None and rows > announced:
@@ -357,9 +346,7 @@ def _translated(error: OSError | MemoryError | duckdb.Error, path: Path, format:
     if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
         return PipelineError(f"{path.name} needs more memory or temporary disk than there is; free some")
     if "no space left" in text or "could not write" in text or "quota" in text:
-        return PipelineError(
-            f"{path.name} cannot be unpacked: the disk is full; free some of it, or set TMPDIR"
-        )
+        return PipelineError(f"{path.name} cannot be unpacked: the disk is full; free some of it, or set TMPDIR")
     if isinstance(error, OSError):
         return SourceError(f"{path} cannot be read: {error.strerror or error}")
     return _unreadable(path.name, format)
@@ -388,8 +375,7 @@ def _too_large(file: str, limits: Limits) -> ContractError:
 
 def _unexpected_type(file: str, column: str, type_name: str) -> ContractError:
     return ContractError(
-        f"{file}: column {column[:80]!r} holds {type_name}, not text or numbers; "
-        "ask for the CSV export instead",
+        f"{file}: column {column[:80]!r} holds {type_name}, not text or numbers; ask for the CSV export instead",
         rule="type_inattendu",
     )
 

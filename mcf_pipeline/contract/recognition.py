@@ -210,9 +210,7 @@ def recognise(
     unused = tuple(name for name in names if name not in used)
     if "demandeur_emploi" in columns:
         flag, csp = (clean(columns[name].source) for name in ("demandeur_emploi", "situation"))
-        state.flags.append(
-            f"the situation is read from two columns: job seeker if {flag!r} says so, else {csp!r}"
-        )
+        state.flags.append(f"the situation is read from two columns: job seeker if {flag!r} says so, else {csp!r}")
     return Recognition(columns, unused, tuple(state.flags))
 
 
@@ -244,9 +242,7 @@ def _same(name: str, other: str) -> bool:
 def _apply_map(fields: Sequence[SourceField], source_map: SourceMap, state: _State) -> None:
     for canonical, wanted in source_map.columns.items():
         exact = [f.name for f in fields if f.name == wanted]
-        found = exact or [
-            f.name for f in fields if _same(f.name, wanted) or (f.label and _same(f.label, wanted))
-        ]
+        found = exact or [f.name for f in fields if _same(f.name, wanted) or (f.label and _same(f.label, wanted))]
         if len(found) == 1:
             state.candidates[canonical] = [RecognisedColumn(found[0], "source_map")]
         else:
@@ -289,9 +285,7 @@ def _settle_quarter(state: _State) -> None:
     if "annee" in has and "trimestre" in has and "numero_trimestre" not in has:
         has["numero_trimestre"] = has.pop("trimestre")
     elif "annee" in has and "numero_trimestre" in has and "trimestre" in has:
-        state.flags.append(
-            "the quarter is given both whole and as a year and a number: the whole one is used"
-        )
+        state.flags.append("the quarter is given both whole and as a year and a number: the whole one is used")
         del has["annee"], has["numero_trimestre"]
     elif "trimestre" in has:
         has.pop("numero_trimestre", None)

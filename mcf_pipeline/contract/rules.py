@@ -63,6 +63,12 @@ _TABLE: tuple[Rule, ...] = (
         _ASK_AGAIN,
     ),
     Rule(
+        "controle_bloquant",
+        "refuse",
+        "A blocking check of the graph found that what was built does not hold together.",
+        "Nothing is published; the Dagster UI shows the check with its numbers.",
+    ),
+    Rule(
         "metadonnees_illisibles",
         "refuse",
         "The portal's description of the dataset holds values that make no sense.",
@@ -93,9 +99,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule("encodage_illisible", "refuse", "The text is in no encoding that can be told for sure.", _ASK_AGAIN),
     Rule("octet_nul", "refuse", "A NUL byte stands in the text.", _ASK_AGAIN),
     Rule("ligne_irreguliere", "refuse", "A line has more or fewer fields than the header.", _ASK_AGAIN),
-    Rule(
-        "type_inattendu", "refuse", "A Parquet column has a type that is no text, number or date.", _ASK_AGAIN
-    ),
+    Rule("type_inattendu", "refuse", "A Parquet column has a type that is no text, number or date.", _ASK_AGAIN),
     Rule("entete_en_double", "refuse", "Two columns have one name (case does not count).", _ASK_AGAIN),
     Rule("nom_de_colonne_vide", "refuse", "A column has no name.", _ASK_AGAIN),
     Rule("colonne_manquante", "refuse", "No column is recognised as a required one.", _MAP),

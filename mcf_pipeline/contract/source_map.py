@@ -129,9 +129,7 @@ class SourceMap:
     @cached_property
     def _modality_keys(self) -> Mapping[str, Mapping[str, str]]:
         return {
-            dimension: {
-                modality_key(text): identifier for text, identifier in texts.items() if modality_key(text)
-            }
+            dimension: {modality_key(text): identifier for text, identifier in texts.items() if modality_key(text)}
             for dimension, texts in self.modalities.items()
         }
 

@@ -110,11 +110,7 @@ def slug(text: str) -> str:
     plain = _plain(text)
     spaced = re.sub(r"[\s'_]+|(?<=[^\W_])-(?=[^\W_])", " ", plain)
     spaced = re.sub(r" - ", " ", spaced)
-    if (
-        re.fullmatch(r"[a-z0-9]+(?: [a-z0-9]+)*", spaced)
-        and len(spaced) <= MAX_SLUG
-        and len(text) <= _MAX_READ
-    ):
+    if re.fullmatch(r"[a-z0-9]+(?: [a-z0-9]+)*", spaced) and len(spaced) <= MAX_SLUG and len(text) <= _MAX_READ:
         return spaced.replace(" ", "_")
     whole = spaced if len(text) <= _MAX_READ else text
     digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:12]

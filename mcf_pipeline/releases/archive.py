@@ -67,9 +67,7 @@ class Archive:
         source_map: overrides of recognition.
     """
 
-    def __init__(
-        self, data_dir: DataDir, limits: Limits | None = None, source_map: SourceMap | None = None
-    ) -> None:
+    def __init__(self, data_dir: DataDir, limits: Limits | None = None, source_map: SourceMap | None = None) -> None:
         self.data_dir = data_dir
         self.limits = limits or Limits()
         self.source_map = source_map or SourceMap()
@@ -165,9 +163,7 @@ class Archive:
         from mcf_pipeline.contract.reading import read_export
 
         with duckdb.connect(config={"temp_directory": str(work / "spill"), "memory_limit": "1GB"}) as con:
-            export = read_export(
-                con, received.path, received.format, self.limits, records_count=received.records_count
-            )
+            export = read_export(con, received.path, received.format, self.limits, records_count=received.records_count)
             fields = fields_of(export.columns, received.fields)
             recognition = recognise(fields, self.source_map, max_columns=self.limits.max_columns)
             is_synthetic = "donnees_synthetiques" in recognition.columns
@@ -236,9 +232,7 @@ class Archive:
             raise HeldReleaseError(
                 f"release {manifest.release_id} is archived but not applied: {shown}. If the publisher means it, "
                 f"run `mcf-pipeline run --accept-release {manifest.release_id}`",
-                rule="trimestre_disparu"
-                if any("vanished" in reason for reason in reasons)
-                else "trimestre_retreci",
+                rule="trimestre_disparu" if any("vanished" in reason for reason in reasons) else "trimestre_retreci",
                 release_id=manifest.release_id,
             )
 
@@ -294,9 +288,7 @@ def _is_again(draft: Manifest, known: Manifest) -> bool:
     The same content at another time of the portal is a release of its own, be it on the same day: it may take
     back what came between, and its time has to be remembered, else each look would fetch it again.
     """
-    return (
-        known.day == draft.day and known.data_processed == draft.data_processed and known.same_content(draft)
-    )
+    return known.day == draft.day and known.data_processed == draft.data_processed and known.same_content(draft)
 
 
 def _with_free_id(manifest: Manifest, known: list[Manifest]) -> Manifest:

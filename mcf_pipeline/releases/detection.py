@@ -73,9 +73,7 @@ def by_sha256(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
         return Verdict(Answer.CANNOT_TELL, "sha256", "the source does not give it")
     for manifest in known:
         if manifest.sha256 == peek.sha256:
-            return Verdict(
-                Answer.UNCHANGED, "sha256", f"the bytes are those of release {manifest.release_id}"
-            )
+            return Verdict(Answer.UNCHANGED, "sha256", f"the bytes are those of release {manifest.release_id}")
     return Verdict(Answer.CANNOT_TELL, "sha256", "these bytes are not archived")
 
 

@@ -107,9 +107,7 @@ class Manifest:
 
     def same_content(self, other: Manifest) -> bool:
         """Whether both say the same of every quarter, in whatever order or format."""
-        return {q: c.sha256 for q, c in self.quarters.items()} == {
-            q: c.sha256 for q, c in other.quarters.items()
-        }
+        return {q: c.sha256 for q, c in self.quarters.items()} == {q: c.sha256 for q, c in other.quarters.items()}
 
     def quarter(self, quarter: Quarter) -> QuarterContent | None:
         """What the release says of a quarter, or None."""

@@ -57,9 +57,7 @@ def _reread(archive: Archive, manifest: Manifest) -> Manifest:
         work = Path(temporary)
         export = unpack(folder / str(manifest.export), work / f"export.{manifest.format}")
         if sha256_of(export) != manifest.sha256:
-            raise ArchiveError(
-                f"{folder / str(manifest.export)} is not what was archived: restore it from a copy"
-            )
+            raise ArchiveError(f"{folder / str(manifest.export)} is not what was archived: restore it from a copy")
         with duckdb.connect(config={"temp_directory": str(work / "spill"), "memory_limit": "1GB"}) as con:
             read = read_export(con, export, manifest.format, archive.limits)  # type: ignore[arg-type]
             fields = fields_of(read.columns, ())

@@ -72,9 +72,9 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
         ContractError: no line, or too few of them, has a readable quarter.
     """
     _map_quarters(con, recognition, today)
-    selected = [
-        f"{quoted(column.source)} AS {quoted(name)}" for name, column in recognition.columns.items()
-    ] + [f"{quoted(name)} AS {quoted(UNKNOWN_PREFIX + name)}" for name in recognition.unused]
+    selected = [f"{quoted(column.source)} AS {quoted(name)}" for name, column in recognition.columns.items()] + [
+        f"{quoted(name)} AS {quoted(UNKNOWN_PREFIX + name)}" for name in recognition.unused
+    ]
     con.execute(f"""
         CREATE TABLE lignes AS
         WITH recues AS (
@@ -102,9 +102,7 @@ def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.da
     rows = sum(content.rows for content in quarters.values())
     lost = unreadable.rows if unreadable else 0
     if lost > REJECTED_SHARE * (rows + lost):
-        raise ContractError(
-            _unreadable_message(con, recognition, lost, rows + lost), rule="aucun_trimestre_valide"
-        )
+        raise ContractError(_unreadable_message(con, recognition, lost, rows + lost), rule="aucun_trimestre_valide")
     return Split(rows + lost, quarters, lost)
 
 
@@ -116,9 +114,7 @@ def content_of(con: duckdb.DuckDBPyConnection) -> str:
     return str(found)
 
 
-def store_quarters(
-    con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent], folder: Path
-) -> None:
+def store_quarters(con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent], folder: Path) -> None:
     """Write the lines of each quarter that is not stored yet to ``<folder>/<2024-T3>/<sha256>.parquet``.
 
     Beside each file lies its own SHA-256, in the form that ``sha256sum --check`` reads. A file that does not
@@ -210,14 +206,10 @@ def _canonical_line(names: Iterable[str]) -> str:
     return f"concat_ws(chr(31), {', '.join(parts)})"
 
 
-def _unreadable_message(
-    con: duckdb.DuckDBPyConnection, recognition: Recognition, lost: int, rows: int
-) -> str:
+def _unreadable_message(con: duckdb.DuckDBPyConnection, recognition: Recognition, lost: int, rows: int) -> str:
     examples = [
         " ".join(part or "" for part in row[:-1])
-        for row in con.execute(
-            "SELECT * FROM trimestre_lu WHERE trimestre_id = ? LIMIT 3", [NO_QUARTER]
-        ).fetchall()
+        for row in con.execute("SELECT * FROM trimestre_lu WHERE trimestre_id = ? LIMIT 3", [NO_QUARTER]).fetchall()
     ]
     return (
         f"{lost} of {rows} lines have no readable quarter in {' and '.join(map(repr, recognition.quarter.columns))} "

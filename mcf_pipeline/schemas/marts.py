@@ -16,12 +16,8 @@ from mcf_pipeline.schemas.base import Amount, Count, Ratio, Table, Text, column
 
 UNMASKED = "les lignes masquées n'y sont pas : c'est un minimum."
 OVER_UNMASKED = "calculé sur les seules lignes non masquées ; vide s'il n'y en a pas."
-MASKED_STANDS_FOR = (
-    "une ligne masquée compte de 1 à 4 personnes : la borne ne dépend que du nombre de ces lignes."
-)
-AT_LEAST_ONE = (
-    "une ligne masquée y compte pour un dossier, le moins qu'elle puisse avoir ; il n'y a pas de maximum."
-)
+MASKED_STANDS_FOR = "une ligne masquée compte de 1 à 4 personnes : la borne ne dépend que du nombre de ces lignes."
+AT_LEAST_ONE = "une ligne masquée y compte pour un dossier, le moins qu'elle puisse avoir ; il n'y a pas de maximum."
 
 
 class Quarterly(Table):
@@ -171,9 +167,7 @@ class MartFinancement(Quarterly):
     financeur_id: Text = column("Financeur.", references="dim_financeur")
     nb_lignes: Count = column("Lignes de la source où le financeur a une colonne.", unit="lignes", ge=0)
     nb_lignes_masquees: Count = column("Lignes masquées parmi elles.", unit="lignes", ge=0)
-    montant: Amount = column(
-        "Somme des parts du financeur.", unit="euros", masking=UNMASKED, nullable=True, ge=0
-    )
+    montant: Amount = column("Somme des parts du financeur.", unit="euros", masking=UNMASKED, nullable=True, ge=0)
     part_montant: Ratio = column(
         "Part du financeur dans le total des financeurs.",
         unit="ratio",
@@ -315,36 +309,16 @@ class MartRevisions(Quarterly):
     lignes_identiques: Count = column("Lignes inchangées.", unit="lignes", ge=0)
     dossiers_avant: Count = column("Dossiers avant.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0)
     dossiers_apres: Count = column("Dossiers après.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0)
-    montant_avant: Amount = column(
-        "Montant engagé avant.", unit="euros", masking=UNMASKED, nullable=True, ge=0
-    )
-    montant_apres: Amount = column(
-        "Montant engagé après.", unit="euros", masking=UNMASKED, nullable=True, ge=0
-    )
-    en_cours_avant: Count = column(
-        "Dossiers en cours avant.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    en_cours_apres: Count = column(
-        "Dossiers en cours après.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    realises_avant: Count = column(
-        "Dossiers réalisés avant.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    realises_apres: Count = column(
-        "Dossiers réalisés après.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    partiels_avant: Count = column(
-        "Dossiers partiels avant.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    partiels_apres: Count = column(
-        "Dossiers partiels après.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    non_realises_avant: Count = column(
-        "Dossiers non réalisés avant.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
-    non_realises_apres: Count = column(
-        "Dossiers non réalisés après.", unit="dossiers", masking=UNMASKED, nullable=True
-    )
+    montant_avant: Amount = column("Montant engagé avant.", unit="euros", masking=UNMASKED, nullable=True, ge=0)
+    montant_apres: Amount = column("Montant engagé après.", unit="euros", masking=UNMASKED, nullable=True, ge=0)
+    en_cours_avant: Count = column("Dossiers en cours avant.", unit="dossiers", masking=UNMASKED, nullable=True)
+    en_cours_apres: Count = column("Dossiers en cours après.", unit="dossiers", masking=UNMASKED, nullable=True)
+    realises_avant: Count = column("Dossiers réalisés avant.", unit="dossiers", masking=UNMASKED, nullable=True)
+    realises_apres: Count = column("Dossiers réalisés après.", unit="dossiers", masking=UNMASKED, nullable=True)
+    partiels_avant: Count = column("Dossiers partiels avant.", unit="dossiers", masking=UNMASKED, nullable=True)
+    partiels_apres: Count = column("Dossiers partiels après.", unit="dossiers", masking=UNMASKED, nullable=True)
+    non_realises_avant: Count = column("Dossiers non réalisés avant.", unit="dossiers", masking=UNMASKED, nullable=True)
+    non_realises_apres: Count = column("Dossiers non réalisés après.", unit="dossiers", masking=UNMASKED, nullable=True)
     annules_avant: Count = column("Dossiers annulés avant.", unit="dossiers", masking=UNMASKED, nullable=True)
     annules_apres: Count = column("Dossiers annulés après.", unit="dossiers", masking=UNMASKED, nullable=True)
 

@@ -22,9 +22,7 @@ class _Line(Table):
     region_id: Text = column("Région de résidence : code INSEE, ou identifiant de la modalité.")
     genre_id: Text = column("Genre.")
     classe_age_id: Text = column("Classe d'âge.")
-    situation_id: Text = column(
-        "Situation : demandeur d'emploi, sinon catégorie socioprofessionnelle déclarée."
-    )
+    situation_id: Text = column("Situation : demandeur d'emploi, sinon catégorie socioprofessionnelle déclarée.")
     statut_id: Text = column("Statut du dossier au jour de l'extraction.")
     est_masque: Flag = column("Vrai si un effectif ou le montant de la ligne est masqué par le producteur.")
 
@@ -41,9 +39,7 @@ class StgUsagers(_Line):
         ge=0,
     )
     montant_engage: Amount = column("Montant engagé.", unit="euros", masking=MASKED, nullable=True, ge=0)
-    prix_moyen: Decimal4 = column(
-        "Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True, ge=0
-    )
+    prix_moyen: Decimal4 = column("Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True, ge=0)
     duree_moyenne: Decimal4 = column(
         "Durée moyenne, sur les dossiers dont la durée est connue.",
         unit="heures",

@@ -90,17 +90,13 @@ class DimSituation(Table):
     situation_id: Text = column("Identifiant.", unique=True)
     libelle: Text = column("Libellé en clair.")
     ordre: Small = column("Rang de présentation.", nullable=True)
-    est_demandeur_emploi: Flag = column(
-        "Vrai pour les demandeurs d'emploi ; vide si on ne sait pas.", nullable=True
-    )
+    est_demandeur_emploi: Flag = column("Vrai pour les demandeurs d'emploi ; vide si on ne sait pas.", nullable=True)
     code_pcs: Text = column("Groupe socioprofessionnel (PCS, niveau 1).", nullable=True)
     est_connue: Flag = column("Faux si la modalité n'est pas dans la nomenclature du contrat.")
 
     class Config:
         name = "dim_situation"
-        description = (
-            "La situation des titulaires : demandeur d'emploi, sinon catégorie socioprofessionnelle."
-        )
+        description = "La situation des titulaires : demandeur d'emploi, sinon catégorie socioprofessionnelle."
         unique = ["situation_id"]
 
 
@@ -110,9 +106,7 @@ class DimStatut(Table):
     statut_id: Text = column("Identifiant.", unique=True)
     libelle: Text = column("Libellé en clair.")
     ordre: Small = column("Rang dans la vie d'un dossier.", nullable=True)
-    famille: Text = column(
-        "Famille : en cours, réalisé, partiel, non réalisé, annulé.", nullable=True, isin=FAMILIES
-    )
+    famille: Text = column("Famille : en cours, réalisé, partiel, non réalisé, annulé.", nullable=True, isin=FAMILIES)
     est_connue: Flag = column("Faux si la modalité n'est pas dans la nomenclature du contrat.")
 
     class Config:
@@ -179,9 +173,7 @@ class FctDossiers(_Fact):
         ge=0,
     )
     montant_engage: Amount = column("Montant engagé.", unit="euros", masking=MASKED, nullable=True, ge=0)
-    prix_moyen: Decimal4 = column(
-        "Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True, ge=0
-    )
+    prix_moyen: Decimal4 = column("Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True, ge=0)
     duree_moyenne: Decimal4 = column(
         "Durée moyenne, sur les dossiers dont la durée est connue.",
         unit="heures",

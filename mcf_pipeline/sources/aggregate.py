@@ -86,8 +86,6 @@ def _group(entry: object, columns: Sequence[str]) -> QuarterAggregate | None:
     )
     if rows is None or rows < 0:
         return None
-    if (dossiers is None and entry.get("dossiers") is not None) or (
-        total is None and entry.get("montant") is not None
-    ):
+    if (dossiers is None and entry.get("dossiers") is not None) or (total is None and entry.get("montant") is not None):
         return None
     return QuarterAggregate(tuple(values), rows, dossiers, total)

@@ -90,9 +90,7 @@ def pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
     """The body, decompressed, every piece weighed."""
     encoding = (response.headers.get("content-encoding") or "identity").strip().lower()
     if encoding not in {"gzip", "x-gzip", "identity"}:
-        raise SourceError(
-            f"{gauge.what} comes as {encoding[:20]!r}, which was not asked for; try again later"
-        )
+        raise SourceError(f"{gauge.what} comes as {encoding[:20]!r}, which was not asked for; try again later")
     raw = _raw_pieces(response, gauge)
     for piece in raw if encoding == "identity" else gunzip(raw, gauge.what):
         gauge.decoded(len(piece))
@@ -111,9 +109,7 @@ def _raw_pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
         except urllib3.exceptions.HTTPError as error:
             inner = error.args[-1] if error.args else None
             if isinstance(inner, http.client.IncompleteRead):
-                raise Transient(
-                    TruncatedError(f"{gauge.what} is cut before its end; ask for it again")
-                ) from error
+                raise Transient(TruncatedError(f"{gauge.what} is cut before its end; ask for it again")) from error
             raise Transient(unreachable(gauge.what, response.url, error)) from error
         if not piece:
             return
@@ -136,11 +132,7 @@ def failure(response: requests.Response, url: str, gauge: Gauge) -> PipelineErro
     said = f": {detail}" if detail else ""
     if status == 429:
         until = _until(headers, told)
-        back = (
-            f"it takes requests again at {until:%Y-%m-%d %H:%M} UTC"
-            if until
-            else "it does not say until when"
-        )
+        back = f"it takes requests again at {until:%Y-%m-%d %H:%M} UTC" if until else "it does not say until when"
         return Transient(
             RateLimitedError(
                 f"{gauge.what}: {place(url)} takes no more requests for now ({back}); run again then, "
@@ -154,8 +146,7 @@ def failure(response: requests.Response, url: str, gauge: Gauge) -> PipelineErro
         # Not the reset of the quota, which every answer tells and which says nothing of this error.
         return Transient(error, _retry_after(headers))
     return RefusedError(
-        f"{gauge.what}: {place(url)} answers with status {status}{said}; "
-        "check MCF_PORTAL_URL and MCF_DATASET_ID",
+        f"{gauge.what}: {place(url)} answers with status {status}{said}; check MCF_PORTAL_URL and MCF_DATASET_ID",
         status,
         detail,
     )
@@ -183,9 +174,7 @@ def _told(response: requests.Response, gauge: Gauge) -> tuple[str, Mapping[str, 
 
 def _until(headers: Mapping[str, str], told: Mapping[str, object]) -> dt.datetime | None:
     """When the quota comes back, by whichever of the ways of saying so can be read."""
-    return (
-        _retry_after(headers) or instant(headers.get("x-ratelimit-reset")) or instant(told.get("reset_time"))
-    )
+    return _retry_after(headers) or instant(headers.get("x-ratelimit-reset")) or instant(told.get("reset_time"))
 
 
 def _retry_after(headers: Mapping[str, str]) -> dt.datetime | None:
@@ -220,10 +209,7 @@ def redirected(url: str, location: str) -> str:
         target = urljoin(url, location)
         parts = urlsplit(target)
         usable = (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and parts.port != 0
-            and "@" not in parts.netloc
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
         )
     except ValueError:
         usable = False

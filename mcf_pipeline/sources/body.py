@@ -75,8 +75,7 @@ class Gauge:
             if self._window_bytes < self.limits.min_bytes_per_second * elapsed:
                 speed = self._window_bytes / elapsed
                 raise self._exceeded(
-                    f"comes at {speed:.0f} bytes per second, at least "
-                    f"{self.limits.min_bytes_per_second:,} are needed",
+                    f"comes at {speed:.0f} bytes per second, at least {self.limits.min_bytes_per_second:,} are needed",
                     "MIN_BYTES_PER_SECOND",
                 )
             self._window_start, self._window_bytes = now, 0
@@ -91,9 +90,7 @@ class Gauge:
         if self.bytes_decoded > self.limits.max_bytes:
             raise self._exceeded(f"has more than {self.limits.max_bytes:,} bytes", "MAX_BYTES")
         if self.bytes_decoded > max(_SMALL, self.limits.max_ratio * self.bytes_received):
-            raise self._exceeded(
-                f"unpacks to more than {self.limits.max_ratio} times what was received", "MAX_RATIO"
-            )
+            raise self._exceeded(f"unpacks to more than {self.limits.max_ratio} times what was received", "MAX_RATIO")
 
     def _exceeded(self, how: str, limit: str) -> ContractError:
         return ContractError(

@@ -95,14 +95,10 @@ class FileSource:
         if not stat.S_ISREG(found.st_mode):
             os.close(descriptor)
             is_folder = stat.S_ISDIR(found.st_mode)
-            raise _unusable(
-                self.path, "it is a directory" if is_folder else "it is a device or a pipe, not a file"
-            )
+            raise _unusable(self.path, "it is a directory" if is_folder else "it is a device or a pipe, not a file")
         with os.fdopen(descriptor, "rb") as file:
             if not found.st_size:
-                raise ContractError(
-                    f"{self.path} is empty (0 bytes): get the export again", rule="export_vide"
-                )
+                raise ContractError(f"{self.path} is empty (0 bytes): get the export again", rule="export_vide")
             yield file, found.st_size
 
     def _pieces(self, file: BinaryIO, size: int, progress: Progress) -> Iterator[bytes]:

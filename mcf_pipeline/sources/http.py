@@ -87,9 +87,7 @@ class Transport:
         chance: Callable[[], float] = random.random,
     ) -> None:
         # requests would show the value in its own complaint.
-        if api_key is not None and not (
-            api_key.isascii() and api_key.isprintable() and api_key.strip() == api_key
-        ):
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key.strip() == api_key):
             raise UsageError("MCF_API_KEY holds blanks or special characters: give the key alone")
         self._limits = limits
         self._api_key = api_key
@@ -118,9 +116,7 @@ class Transport:
                 for piece in pieces(response, gauge):
                     parts.append(piece)
                     if gauge.bytes_decoded > MAX_JSON_BYTES:
-                        raise SourceError(
-                            f"{what} has more than {MAX_JSON_BYTES:,} bytes: this is no such portal"
-                        )
+                        raise SourceError(f"{what} has more than {MAX_JSON_BYTES:,} bytes: this is no such portal")
                 return Answer(lower_headers(response), b"".join(parts))
 
         return self._repeat(once, gauge)
@@ -228,9 +224,7 @@ class Transport:
             f"{gauge.what}: more than {MAX_REDIRECTS} redirects, up to {place(url)}; check MCF_PORTAL_URL"
         )
 
-    def _send(
-        self, url: str, query: Mapping[str, str] | None, with_key: bool, gauge: Gauge
-    ) -> requests.Response:
+    def _send(self, url: str, query: Mapping[str, str] | None, with_key: bool, gauge: Gauge) -> requests.Response:
         import requests
 
         def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -152,9 +152,7 @@ class PortalSource:
             found = quarter.read(group.values)
             if found is not None:
                 before = totals.get(found.id, QuarterTotals(0, 0))
-                totals[found.id] = QuarterTotals(
-                    before.rows + group.rows, before.dossiers + (group.dossiers or 0)
-                )
+                totals[found.id] = QuarterTotals(before.rows + group.rows, before.dossiers + (group.dossiers or 0))
         return totals
 
     def fetch(self, into: Path, progress: Progress) -> Received:
@@ -237,9 +235,7 @@ def _is_plain(url: str) -> bool:
     """Whether an address has a host, and neither user, password nor query."""
     try:
         parts = urlsplit(url)
-        return (
-            bool(parts.hostname and parts.port != 0) and "@" not in url and "?" not in url and "#" not in url
-        )
+        return bool(parts.hostname and parts.port != 0) and "@" not in url and "?" not in url and "#" not in url
     except ValueError:
         return False
 

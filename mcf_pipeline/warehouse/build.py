@@ -84,7 +84,8 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         if "lock" in str(error).lower():
             raise BusyError(f"another process has {path} open: wait for it to end, then run again") from error
         raise PipelineError(
-            f"{path} cannot be opened ({str(error).splitlines()[0]}): `mcf-pipeline rebuild` makes it anew from the archive"
+            f"{path} cannot be opened ({str(error).splitlines()[0]}): "
+            "`mcf-pipeline rebuild` makes it anew from the archive"
         ) from error
 
 

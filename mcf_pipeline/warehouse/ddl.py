@@ -22,9 +22,7 @@ def comments(model: type[Table], *, kind: str = "TABLE", catalog: str = "", lice
     """``COMMENT ON`` of a model's table or view (`kind`) and of each of its columns."""
     spec = describe(model)
     name = f"{catalog}{spec.name}"
-    statements = [
-        f"COMMENT ON {kind} {name} IS {literal(' '.join(filter(None, [spec.description, licence])))}"
-    ]
+    statements = [f"COMMENT ON {kind} {name} IS {literal(' '.join(filter(None, [spec.description, licence])))}"]
     statements += [f"COMMENT ON COLUMN {name}.{c.name} IS {literal(c.comment)}" for c in spec.columns]
     return statements
 

@@ -58,11 +58,7 @@ def table_rows(
 def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec, *, is_stored: bool) -> dict[str, str]:
     """The first value of each column, in the order of the key."""
     if is_stored:
-        # Stored in that order, so the first one met is it: nothing has to be sorted.
-        firsts = [
-            f"(SELECT CAST({c} AS VARCHAR) FROM {spec.name} WHERE {c} IS NOT NULL LIMIT 1)" for c in spec.column_names
-        ]
-        return _named(spec.column_names, one(con, f"SELECT {', '.join(firsts)}"))
+        return _table_examples(con, spec)
     # The first quarter nearly always has them; joining the labels to every line for one example would be dear.
     found: dict[str, str] = {}
     if "trimestre_id" in spec.key:
@@ -71,6 +67,21 @@ def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec, *, is_stored: boo
         )
     missing = [name for name in spec.column_names if name not in found]
     return found | (_view_examples(con, spec, missing) if missing else {})
+
+
+def _table_examples(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> dict[str, str]:
+    """The first row has most of them: the table is stored in the order of its key, so nothing is sorted."""
+    texts = ", ".join(f"CAST({c} AS VARCHAR)" for c in spec.column_names)
+    first = con.execute(f"SELECT {texts} FROM {spec.name} LIMIT 1").fetchall()
+    if not first:
+        return {}
+    found = _named(spec.column_names, first[0])
+    for name in spec.column_names:
+        if name not in found:
+            query = f"SELECT CAST({name} AS VARCHAR) FROM {spec.name} WHERE {name} IS NOT NULL LIMIT 1"
+            for row in con.execute(query).fetchall():
+                found |= _named([name], row)
+    return found
 
 
 def _view_examples(

@@ -91,9 +91,7 @@ def _insert_state(con: duckdb.DuckDBPyConnection, fact: Fact, state: State, stag
     )
 
 
-def _load_quarantine(
-    con: duckdb.DuckDBPyConnection, quarter: Quarter, states: Mapping[State, Staged]
-) -> None:
+def _load_quarantine(con: duckdb.DuckDBPyConnection, quarter: Quarter, states: Mapping[State, Staged]) -> None:
     """Load the rejects and unknown modalities that belong to a quarter."""
     con.execute("DELETE FROM stg_rejets WHERE trimestre_id = ?", [quarter.id])
     con.execute("DELETE FROM meta_modalite WHERE trimestre_id = ?", [quarter.id])

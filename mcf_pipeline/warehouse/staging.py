@@ -69,9 +69,7 @@ class Staged:
 
 def refusal(quarter: Quarter, staged: Staged) -> ContractError:
     """The error of a quarter with too many rejected lines: how many, and the three commonest reasons."""
-    reasons = "; ".join(
-        f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest
-    )
+    reasons = "; ".join(f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest)
     return ContractError(
         f"{quarter}: {staged.rejected} of {staged.received} lines rejected, more than {REJECTED_SHARE:.0%}: {reasons}. "
         f"The quarter keeps its previous state; see {staged.file('rejets')}, then `mcf-pipeline doctor`",

@@ -101,13 +101,9 @@ def verify_warehouse(archive: Archive, line: Timeline) -> Iterator[str]:
             con.execute(f"DETACH {published}")
 
 
-def _compare(
-    con: duckdb.DuckDBPyConnection, published: str, archive: Archive, line: Timeline
-) -> Iterator[str]:
+def _compare(con: duckdb.DuckDBPyConnection, published: str, archive: Archive, line: Timeline) -> Iterator[str]:
     states = [(quarter, state) for quarter in line.quarters for state in line.states[quarter]]
-    extra = one(
-        con, f"SELECT count(DISTINCT (trimestre_id, valide_depuis)) FROM {published}.fct_dossiers_historique"
-    )
+    extra = one(con, f"SELECT count(DISTINCT (trimestre_id, valide_depuis)) FROM {published}.fct_dossiers_historique")
     told = 0
     for done, (quarter, state) in enumerate(states):
         report("verify the warehouse", done, len(states))
@@ -135,9 +131,7 @@ def _compare_state(
     ):
         spec = describe(model)
         con.register("attendues", frame)
-        names = [
-            c.name for c in spec.columns if c.name not in ("release_id", "valide_depuis", "valide_jusqua")
-        ]
+        names = [c.name for c in spec.columns if c.name not in ("release_id", "valide_depuis", "valide_jusqua")]
         until = "NULL" if state.until is None else literal(state.until)
         expected = (
             f"SELECT {', '.join(names)}, {literal(state.since)} AS release_id, "
@@ -157,9 +151,7 @@ def _compare_state(
     return 1 if len(lines.usagers) else 0
 
 
-def _compare_mart(
-    con: duckdb.DuckDBPyConnection, published: str, model: type[Table], line: Timeline
-) -> Iterator[str]:
+def _compare_mart(con: duckdb.DuckDBPyConnection, published: str, model: type[Table], line: Timeline) -> Iterator[str]:
     """Compare a mart with its SQL over the published facts."""
     spec = describe(model)
     con.execute(f"USE {published}")

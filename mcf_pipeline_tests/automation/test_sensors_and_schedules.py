@@ -14,6 +14,7 @@ from mcf_pipeline.automation.jobs import INTAKE, JOB
 from mcf_pipeline.automation.schedules import quarterly_release
 from mcf_pipeline.automation.sensors import TICK_SECONDS, release_sensor
 from mcf_pipeline.definitions import ASSETS, build_defs, defs
+from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.automation.dagster_runs import add_run
 
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")
@@ -26,20 +27,24 @@ def environment(monkeypatch, portal):
     monkeypatch.setenv("MCF_LIMIT_MAX_ATTEMPTS", "1")
 
 
-def tick(instance, space, cursor: str | None = None) -> dg.SensorResult:
-    resource = WorkspaceResource(data_dir=str(space.data_dir.root), source="portal")
-    context = dg.build_sensor_context(
-        instance=instance, cursor=cursor, resources={"workspace": resource}, definitions=defs
-    )
-    result = release_sensor(ASSETS)(context)
+def resources_of(space: Workspace) -> dict[str, object]:
+    return {"workspace": WorkspaceResource(data_dir=str(space.data_dir.root), source="portal")}
+
+
+def tick(instance: dg.DagsterInstance, space: Workspace, cursor: str | None = None) -> dg.SensorResult:
+    with dg.build_sensor_context(
+        instance=instance, cursor=cursor, resources=resources_of(space), definitions=defs
+    ) as context:
+        result = release_sensor(ASSETS)(context)
     assert isinstance(result, dg.SensorResult)
     return result
 
 
-def evaluate(instance, space) -> dg.RunRequest | dg.SkipReason:
-    resource = WorkspaceResource(data_dir=str(space.data_dir.root), source="portal")
-    context = dg.build_schedule_context(instance=instance, resources={"workspace": resource})
-    return quarterly_release(ASSETS)(context)
+def evaluate(instance: dg.DagsterInstance, space: Workspace) -> dg.RunRequest | dg.SkipReason:
+    with dg.build_schedule_context(instance=instance, resources=resources_of(space)) as context:
+        result = quarterly_release(ASSETS)(context)
+    assert isinstance(result, (dg.RunRequest, dg.SkipReason))
+    return result
 
 
 def reason_of(result: dg.SensorResult) -> str:

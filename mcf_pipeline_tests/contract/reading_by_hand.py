@@ -126,7 +126,11 @@ def plain(text: str) -> str:
     kept = "".join(c for c in text if unicodedata.category(c) not in ("Mn", "Mc", "Me", "Cf", "Cs"))
     kept = re.sub("[\u2018\u2019\u201a\u201b\u02bc\u02b9\u2032`\u00b4]", "'", kept)
     kept = "".join("-" if unicodedata.category(c) == "Pd" or c == "\u2212" else c for c in kept)
-    return " ".join("".join(" " if unicodedata.category(c)[0] == "Z" or unicodedata.category(c) == "Cc" else c for c in kept).split())
+    return " ".join(
+        "".join(
+            " " if unicodedata.category(c)[0] == "Z" or unicodedata.category(c) == "Cc" else c for c in kept
+        ).split()
+    )
 
 
 def same(text: str) -> str:
@@ -152,7 +156,7 @@ _FILLERS = {"a", "d", "de", "du", "des", "en", "l", "le", "la", "par"}
 
 def column_name(text: str) -> str:
     """What two names of one column have in common; also words that say nothing do not count."""
-    words = [w for w in re.findall(r"[^\W_]+", plain(re.sub("(?<=[a-z])(?=[A-Z][a-z])", " ", text)))]
+    words = re.findall(r"[^\W_]+", plain(re.sub("(?<=[a-z])(?=[A-Z][a-z])", " ", text)))
     words = [w[:-1] if len(w) > 2 and w[-1] in "sx" else w for w in words]
     words = ["nb" if w == "nombre" else "titulaire" if w == "stagiaire" else w for w in words]
     return "".join(w for w in words if w not in _FILLERS)
@@ -341,9 +345,7 @@ def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, 
             count = FINANCED.get(financer, "")
             if part in place or count in place:
                 parts[(*key, financer, cells.get(part), cells.get(count), masked)] += 1
-    return Reading(
-        reading.dossiers, reading.parts, reading.received, reading.rejected, reading.lost, contradiction
-    )
+    return Reading(reading.dossiers, reading.parts, reading.received, reading.rejected, reading.lost, contradiction)
 
 
 def _said(text: str) -> object:

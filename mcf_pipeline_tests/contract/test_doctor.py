@@ -146,9 +146,7 @@ def test_json_is_plain():
     assert data["facts"]["data_processed"] == "2026-10-08T06:00:00+00:00"
 
 
-@pytest.mark.parametrize(
-    "text", [*(h for h in HOSTILE if "\ud800" not in h), "[bold red]x[/bold red]", "[/]"]
-)
+@pytest.mark.parametrize("text", [*(h for h in HOSTILE if "\ud800" not in h), "[bold red]x[/bold red]", "[/]"])
 def test_hostile_texts_are_shown_as_plain_text(text):
     values = {**VALUES, "region": {text: 10}, "nb_dossiers": {text: 10}, text: {"x": 1}}
     found = look(values)

@@ -42,7 +42,7 @@ QUARTERS = ("2020-T1", "2024-T1", "2024-T2", "2026-T4")
 UNKNOWN = ("Région fictive 001", "<script>alert(1)</script>", "=cmd()|'/C calc'!A0", "'; DROP TABLE fct_dossiers; --")
 ODD_CELLS = (
     "NaN", "inf", "1e999", "-5", "1.5", "-0", "0", "", " ", "12,50", "1 234", "1,234,567", "9223372036854775808",
-    "99999999999999999999.99", "<b>", "=1+1", "é", "\u202e", "2019-T4", "2027-T1", "2024-T2", "../../x", "Bretagn\u0435",
+    "99999999999999999999.99", "<b>", "=1+1", "é", "\u202e", "2019-T4", "2027-T1", "2024-T2", "../..", "Bretagn\u0435",
     "I\u0302le-de-France", 'a"b', "a;b", "a\nb", "a\r\nb", "\u00a0", "+7", ".5", "١٢", "TRUE", "null",
 )  # fmt: skip
 OPTIONAL = [name for name in by_hand.NAMES if name not in (*by_hand.REQUIRED, "part_etat")]
@@ -115,7 +115,10 @@ class Written:
     def __call__(self, rows: list[list[str]]) -> bytes:
         text = io.StringIO(newline="")
         writer = csv.writer(
-            text, delimiter=self.delimiter, lineterminator=self.line_end, quoting=self.quoting  # type: ignore[arg-type]
+            text,
+            delimiter=self.delimiter,
+            lineterminator=self.line_end,
+            quoting=self.quoting,  # type: ignore[arg-type]
         )
         writer.writerows(rows)
         whole = text.getvalue() if self.final else text.getvalue().removesuffix(self.line_end)
@@ -216,7 +219,15 @@ def _append(content: bytes, at: int, byte: int) -> bytes:
     return content + (b"\r\n", b"\n\n\n", b";;;\n", b'"', b"<!-- page -->\n", content, b"\x1a", b"Total;12\n")[byte % 8]
 
 
-OF_BYTES: tuple[Callable[[bytes, int, int], bytes], ...] = (_cut, _flip, _flip, _insert, _lose, _swap_delimiters, _append)
+OF_BYTES: tuple[Callable[[bytes, int, int], bytes], ...] = (
+    _cut,
+    _flip,
+    _flip,
+    _insert,
+    _lose,
+    _swap_delimiters,
+    _append,
+)
 
 places = st.integers(0, 2**20)
 cell_damage = st.tuples(st.sampled_from(OF_CELLS), places, st.sampled_from(ODD_CELLS))
@@ -268,17 +279,16 @@ class Fuzz:
         """Fails unless the export is refused by a known rule, or read as by hand."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             space = workspace_in(Path(folder))
-            try:
-                space.archive.take_in(sender(export.content))
-            except PipelineError as error:
-                assert isinstance(error, ContractError), f"{type(error).__name__}: {error}"
-                assert error.rule in RULES
-                assert len(str(error).splitlines()) == 1
-                assert export.is_damaged, f"an export as good as any was refused: {error}"
-                assert not list(space.data_dir.root.rglob("*.*")), "a refused export left something behind"
-                self.outcomes[error.rule] += 1
-            else:
+            error = _refusal(space, export)
+            if error is None:
                 self._compare(space, by_hand.read(export.content, LAST_QUARTER), export)
+                return
+            assert isinstance(error, ContractError), f"{type(error).__name__}: {error}"
+            assert error.rule in RULES
+            assert len(str(error).splitlines()) == 1
+            assert export.is_damaged, f"an export as good as any was refused: {error}"
+            assert not list(space.data_dir.root.rglob("*.*")), "a refused export left something behind"
+            self.outcomes[error.rule] += 1
 
     def _compare(self, space: Workspace, expected: by_hand.Reading, export: Export) -> None:
         assert expected.contradiction is None
@@ -327,10 +337,21 @@ class Fuzz:
         )
 
 
+def _refusal(space: Workspace, export: Export) -> PipelineError | None:
+    try:
+        space.archive.take_in(sender(export.content))
+    except PipelineError as error:
+        return error
+    return None
+
+
 @contextmanager
 def fuzzing(folder: Path) -> Iterator[Fuzz]:
     """A place to fuzz in: one build for all files, and no waiting for the disk."""
-    with mock.patch.object(os, "fsync", lambda _: None), open_build(workspace_in(folder / "build").data_dir) as build:
+    with (
+        mock.patch.object(os, "fsync", return_value=None),
+        open_build(workspace_in(folder / "build").data_dir) as build,
+    ):
         yield Fuzz(folder, build)
 
 

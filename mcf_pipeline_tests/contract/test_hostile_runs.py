@@ -145,22 +145,22 @@ REFUSED_FILES = {
     "cut within a character": (
         GOOD[: GOOD.rindex("ô".encode()) + 1], "export_tronque", "in the middle of a character"
     ),
-    "cut within quotes": (with_cell("region", 'a"b\nc')[:-150], "export_tronque", "never closed"),
+    "cut within quotes": (with_cell("part_titulaire", 'a"b\nc')[:-5], "export_tronque", "never closed"),
     "a line too long": (GOOD + RECORDS[0].encode() + b";1\r\n", "ligne_irreguliere", "field(s)"),
     "a line too short": (GOOD + b"2024-T1;Corse\r\n" + RECORDS[0].encode(), "ligne_irreguliere", "2 field(s)"),
     "an empty line inside": (GOOD.replace(b"\r\n", b"\r\n\r\n", 2), "ligne_irreguliere", "an empty line"),
     "a footer": (GOOD + b"Total : 16 lignes\r\n", "export_tronque", "1 field(s)"),
     # bytes
-    "NUL": (GOOD.replace(b"Corse", b"Cor\0se"), "octet_nul", "NUL byte"),
+    "NUL": (GOOD.replace(b"Mayotte", b"May\0tte"), "octet_nul", "NUL byte"),
     "NUL in a name": (GOOD.replace(b"genre", b"gen\0re"), "octet_nul", "line 1: a NUL byte"),
-    "UTF-16 without a mark": (encoded("utf-16-le"), "octet_nul", "NUL byte"),
+    "UTF-16 without a mark": (encoded("utf-16-le"), "pas_un_export", "binary data"),
     "a damaged character": (GOOD.replace("É".encode(), b"\xc3!").replace("é".encode(), b"\xa9", 1),
                             "encodage_illisible", "damaged character"),
     "a mark and other bytes": (b"\xef\xbb\xbf" + encoded("cp1252"), "encodage_illisible", "not UTF-8"),
     "Mac Roman": (encoded("mac-roman") + b"\x81", "encodage_illisible", "Windows-1252"),
     # quotes
-    "a quote inside a field": (GOOD.replace(b"Corse", b'Co"rse'), "ligne_irreguliere", "in the middle of a field"),
-    "a quote never closed": (GOOD.replace(b"Corse", b'"Corse'), "export_tronque", "never closed"),
+    "a quote inside a field": (GOOD.replace(b"Mayotte", b'May"tte'), "ligne_irreguliere", "in the middle of a field"),
+    "a quote never closed": (GOOD.replace(b"Mayotte", b'"Mayotte'), "export_tronque", "never closed"),
     # names
     "a column twice": (with_header("region"), "entete_en_double", "called 'region'"),
     "a column twice in another case": (with_header("REGION"), "entete_en_double", "'REGION'"),
@@ -172,7 +172,7 @@ REFUSED_FILES = {
     # sizes
     "a field of 10 MB": (with_cell("situation", "x" * 10**7), "limite_depassee", "MAX_"),
     "a quoted field of 100 KB": (with_cell("situation", "\n" * 10**5), "limite_depassee", "MAX_FIELD_BYTES"),
-    "more bytes than allowed": (GOOD + (RECORDS[0].encode() + b"\r\n") * 40_000, "limite_depassee", "MAX_BYTES"),
+    "more bytes than allowed": (GOOD + (RECORDS[0].encode() + b"\r\n") * 60_000, "limite_depassee", "MAX_BYTES"),
     "a gzip bomb": (gzip.compress(b"a;b\n" * 10**6 * 2, mtime=0), "limite_depassee", "MAX_RATIO"),
     "a gzip cut": (gzip.compress(GOOD, mtime=0)[:-9], "export_tronque", "cut within its gzip"),
     "a gzip damaged": (gzip.compress(GOOD, mtime=0)[:-8] + bytes(8), "export_tronque", "damaged gzip"),
@@ -201,9 +201,12 @@ def test_a_file_is_refused_and_the_archive_stays(archive: Archive, tmp_path: Pat
 @pytest.mark.parametrize("tenth", range(10))
 def test_a_file_cut_at_every_tenth_is_refused(archive: Archive, tmp_path: Path, tenth: int) -> None:
     path = tmp_path / "export.csv"
-    path.write_bytes(GOOD[: len(GOOD) * tenth // 10])
-    rule = "export_vide" if tenth == 0 else "export_tronque"
-    refused(archive, from_file(path), ContractError, rule, "0 bytes" if tenth == 0 else "cut")
+    size = len(GOOD) * tenth // 10
+    path.write_bytes(GOOD[:size])
+    is_header_alone = size <= len(HEADER)
+    says = "0 bytes" if size == 0 else "no line after the header" if is_header_alone else "cut"
+    rule = "export_vide" if is_header_alone else "export_tronque"
+    refused(archive, from_file(path), ContractError, rule, says)
 
 
 @pytest.mark.parametrize("tenth", range(10))
@@ -282,7 +285,7 @@ READ_FILES = {
     "accents as marks of their own": DECOMPOSED.encode(),
     "180 columns more": with_header(*(f"colonne inconnue {n}" for n in range(180))),
     "columns called like paths and scripts": with_header(
-        "../../etc/passwd", "C:\\Windows", "<script>alert(1)</script>", "=cmd()", "'); DROP TABLE export; --", "CON"
+        "../../etc/passwd", "C:\\Windows", "<script>alert(1)</script>", "=cmd()", "') DROP TABLE export --", "CON"
     ),
     "gzip": gzip.compress(GOOD, mtime=0),
     "gzip twice over": gzip.compress(GOOD[:500], mtime=0) + gzip.compress(GOOD[500:], mtime=0),
@@ -516,8 +519,8 @@ REFUSED_ANSWERS = {
     "a gzip cut": ("gzip_cut", {}, ContractError, "export_tronque", "cut within its gzip"),
     "an hour of silence": ("silent", {}, SourceError, None, "timed out"),
     "a reset": ("reset", {"at": 0.5, "on": "exports"}, SourceError, None, "cannot be reached"),
-    "UTF-16 without a mark": ("charset", {"charset": "utf-16-le"}, ContractError, "octet_nul", "NUL byte"),
-    "NUL bytes": ("body", content(b"a;b\n1;\0\n" * 60), ContractError, "octet_nul", "NUL byte"),
+    "UTF-16 without a mark": ("charset", {"charset": "utf-16-le"}, ContractError, "pas_un_export", "binary data"),
+    "NUL bytes": ("body", content(b"a;b\n" * 200 + b"1;\0\n"), ContractError, "octet_nul", "NUL byte"),
     "metadata of the wrong types": ("garbage", {}, ContractError, "metadonnees_illisibles", "metas"),
     "a path for the day": (
         "garbage",
@@ -675,7 +678,10 @@ def test_the_day_of_a_file_is_a_day_or_that_of_its_modification(tmp_path: Path, 
 
 REGIONS = ("Bretagne", "Corse", "Île-de-France", "La Réunion", "Normandie", "Mayotte", "Occitanie", "Grand Est")
 AGES = ("Moins de 25 ans", "25 à 39 ans", "40 à 49 ans", "50 ans et plus")
-SITUATIONS = ("Demandeur d'emploi", "Employés", "Ouvriers", "Professions intermédiaires", "Retraités")
+SITUATIONS = (
+    *("Demandeur d'emploi", "Employés", "Ouvriers", "Professions intermédiaires"),
+    *("Retraités", "Cadre", "Inactifs", "Agriculteurs exploitants"),
+)
 STATUSES = ("Validé", "Entrée en formation", "Clos - Réalisation Totale", "Rejeté", "Clos - Réalisation Partielle")
 KEYS = list(itertools.product(REGIONS, ("Femme", "Homme"), AGES, SITUATIONS, STATUSES, ("2024-T1", "2024-T2")))
 
@@ -694,9 +700,9 @@ NEGATIVE = "nombre_negatif"
 NO_QUARTER = "trimestre_invalide"
 QUARANTINED = [
     *(Bad("nb_dossiers", text, ILLEGIBLE) for text in ("NaN", "inf", "1e999", "1.5", "9223372036854775808")),
-    *(Bad("nb_dossiers", text, ILLEGIBLE) for text in ("<script>alert(1)</script>", "=1+1", "'; DROP TABLE fct_dossiers; --")),
-    *(Bad("nb_titulaires", text, ILLEGIBLE) for text in ("-inf", "0x10", "1_000", "١٢", "1,234,567", "../../x", "\u2212")),
-    *(Bad("montant_engage", text, ILLEGIBLE) for text in ("Infinity", "1e999", "99999999999999999.00", "1.234,5", "12 €")),
+    *(Bad("nb_dossiers", text, ILLEGIBLE) for text in ("<script>", "=1+1", "'; DROP TABLE fct_dossiers; --")),
+    *(Bad("nb_titulaires", text, ILLEGIBLE) for text in ("-inf", "0x10", "1_000", "١٢", "1,234,567", "../..", "--5")),
+    *(Bad("montant_engage", text, ILLEGIBLE) for text in ("Infinity", "1e999", "1" + "0" * 16, "1.234,5", "12 €")),
     *(Bad("part_etat", text, ILLEGIBLE) for text in ("nan", "=cmd()|'/C calc'!A0", "12%")),
     Bad("nb_dossiers", "-1", NEGATIVE),
     Bad("nb_titulaires", "-9223372036854775808", NEGATIVE),
@@ -744,16 +750,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, list[L
     for bad in QUARANTINED:
         lines.append(_of(next(keys)) | {bad.column: bad.text})
     for column, text, _, _ in UNKNOWN:
-        lines.append(_of(next(keys)) | {_column(column): text, "nb_dossiers": "77"})
+        # No other line has its age class, or its region: what turns out to be known repeats no key.
+        apart = {"region": "Martinique"} if column == "classe_age" else {"classe_age": "Non renseigné"}
+        lines.append(_of(next(keys)) | apart | {column: text, "nb_dossiers": "77"})
     lines += [_of(key) for key in keys]
     space = workspace_in(tmp_path_factory.mktemp("hostile"))
     take_in(space.archive, lines)
     build_all(space)
     return space, lines
-
-
-def _column(dimension: str) -> str:
-    return dimension
 
 
 def _of(key: tuple[str, ...]) -> Line:

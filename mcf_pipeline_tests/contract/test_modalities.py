@@ -136,9 +136,7 @@ def test_an_unknown_age_class_is_still_read(text, ages, identifier):
     assert found.attributes["ordre"] == (ages[0] or 0)
 
 
-@pytest.mark.parametrize(
-    "text", ["39-25 ans", "[25;40[", "25", "adulte", "25 ans 30 ans 40", "999-1000", "-5 ans -"]
-)
+@pytest.mark.parametrize("text", ["39-25 ans", "[25;40[", "25", "adulte", "25 ans 30 ans 40", "999-1000", "-5 ans -"])
 def test_what_is_no_age_class_has_no_ages(text):
     assert parse_ages(text) is None
 

@@ -88,9 +88,7 @@ def test_every_form_of_a_quarter(text):
     assert parse_quarter(text) == Quarter(2020, 3)
 
 
-@pytest.mark.parametrize(
-    "text", ["1er trimestre 2020", "1er trim. 2020", "premier trimestre 2020", "2020T1", "20201"]
-)
+@pytest.mark.parametrize("text", ["1er trimestre 2020", "1er trim. 2020", "premier trimestre 2020", "2020T1", "20201"])
 def test_first_quarter(text):
     assert parse_quarter(text) == Quarter(2020, 1)
 

@@ -122,9 +122,7 @@ def test_every_dialect_and_encoding(
         pytest.param(b"a;b\nNULL;NA\n\\N;nan\n", [("NULL", "NA"), ("\\N", "nan")], id="no null words"),
         pytest.param(b"a;b\n1;2\\\n3;'4\n", [("1", "2\\"), ("3", "'4")], id="no other escapes"),
         pytest.param(b"a;b\na;b\n1;2\n", [("a", "b"), ("1", "2")], id="header repeated as a record"),
-        pytest.param(
-            "a;b\ne\u0301;\u2028\u0085\x0b\n".encode(), [("e\u0301", "\u2028\u0085\x0b")], id="unicode"
-        ),
+        pytest.param("a;b\ne\u0301;\u2028\u0085\x0b\n".encode(), [("e\u0301", "\u2028\u0085\x0b")], id="unicode"),
         pytest.param(b"a;b\n<script>;=cmd()\n", [("<script>", "=cmd()")], id="hostile text"),
         pytest.param(b"a;b\n1;2", [("1", "2")], id="no final line end"),
         pytest.param(b'a;b\n1;"2"', [("1", "2")], id="no final line end, quoted"),
@@ -138,9 +136,7 @@ def test_read_as_written(con: duckdb.DuckDBPyConnection, tmp_path: Path, body: b
     assert contents(con) == expected
 
 
-def test_column_names_are_cleaned_of_marks_and_blanks_only(
-    con: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_column_names_are_cleaned_of_marks_and_blanks_only(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     export = read(con, tmp_path, '"\ufeff Région ";\xa0b \n1;2\n'.encode())
     assert export.columns == ("Région", "b")
     assert [row[0] for row in con.execute("DESCRIBE export").fetchall()] == ["numero_ligne", "Région", "b"]
@@ -216,9 +212,7 @@ def test_a_second_export_replaces_the_first_and_a_refused_one_leaves_none(
             ["2024-07-01"],
             id="timestamp with zone, in UTC",
         ),
-        pytest.param(
-            pa.array(["é", "", None, "é"]).dictionary_encode(), ["é", None, None, "é"], id="dictionary"
-        ),
+        pytest.param(pa.array(["é", "", None, "é"]).dictionary_encode(), ["é", None, None, "é"], id="dictionary"),
         pytest.param(pa.array(["x", None], pa.large_string()), ["x", None], id="large string"),
         pytest.param(pa.array([True, False, None]), ["true", "false", None], id="boolean"),
         pytest.param(pa.nulls(2), [None, None], id="null"),
@@ -307,9 +301,7 @@ def test_any_table_is_read_back_exactly(
         if codec == "cp1252":  # nobody can tell "Ã©" from an é in UTF-8, and control characters are refused
             assume(body.isascii() or not ambiguous(body))
         with monkeypatch.context() as patch:
-            patch.setattr(
-                encoding, "CHUNK", chunk
-            )  # every way of cutting a quote, a CRLF or a character in two
+            patch.setattr(encoding, "CHUNK", chunk)  # every way of cutting a quote, a CRLF or a character in two
             read(con, tmp_path, body, records_count=len(table) - 1)
         assert contents(con) == [tuple(field or None for field in record) for record in table[1:]]
 

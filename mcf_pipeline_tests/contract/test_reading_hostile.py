@@ -80,9 +80,7 @@ def refused(
         pytest.param(b'a;b\n1; "2"\n', "ligne_irreguliere", 2, id="blank before a quote"),
         # Something else
         pytest.param(b"<!DOCTYPE html>\n<html><body>a;b;c</body></html>", "pas_un_export", None, id="HTML"),
-        pytest.param(
-            b'{"error_code": "ForbiddenAccess", "message": "a;b"}', "pas_un_export", None, id="JSON"
-        ),
+        pytest.param(b'{"error_code": "ForbiddenAccess", "message": "a;b"}', "pas_un_export", None, id="JSON"),
         pytest.param(b'[{"a": 1}, {"a": 2}]', "pas_un_export", None, id="JSON records"),
         pytest.param(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "pas_un_export", None, id="PDF"),
         pytest.param(b"PK\x03\x04" + NOISE, "pas_un_export", None, id="ZIP"),
@@ -98,9 +96,7 @@ def refused(
         pytest.param(b"a;b;a\n1;2;3\n", "entete_en_double", None, id="columns twice"),
         pytest.param("Région;b;RÉGION\n1;2;3\n".encode(), "entete_en_double", None, id="twice but for case"),
         pytest.param(b"a; a \n1;2\n", "entete_en_double", None, id="twice but for blanks"),
-        pytest.param(
-            "e\u0301;\u00e9\n1;2\n".encode(), "entete_en_double", None, id="twice but for composition"
-        ),
+        pytest.param("e\u0301;\u00e9\n1;2\n".encode(), "entete_en_double", None, id="twice but for composition"),
         pytest.param(b"a;Numero_Ligne\n1;2\n", "entete_en_double", None, id="our own name"),
         pytest.param(b"a;;c\n1;2;3\n", "nom_de_colonne_vide", None, id="no name"),
         pytest.param(b'a;" "\n1;2\n', "nom_de_colonne_vide", None, id="blank name"),
@@ -114,9 +110,7 @@ def refused(
         pytest.param(b"a;b\n1;\xe9\x01\n", "encodage_illisible", 2, id="control character, not UTF-8"),
         pytest.param("a;b\n1;ééé\n".encode() + b"2;\xe9!\n", "encodage_illisible", None, id="damaged UTF-8"),
         pytest.param(b"\xef\xbb\xbfa;b\n1;\xe9!\n", "encodage_illisible", None, id="BOM, but no UTF-8"),
-        pytest.param(
-            b"\xff\xfea\0;\0b\0\n\0\x00\xd8;\0x\0\n\0", "encodage_illisible", None, id="lone surrogate"
-        ),
+        pytest.param(b"\xff\xfea\0;\0b\0\n\0\x00\xd8;\0x\0\n\0", "encodage_illisible", None, id="lone surrogate"),
         # Limits
         pytest.param(b"a;b\n1;" + b"x" * 10**7 + b"\n", "limite_depassee", 2, id="10 MB field"),
         pytest.param(b'a;b\n1;"' + b"\n" * 10**7 + b'"\n', "limite_depassee", 2, id="10 MB quoted field"),
@@ -129,9 +123,7 @@ def refused(
         ),
     ],
 )
-def test_refused(
-    con: duckdb.DuckDBPyConnection, tmp_path: Path, body: bytes, rule: str, line: int | None
-) -> None:
+def test_refused(con: duckdb.DuckDBPyConnection, tmp_path: Path, body: bytes, rule: str, line: int | None) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(body)
     error = refused(con, path)
@@ -322,9 +314,7 @@ ORIGINALS = [
     GOOD.replace("\r\n", "\n").encode(),
     'a;b;"c;C"\n"1";"2\r\n""é""";\n4;;"6"\n;"";"é"\n'.encode(),
 ]
-DAMAGE = st.tuples(
-    st.sampled_from(["cut", "flip", "insert", "remove", "repeat"]), st.floats(0, 1), st.integers(0, 255)
-)
+DAMAGE = st.tuples(st.sampled_from(["cut", "flip", "insert", "remove", "repeat"]), st.floats(0, 1), st.integers(0, 255))
 
 
 def test_a_damaged_file_is_refused_or_read_as_the_csv_module_reads_it(
@@ -363,9 +353,7 @@ def test_a_damaged_parquet_is_refused_or_read(con: duckdb.DuckDBPyConnection, tm
     @given(damages=st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), min_size=1, max_size=3))
     def check(damages: list[tuple[float, int]]) -> None:
         path = tmp_path / "export.parquet"
-        table = pa.table(
-            {"a": [f"é{n % 7}" for n in range(50)], "b": [n / 4 for n in range(50)], "c": range(50)}
-        )
+        table = pa.table({"a": [f"é{n % 7}" for n in range(50)], "b": [n / 4 for n in range(50)], "c": range(50)})
         pq.write_table(table, path, compression="zstd")
         body = bytearray(path.read_bytes())
         for where, flip in damages:

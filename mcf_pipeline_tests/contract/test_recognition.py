@@ -151,8 +151,7 @@ def test_labels_and_descriptions_of_the_portal():
 
 def test_a_header_of_labels_is_matched_with_the_portals_fields():
     described = [
-        SourceField(name, label)
-        for name, label in zip(LABELS_MEAN, ["Colonne " + n for n in LABELS], strict=True)
+        SourceField(name, label) for name, label in zip(LABELS_MEAN, ["Colonne " + n for n in LABELS], strict=True)
     ]
     header = [field.label for field in described]
     found = recognise(fields_of(header, described))
@@ -238,11 +237,7 @@ def test_a_missing_required_column_is_refused(name):
     error = refused(without(name))
     assert error.rule == "colonne_manquante"
     assert name in str(error) or "part_<financeur>" in str(error)
-    assert (
-        "MCF_SOURCE_MAP" in str(error)
-        or not error.toml.replace("#", "").strip()
-        or error.toml.startswith("[")
-    )
+    assert "MCF_SOURCE_MAP" in str(error) or not error.toml.replace("#", "").strip() or error.toml.startswith("[")
 
 
 def test_values_propose_and_never_apply():
@@ -293,10 +288,7 @@ def test_a_map_that_names_no_column_is_refused():
 def test_a_map_may_spell_a_name_otherwise_or_by_its_label():
     described = [*fields(without("genre")), SourceField("c9", "Le Genre")]
     for wanted in ("C9", "le genre"):
-        assert (
-            recognise(described, SourceMap.from_toml({"columns": {"genre": wanted}})).source_of("genre")
-            == "c9"
-        )
+        assert recognise(described, SourceMap.from_toml({"columns": {"genre": wanted}})).source_of("genre") == "c9"
 
 
 @pytest.mark.parametrize("twice", ["region", "Region", " region "])
@@ -329,8 +321,6 @@ def test_any_header_is_recognised_or_refused(names):
 
 
 def test_no_two_financers_share_a_column():
-    for prefix, name in itertools.product(
-        ["part_", "montant_", "financement "], ["etat", "opco", "cec", "autres"]
-    ):
+    for prefix, name in itertools.product(["part_", "montant_", "financement "], ["etat", "opco", "cec", "autres"]):
         found = recognise(fields([*without("part_titulaire"), prefix + name]))
         assert found.source_of(f"part_{name}") == prefix + name

@@ -32,9 +32,7 @@ def test_spellings_of_one_name_meet(spelling):
     assert key(spelling) == key(FRENCH)
 
 
-@pytest.mark.parametrize(
-    ("a", "b"), [("-1", "1"), ("2.4", "24"), ("1 1", "11"), ("25-39", "2539"), ("т", "t")]
-)
+@pytest.mark.parametrize(("a", "b"), [("-1", "1"), ("2.4", "24"), ("1 1", "11"), ("25-39", "2539"), ("т", "t")])
 def test_what_differs_does_not_meet(a, b):
     assert key(a) != key(b)
 

@@ -72,9 +72,7 @@ def tiny():
 
 @pytest.fixture
 def portal():
-    with SimulatedPortal(
-        [TinyRelease(dt.date(2026, 7, 8)), TinyRelease(dt.date(2026, 10, 8), 630)]
-    ) as running:
+    with SimulatedPortal([TinyRelease(dt.date(2026, 7, 8)), TinyRelease(dt.date(2026, 10, 8), 630)]) as running:
         yield running
 
 

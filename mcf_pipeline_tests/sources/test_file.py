@@ -69,9 +69,7 @@ def test_a_link_to_a_file_is_a_file(file, tmp_path):
     assert FileSource(link).fetch(tmp_path / "in", ignore).path.read_bytes() == CSV
 
 
-@pytest.mark.parametrize(
-    "kind", ["missing", "directory", "link to a directory", "dangling", "device", "pipe", "nul"]
-)
+@pytest.mark.parametrize("kind", ["missing", "directory", "link to a directory", "dangling", "device", "pipe", "nul"])
 def test_what_is_no_file_is_refused(tmp_path, kind):
     path = tmp_path / "thing"
     match kind:

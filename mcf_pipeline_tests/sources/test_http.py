@@ -82,9 +82,7 @@ def test_pauses_double_with_full_jitter_up_to_the_longest():
 def test_jitter_lies_between_nothing_and_the_whole():
     sleeps = []
     with answering(*[head("500 No", "Content-Length: 0")] * 6) as (url, _), pytest.raises(SourceError):
-        transport(sleeps=sleeps, chance=random.Random(1).random, max_attempts=6, max_wait=9).get(
-            url, {}, "thing"
-        )
+        transport(sleeps=sleeps, chance=random.Random(1).random, max_attempts=6, max_wait=9).get(url, {}, "thing")
     assert all(0 <= pause <= min(9, 2**i) for i, pause in enumerate(sleeps))
     assert len(set(sleeps)) == 5
 
@@ -162,9 +160,7 @@ def download(url, path, **limits):
     return heads
 
 
-@pytest.mark.parametrize(
-    "body", [b"a;b\n1;2\n", b"a;b\r1;2\r", "a;b\n".encode("utf-16-le"), "a\n".encode("utf-16-be")]
-)
+@pytest.mark.parametrize("body", [b"a;b\n1;2\n", b"a;b\r1;2\r", "a;b\n".encode("utf-16-le"), "a\n".encode("utf-16-be")])
 def test_text_without_a_length_ends_with_a_line(tmp_path, body):
     with answering(head("200 OK") + body) as (url, _):
         heads = download(url, tmp_path / "x")
@@ -241,9 +237,7 @@ def test_the_key_does_not_come_back_either(portal, client, tiny):
 
 
 def test_the_key_follows_on_the_same_host(portal, client):
-    portal.misbehave(
-        "redirect", to="/api/explore/v2.1/catalog/datasets/moncompteformation-les-usagers?again=1"
-    )
+    portal.misbehave("redirect", to="/api/explore/v2.1/catalog/datasets/moncompteformation-les-usagers?again=1")
     assert client(portal.url).metadata().records_count == 600
     assert [r.has_key for r in portal.requests] == [True, True]
 
@@ -251,9 +245,7 @@ def test_the_key_follows_on_the_same_host(portal, client):
 def test_the_portal_that_is_moved_to_never_sees_the_key(portal, client, tiny, key, tmp_path):
     with SimulatedPortal([tiny(dt.date(2026, 7, 8))]) as other:
         for _ in range(2):
-            portal.misbehave(
-                "redirect", to=f"{other.url}/api/explore/v2.1/catalog/datasets/{other.dataset_id}"
-            )
+            portal.misbehave("redirect", to=f"{other.url}/api/explore/v2.1/catalog/datasets/{other.dataset_id}")
             client(portal.url).metadata()
         assert [(r.has_key, r.key_sha256) for r in other.requests] == [(False, None)] * 2
         assert key not in repr(other.requests)

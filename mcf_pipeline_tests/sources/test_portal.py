@@ -35,9 +35,7 @@ def error_of(call, key):
 
 def lines_of(received):
     with duckdb.connect() as con:
-        return read_export(
-            con, received.path, received.format, Limits(), records_count=received.records_count
-        ).rows
+        return read_export(con, received.path, received.format, Limits(), records_count=received.records_count).rows
 
 
 # -- what it gives ---------------------------------------------------------------------------------------
@@ -123,9 +121,7 @@ def test_aggregate_by_two_columns(portal, client):
     groups = client(portal.url).aggregate_by_quarter("genre", "nb_titulaires", amount_column="nb_dossiers")
     assert groups is None  # more groups than quarters can be
     groups = client(portal.url).aggregate_by_quarter("region", "genre")
-    assert {g.values for g in groups} == {
-        (r, g) for r in ("Bretagne", "Île-de-France") for g in ("Femme", "Homme")
-    }
+    assert {g.values for g in groups} == {(r, g) for r in ("Bretagne", "Île-de-France") for g in ("Femme", "Homme")}
 
 
 @pytest.mark.parametrize("name", ["no_such_column", "back`tick", "", "region"])
@@ -220,9 +216,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "options", "kind", "rule", "fragment", "asked"), FAULTS)
-def test_an_export_that_is_broken_for_ever(
-    portal, client, tmp_path, key, fault, options, kind, rule, fragment, asked
-):
+def test_an_export_that_is_broken_for_ever(portal, client, tmp_path, key, fault, options, kind, rule, fragment, asked):
     portal.misbehave(fault, None, **{"on": "exports", **options})
     patience = 0.3 if "timed out" in fragment else 5.0
     source = client(portal.url, max_bytes=8 * 1024**2, read_timeout=patience)

@@ -14,9 +14,7 @@ def fetch(source: Source, into, steps):
 def test_fetch_puts_the_newest_release_on_disk(tmp_path):
     steps = []
     received = fetch(SampleSource(), tmp_path / "incoming", steps)
-    assert (
-        received.path == tmp_path / "incoming" / "moncompteformation-les-usagers-synthetique-2026-10-08.csv"
-    )
+    assert received.path == tmp_path / "incoming" / "moncompteformation-les-usagers-synthetique-2026-10-08.csv"
     assert received.format == "csv"
     assert received.data_processed == dt.datetime(2026, 10, 8, 4, 12, tzinfo=dt.UTC)
     assert received.records_count == received.path.read_bytes().count(b"\r\n") - 1

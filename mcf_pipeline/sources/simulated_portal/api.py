@@ -104,9 +104,7 @@ def kind_of(path: str) -> str:
     return "records" if rest[1] == "records" else "other"
 
 
-def answer(
-    store: Store, dataset_id: str, formats: tuple[str, ...], path: str, params: Mapping[str, str]
-) -> Reply:
+def answer(store: Store, dataset_id: str, formats: tuple[str, ...], path: str, params: Mapping[str, str]) -> Reply:
     """Answer a GET request."""
     kind = kind_of(path)
     try:

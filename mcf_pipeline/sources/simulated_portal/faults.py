@@ -110,9 +110,7 @@ def _too_many(reply: Reply, options: Options) -> Reply:
 
 
 def _forbidden(reply: Reply, _: Options) -> Reply:
-    return error_reply(
-        403, "ForbiddenAccess", "You don't have permission to access this resource.", reply.kind
-    )
+    return error_reply(403, "ForbiddenAccess", "You don't have permission to access this resource.", reply.kind)
 
 
 def _not_found(reply: Reply, _: Options) -> Reply:
@@ -148,9 +146,7 @@ _GARBAGE = {"dataset_id": 7, "has_records": "x", "fields": {"a": 1}, "metas": ["
 _TABLE: tuple[Fault, ...] = (
     # The answer
     Fault("wrong_count", "records_count is off by `by`", "metadata", {"by": 1}, _wrong_count),
-    Fault(
-        "data_processed", "data_processed moves by `days`, the data does not", "metadata", {"days": 1}, _moved
-    ),
+    Fault("data_processed", "data_processed moves by `days`, the data does not", "metadata", {"days": 1}, _moved),
     Fault("restricted", "the metadata says that there are no records", "metadata", {}, _restricted),
     Fault(
         "garbage",
@@ -174,9 +170,7 @@ _TABLE: tuple[Fault, ...] = (
     Fault("not_found", "404", "any", {}, _not_found),
     Fault("failing", "500, or another `status`", "any", {"status": 500}, _failing),
     Fault("redirect", "a redirect to the address `to`", "any", {"to": "/", "status": 302}, _redirect),
-    Fault(
-        "charset", "the text in another `charset`, unannounced", "exports", {"charset": "latin-1"}, _charset
-    ),
+    Fault("charset", "the text in another `charset`, unannounced", "exports", {"charset": "latin-1"}, _charset),
     Fault("bom_twice", "two byte-order marks", "exports", {}, _two_marks),
     Fault(
         "body",
@@ -199,9 +193,7 @@ _TABLE: tuple[Fault, ...] = (
     Fault("slow", "one byte every `seconds`", "exports", {"seconds": 1.0}),
     Fault("slow_head", "one byte of the answer's head every `seconds`", "any", {"seconds": 1.0}),
     Fault("silent", "no answer at all for `seconds`", "any", {"seconds": 3600.0}),
-    Fault(
-        "reset", "the connection is reset at the fraction `at` of the body, or at once", "any", {"at": None}
-    ),
+    Fault("reset", "the connection is reset at the fraction `at` of the body, or at once", "any", {"at": None}),
 )
 
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _TABLE}
@@ -224,9 +216,7 @@ def activate(name: str, times: int | None = 1, on: str | None = None, **options:
     if fault is None:
         raise ValueError(f"no fault {name!r}: there are {', '.join(FAULTS)}")
     if unknown := options.keys() - fault.options.keys():
-        raise ValueError(
-            f"{name} has no option {', '.join(sorted(unknown))}: it has {', '.join(fault.options)}"
-        )
+        raise ValueError(f"{name} has no option {', '.join(sorted(unknown))}: it has {', '.join(fault.options)}")
     target = on or fault.on
     if target not in ("any", "metadata", "exports", "records"):
         raise ValueError(f"on is {target!r}: give any, metadata, exports or records")
@@ -242,6 +232,4 @@ def changed(reply: Reply, active: Active) -> Reply:
     try:
         return active.fault.change(reply, active.options)
     except (ValueError, KeyError, TypeError) as error:
-        return json_reply(
-            500, {"error_code": "Fault", "message": f"{active.fault.name}: {error}"}, reply.kind
-        )
+        return json_reply(500, {"error_code": "Fault", "message": f"{active.fault.name}: {error}"}, reply.kind)

@@ -244,13 +244,9 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(length) if length.isdecimal() and int(length) <= _MAX_BODY else 0
         self._send(self.server.portal.switch(urlsplit(self.path).path, self.rfile.read(size)))
 
-    def _send(
-        self, reply: api.Reply, active: Active | None = None, quota: dict[str, str] | None = None
-    ) -> None:
+    def _send(self, reply: api.Reply, active: Active | None = None, quota: dict[str, str] | None = None) -> None:
         accepts_gzip = "gzip" in self.headers.get("accept-encoding", "")
-        wire = Wire(
-            self.connection, self.server.portal.stopping, accepts_gzip=accepts_gzip, headers=quota or {}
-        )
+        wire = Wire(self.connection, self.server.portal.stopping, accepts_gzip=accepts_gzip, headers=quota or {})
         try:
             if active is None or active.fault.change is not None:
                 wire.send(reply)

@@ -30,9 +30,7 @@ _TOKEN = re.compile(
 )
 _CLAUSES = ("select", "where", "group_by", "order_by")
 _WORDS = frozenset(["and", "or", "not", "in", "is", "null", "like", "as", "asc", "desc", "true", "false"])
-_FUNCTIONS = frozenset(
-    ["count", "sum", "avg", "min", "max", "year", "month", "day", "lower", "upper", "length"]
-)
+_FUNCTIONS = frozenset(["count", "sum", "avg", "min", "max", "year", "month", "day", "lower", "upper", "length"])
 
 
 class Release(Protocol):
@@ -67,9 +65,7 @@ class Store:
     def data_processed(self) -> dt.datetime:
         """The release's own time, else its day at an hour at which portals work."""
         found = getattr(self.release, "data_processed", None)
-        return (
-            found if isinstance(found, dt.datetime) else dt.datetime.combine(self.release.day, _TIME_OF_DAY)
-        )
+        return found if isinstance(found, dt.datetime) else dt.datetime.combine(self.release.day, _TIME_OF_DAY)
 
     @property
     def schema(self) -> pa.Schema:
@@ -161,9 +157,7 @@ def to_sql(odsql: str, columns: frozenset[str], aliases: frozenset[str] = frozen
     while odsql[position:].strip():
         match = _TOKEN.match(odsql, position)
         if match is None:
-            raise OdsqlError(
-                f"ODSQL query is malformed: unexpected {odsql[position : position + 20].strip()!r}"
-            )
+            raise OdsqlError(f"ODSQL query is malformed: unexpected {odsql[position : position + 20].strip()!r}")
         position = match.end()
         parts.append(_sql_token(match, columns, aliases))
     return " ".join(parts)

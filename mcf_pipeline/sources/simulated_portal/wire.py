@@ -56,9 +56,7 @@ class Wire:
         whole = b"".join(pieces)
         match fault:
             case "cut":
-                self._cut(
-                    reply, whole[: int(len(whole) * float(options["at"]))], len(whole), options["framing"]
-                )
+                self._cut(reply, whole[: int(len(whole) * float(options["at"]))], len(whole), options["framing"])
             case "gzip_cut":
                 whole = b"".join(compressed(reply.body))
                 self._send(reply, [whole[: int(len(whole) * float(options["at"]))]], is_gzip=True)
@@ -73,9 +71,7 @@ class Wire:
                 slow = self._slowly(reply.body, float(options["seconds"]))
                 self._send(reply, slow, is_gzip=False)
             case "slow_head":
-                for byte in self._slowly(
-                    self._head(reply, {"Content-Length": "0"}), float(options["seconds"])
-                ):
+                for byte in self._slowly(self._head(reply, {"Content-Length": "0"}), float(options["seconds"])):
                     self._socket.sendall(byte)
             case "silent":
                 self._stopping.wait(float(options["seconds"]))

@@ -186,9 +186,7 @@ def _hours(hours: Floats, known: Ints, seeks: Booleans, aim: Target) -> Floats:
     return np.where(seeks, factors[0], factors[1])
 
 
-def _financing(
-    noise: Noise, ids: Ints, dossiers: Ints, cents: Ints, seeks: Booleans, aim: Target
-) -> tuple[Ints, Ints]:
+def _financing(noise: Noise, ids: Ints, dossiers: Ints, cents: Ints, seeks: Booleans, aim: Target) -> tuple[Ints, Ints]:
     """Who pays beside France compétences: dossiers and cents, a row per financer."""
     financed = np.zeros((len(FINANCERS), len(ids)), dtype=np.int64)
     paid = np.zeros_like(financed)

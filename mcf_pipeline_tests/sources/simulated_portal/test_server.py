@@ -63,9 +63,7 @@ def test_the_log_tells_requests_and_hides_the_key(portal):
 
 
 def test_a_fault_befalls_as_many_requests_as_it_was_told(portal):
-    told = requests.post(
-        f"{portal.url}/misbehave", json={"fault": "failing", "times": 2, "status": 502}, timeout=10
-    )
+    told = requests.post(f"{portal.url}/misbehave", json={"fault": "failing", "times": 2, "status": 502}, timeout=10)
     assert told.json() == {"faults": ["failing"]}
     assert [metadata(portal).status_code for _ in range(3)] == [502, 502, 200]
     assert [r.fault for r in portal.requests] == ["failing", "failing", None]
@@ -157,13 +155,9 @@ serve(0, releases=releases(1, scale=0.002), log=lambda r: print(r.status, flush=
       ready=lambda p: print(p.url, flush=True))
 print("stopped")
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as p:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         url = p.stdout.readline().strip()
-        told = requests.get(
-            f"{url}/api/explore/v2.1/catalog/datasets/moncompteformation-les-usagers", timeout=10
-        )
+        told = requests.get(f"{url}/api/explore/v2.1/catalog/datasets/moncompteformation-les-usagers", timeout=10)
         assert told.status_code == 200
         p.send_signal(signal.SIGINT)
         out, err = p.communicate(timeout=10)

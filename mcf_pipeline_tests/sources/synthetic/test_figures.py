@@ -61,8 +61,6 @@ def test_the_page_carries_these_tables():
 
 def test_refreshing_a_page_twice_changes_nothing(tmp_path):
     page = tmp_path / "sample.md"
-    page.write_text(
-        PAGE.read_text(encoding="utf-8").replace("| entries 2020 |", "| wrong |"), encoding="utf-8"
-    )
+    page.write_text(PAGE.read_text(encoding="utf-8").replace("| entries 2020 |", "| wrong |"), encoding="utf-8")
     refresh(page)
     assert page.read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8")

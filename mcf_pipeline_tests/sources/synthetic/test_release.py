@@ -58,9 +58,7 @@ def test_masked_are_exactly_the_lines_under_five_persons(release):
     for truth, shown in zip(release.truth_table().to_pylist(), release.table().to_pylist(), strict=True):
         if truth["nb_titulaires"] < 5:
             assert set(measures(shown).values()) == {None}
-            assert {n: shown[n] for n in (*KEY, *PRICE_AND_HOURS)} == {
-                n: truth[n] for n in (*KEY, *PRICE_AND_HOURS)
-            }
+            assert {n: shown[n] for n in (*KEY, *PRICE_AND_HOURS)} == {n: truth[n] for n in (*KEY, *PRICE_AND_HOURS)}
         else:
             assert shown == truth
 
@@ -73,11 +71,7 @@ def test_money_adds_up_to_the_cent(release):
         assert sum(parts.values()) == row["montant_engage"]
         assert min(parts.values()) >= 0
         assert abs(row["prix_moyen"] - row["montant_engage"] / row["nb_dossiers"]) <= Decimal("0.005")
-        assert all(
-            0 <= row[name] <= row["nb_dossiers"]
-            for name in row
-            if name.startswith("nb_dossiers_finances_par_")
-        )
+        assert all(0 <= row[name] <= row["nb_dossiers"] for name in row if name.startswith("nb_dossiers_finances_par_"))
         assert (row["duree_moyenne"] is None) == (row["nb_dossiers_a_duree_connue"] == 0)
 
 
