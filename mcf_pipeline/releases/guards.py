@@ -61,6 +61,6 @@ def shrinkages(release: Manifest, predecessor: Manifest | None) -> list[Shrinkag
             ("lines", before.rows, after.rows),
             ("dossiers", before.dossiers, after.dossiers),
         ):
-            if old and (old - new) / old > SHRINK_SHARE:
+            if old - new > SHRINK_SHARE * old:
                 found.append(Shrinkage(quarter_id, "trimestre_retreci", measure, old, new))
     return found

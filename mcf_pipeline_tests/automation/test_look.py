@@ -200,7 +200,6 @@ def test_a_data_directory_that_another_process_holds_is_left_alone(archived, ins
         ("not_found", {}, "404|dataset"),
         ("forbidden", {}, "403|key"),
         ("garbage", {}, "metadata"),
-        ("restricted", {}, "."),
         ("html", {"on": "metadata"}, "HTML|JSON"),
         ("json", {"on": "metadata"}, "."),
         ("cut", {"on": "metadata"}, "."),

@@ -106,36 +106,44 @@ def test_who_wants_to_look_often_gets_more_ticks(monkeypatch, poll, seconds):
 # -- the schedule -------------------------------------------------------------------------------------------
 
 
-def test_the_schedule_finds_the_release_without_the_sensor(environment, empty, instance):
-    found = evaluate(instance, empty)
+@pytest.fixture
+def persistent(tmp_path):
+    """A schedule opens its instance anew, by reference, which an ephemeral one does not have."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance
+
+
+
+def test_the_schedule_finds_the_release_without_the_sensor(environment, empty, persistent):
+    found = evaluate(persistent, empty)
     assert isinstance(found, dg.RunRequest)
     assert found.asset_selection == INTAKE
 
 
-def test_the_schedule_goes_on_with_what_the_intake_left_to_build(environment, archived, instance):
-    found = evaluate(instance, archived)
+def test_the_schedule_goes_on_with_what_the_intake_left_to_build(environment, archived, persistent):
+    found = evaluate(persistent, archived)
     assert isinstance(found, dg.RunRequest)
     assert found.tags["mcf/step"] == "2020-T1..2020-T4+whole"
 
 
-def test_the_schedule_says_that_nothing_is_new(environment, built, instance):
-    found = evaluate(instance, built)
+def test_the_schedule_says_that_nothing_is_new(environment, built, persistent):
+    found = evaluate(persistent, built)
     assert isinstance(found, dg.SkipReason)
     assert str(found.skip_message).startswith("unchanged")
 
 
-def test_the_schedule_skips_with_the_reason_where_the_portal_fails(environment, empty, instance, portal):
+def test_the_schedule_skips_with_the_reason_where_the_portal_fails(environment, empty, persistent, portal):
     portal.misbehave("too_many", None)
-    found = evaluate(instance, empty)
+    found = evaluate(persistent, empty)
     assert isinstance(found, dg.SkipReason)
     assert "next look at" in str(found.skip_message)
 
 
-def test_sensor_and_schedule_do_not_both_take_a_release_in(environment, empty, instance):
+def test_sensor_and_schedule_do_not_both_take_a_release_in(environment, empty, persistent):
     """Whoever is second sees the other's run."""
-    (request,) = tick(instance, empty).run_requests or ()
-    add_run(instance, dg.DagsterRunStatus.STARTING, dict(request.tags))
-    assert isinstance(evaluate(instance, empty), dg.SkipReason)
+    (request,) = tick(persistent, empty).run_requests or ()
+    add_run(persistent, dg.DagsterRunStatus.STARTING, dict(request.tags))
+    assert isinstance(evaluate(persistent, empty), dg.SkipReason)
 
 
 def test_it_ticks_at_the_start_of_each_quarter_in_paris():
