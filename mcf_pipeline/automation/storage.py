@@ -16,7 +16,6 @@ from dagster._core.storage.local_compute_log_manager import LocalComputeLogManag
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 

@@ -108,6 +108,11 @@ class Archive:
         """Where the line numbers of one release lie."""
         return self.data_dir.releases / release_id / LINES_FILE
 
+    def lines_are_intact(self, release_id: str) -> bool:
+        """Whether the line numbers of a release are what was archived."""
+        path = self.lines_file(release_id)
+        return path.is_file() and sha256_of(path) == Manifest.read(path.parent).lines_sha256
+
     # -- writing -----------------------------------------------------------------------------------------
 
     def accept(self, release_id: str) -> None:

@@ -2,5 +2,6 @@
 CREATE OR REPLACE MACRO rang_de(publication) AS
     coalesce(
         (SELECT rang FROM dim_release WHERE release_id = CAST(publication AS VARCHAR)),
-        error('publication inconnue : ' || CAST(publication AS VARCHAR) || ' ; la liste est dans dim_release')
+        -- `error` of NULL would be no error.
+        error('publication inconnue : ' || coalesce(CAST(publication AS VARCHAR), 'NULL') || ' ; la liste est dans dim_release')
     )

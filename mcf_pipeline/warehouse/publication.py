@@ -6,6 +6,7 @@ any instant leaves either.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 from collections.abc import Iterator
@@ -81,6 +82,11 @@ def publish(build: duckdb.DuckDBPyConnection, data_dir: DataDir, state: str) -> 
         try:
             rows = _fill(build, state)
             check(build, "publie.")
+        except BaseException:
+            # An open transaction would hide the cause behind its own error.
+            with contextlib.suppress(duckdb.Error):
+                build.execute("ROLLBACK")
+            raise
         finally:
             build.execute("USE build")
             build.execute("DETACH publie")

@@ -166,7 +166,7 @@ def load_received(con: duckdb.DuckDBPyConnection, archive: Archive, quarter: Qua
         ArchiveError: they are missing or damaged.
     """
     lines, numbers = archive.quarter_file(quarter, state.sha256), archive.lines_file(state.since)
-    for path, intact in ((lines, is_intact(lines)), (numbers, numbers.is_file())):
+    for path, intact in ((lines, is_intact(lines)), (numbers, archive.lines_are_intact(state.since))):
         if not intact:
             raise ArchiveError(
                 f"{path} is missing or damaged: restore it from a copy, or take release {state.since} in again "

@@ -23,6 +23,8 @@ def test_every_rule_that_the_code_names_is_in_the_table():
     named = {
         name
         for path in ROOT.rglob("*.py")
+        # What checks of our own work are called is no rule for the source.
+        if not {"checks", "quality"} & set(path.parts)
         for name in re.findall(r'\brule="([a-z_]+)"', path.read_text(encoding="utf-8"))
     }
     assert named <= set(RULES)

@@ -43,7 +43,6 @@ def test_a_release_that_is_not_listed_is_an_error_never_an_empty_answer(story, m
         published(story.space, f"SELECT * FROM {macro}(?)", [release])
 
 
-@pytest.mark.xfail(strict=True, reason="sql/rang_de.sql: error() of a NULL message is no error")
 def test_without_a_release_there_is_no_answer(story):
     with pytest.raises(duckdb.InvalidInputException):
         published(story.space, "SELECT * FROM dossiers_au(NULL)")
