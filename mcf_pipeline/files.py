@@ -81,8 +81,8 @@ def _disk_full(error: OSError) -> str:
     return f"no space left on the disk{place}: free some and run again; nothing published was touched"
 
 
-_FULL = ("no space left on device", "database or disk is full", "disk quota exceeded")
-"""How the system, DuckDB and SQLite say it."""
+_FULL = ("no space left on device", "database or disk is full", "disk i/o error", "disk quota exceeded")
+"""How the system, DuckDB and SQLite say it; SQLite calls it an I/O error where its shared memory does not fit."""
 
 
 def is_disk_full(error: BaseException | None) -> bool:

@@ -124,7 +124,8 @@ def test_what_starts_runs_is_on_by_default():
     repository = build_defs().get_repository_def()
     assert "release" in repository.job_names
     assert {s.name: s.default_status for s in repository.schedule_defs} == {
-        "quarterly_release": dg.DefaultScheduleStatus.RUNNING
+        "overdue_release": dg.DefaultScheduleStatus.RUNNING,
+        "quarterly_release": dg.DefaultScheduleStatus.RUNNING,
     }
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
         "release_sensor": dg.DefaultSensorStatus.RUNNING

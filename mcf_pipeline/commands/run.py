@@ -133,8 +133,6 @@ def _follow_plan(
 @contextmanager
 def _dagster(space: Workspace, *, dagster_logs: bool) -> Iterator[dg.DagsterInstance]:
     """The persistent instance: DAGSTER_HOME's, else the checkout's with its storage in the data directory."""
-    # Dagster writes one event per transaction by default; a run of ours writes hundreds.
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "50")
     os.environ["MCF_DATA_DIR"] = str(space.data_dir.root)
     import dagster as dg
 
