@@ -25,7 +25,7 @@ from mcf_pipeline_tests.end_to_end.deployment import UNDER_WAY, Deployment, star
 from mcf_pipeline_tests.independent import KEY, Recomputed
 from mcf_pipeline_tests.test_independent_marts import KEYS, assert_same, rows_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.unproven
 
 DAY = {"2020-T1": "2020-01-01", "2020-T2": "2020-04-01", "2020-T3": "2020-07-01", "2020-T4": "2020-10-01"}
 DAY |= {"2021-T1": "2021-01-01", "2021-T2": "2021-04-01"}

@@ -76,7 +76,7 @@ def test_this_duckdb_reads_it_without_extensions(data_dir):
     assert told["v_dossiers"]["rows"]
 
 
-@pytest.mark.slow
+@pytest.mark.unproven
 @pytest.mark.parametrize("package", [f"duckdb=={OLDEST}", "duckdb"], ids=["oldest", "newest"])
 def test_it_opens_in(data_dir, tmp_path, package):
     told = read_with(environment(tmp_path / "venv", package), data_dir.published_database)
@@ -89,7 +89,7 @@ def test_it_opens_in(data_dir, tmp_path, package):
         assert told[name] == content, name
 
 
-@pytest.mark.slow
+@pytest.mark.unproven
 def test_the_sample_opens_in_the_oldest(full_sample, tmp_path):
     python = environment(tmp_path / "venv", f"duckdb=={OLDEST}")
     script = (

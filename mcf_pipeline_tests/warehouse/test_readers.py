@@ -58,7 +58,7 @@ def publish_number(con: duckdb.DuckDBPyConnection, data_dir: DataDir, number: in
     publish(con, data_dir, str(number))
 
 
-@pytest.mark.slow
+@pytest.mark.unproven
 def test_readers_never_meet_an_error_or_a_torn_file(tmp_path):
     data_dir = publish_handmade(tmp_path / "data")
     stop = tmp_path / "stop"
