@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from mcf_pipeline.progress import listening
+from mcf_pipeline.progress import Listener, listening
 
 LABELS = {
     "download": "receive the release",
@@ -59,7 +59,7 @@ def progress_bar(console: Console = err) -> Iterator[None]:
             yield
 
 
-def _said_once(console: Console):  # type: ignore[no-untyped-def]
+def _said_once(console: Console) -> Listener:
     said: set[str] = set()
 
     def say(step: str, done: int, total: int | None) -> None:  # noqa: ARG001
