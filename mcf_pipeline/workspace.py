@@ -16,17 +16,17 @@ from filelock import FileLock, Timeout
 
 from mcf_pipeline.config import PORTAL, SAMPLE, Settings
 from mcf_pipeline.contract.source_map import SourceMap
-from mcf_pipeline.errors import BusyError
+from mcf_pipeline.errors import BusyError, ContractError
 from mcf_pipeline.files import ensure_writable
 from mcf_pipeline.package.writing import is_current
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.archive import Archive
-from mcf_pipeline.releases.timeline import Timeline
+from mcf_pipeline.releases.timeline import State, Timeline
 from mcf_pipeline.sources.base import Source
 from mcf_pipeline.warehouse.build import marks, open_build, rules_fingerprint
 from mcf_pipeline.warehouse.plan import Plan, make_plan, target_marks
 from mcf_pipeline.warehouse.publication import published_state
-from mcf_pipeline.warehouse.staging import Staging
+from mcf_pipeline.warehouse.staging import Staged, Staging, refusal
 
 PATIENCE = 600.0
 """Seconds that a step of a Dagster run waits for another run to let go of the data directory."""
@@ -102,31 +102,50 @@ class Workspace:
         with self.lock(patience=patience), open_build(self.data_dir) as con:
             yield con
 
+    def timeline(self) -> Timeline:
+        """What is to be built: what the releases tell, without the contents that were read and refused.
+
+        What they tell, those included, is `archive.timeline()`.
+        """
+        return self.archive.timeline(self.staging.refused())
+
+    def staged(self, line: Timeline, quarter: Quarter) -> dict[State, Staged]:
+        """Every state of a quarter, read, in time order.
+
+        Raises:
+            ContractError: a state that nobody had read before has too many rejected lines.
+        """
+        found = {state: self.staging.stage(quarter, state) for state in line.states.get(quarter, ())}
+        for staged in found.values():
+            if staged.is_refused:
+                raise refusal(quarter, staged)
+        return found
+
+    def refusals(self) -> dict[Quarter, ContractError]:
+        """The quarters of which the newest release tells a content that was refused, with the error of each."""
+        told, found = self.archive.timeline(), {}
+        for quarter in told.quarters:
+            state = told.current(quarter)
+            staged = self.staging.of_content(quarter, state.sha256) if state else None
+            if staged and staged.is_refused:
+                found[quarter] = refusal(quarter, staged)
+        return found
+
     def plan(self, timeline: Timeline | None = None, *, patience: float = PATIENCE) -> Plan:
         """What a run has to do now."""
-        line = timeline or self.archive.timeline()
+        line = timeline or self.timeline()
         with self.build(patience=patience) as con:
             built = marks(con)
-        return make_plan(line, self.rules, built, self.refused(line))
+        return make_plan(line, self.rules, built)
 
     def forget_marks(self) -> None:
         """Make every quarter count as changed."""
         with self.build() as con:
             con.execute("UPDATE meta_marque SET empreinte = 'forced'")
 
-    def refused(self, line: Timeline) -> list[Quarter]:
-        """The quarters whose current state was read and had too many rejects."""
-        found = []
-        for quarter in line.quarters:
-            state = line.current(quarter)
-            staged = self.staging.find(quarter, state) if state else None
-            if staged and staged.is_refused:
-                found.append(quarter)
-        return found
-
     def state(self, line: Timeline | None = None) -> str:
         """Fingerprint of what the published warehouse should hold."""
-        line = line or self.archive.timeline()
+        line = line or self.timeline()
         parts = [self.rules, *(manifest.release_id for manifest in line.releases)]
         parts += [f"{quarter} {mark}" for quarter, mark in sorted(target_marks(line, self.rules).items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mcf_pipeline.errors import BusyError, UsageError
+from mcf_pipeline.errors import BusyError, ContractError, UsageError
 from mcf_pipeline.sources.file import FileSource
 from mcf_pipeline.sources.portal import PortalSource
 from mcf_pipeline.sources.sample import SampleSource
@@ -114,8 +114,34 @@ def test_a_source_map_that_changes_makes_every_quarter_due(space, tmp_path):
 
 def test_a_quarter_with_too_many_rejects_is_left_out_and_the_others_go_on(space):
     take_in(space.archive, [*lean_quarter("2024-T1", prix_moyen="x"), *lean_quarter("2024-T2", prix_moyen="1")])
-    line = space.archive.timeline()
-    for quarter in space.plan(line).to_do:
+    line = space.timeline()
+    assert [q.id for q in space.plan(line).to_do] == ["2024-T1", "2024-T2"]
+    for quarter in line.quarters:
         space.staging.stage(quarter, line.current(quarter))
-    plan = space.plan(line)
-    assert ([q.id for q in plan.refused], [q.id for q in plan.to_do]) == (["2024-T1"], ["2024-T2"])
+    assert [q.id for q in space.timeline().quarters] == [q.id for q in space.plan().to_do] == ["2024-T2"]
+    assert [q.id for q in space.archive.timeline().quarters] == ["2024-T1", "2024-T2"]
+    assert [(q.id, e.rule) for q, e in space.refusals().items()] == [("2024-T1", "trop_de_rejets")]
+
+
+def test_a_refused_telling_of_a_quarter_leaves_the_one_before_it(space):
+    """Were it but the past one: a state that no reader may trust is no state, whenever it was told."""
+    for day, prix in (("2026-01-08", "1"), ("2026-04-08", "x"), ("2026-07-08", "2")):
+        take_in(space.archive, lean_quarter("2024-T1", prix_moyen=prix), day)
+    (quarter,) = space.timeline().quarters
+    with pytest.raises(ContractError, match="2024-T1: 5 of 5 lines rejected"):
+        space.staged(space.timeline(), quarter)
+    states = space.timeline().states[quarter]
+    assert [(s.since, s.until) for s in states] == [("2026-01-08", "2026-07-08"), ("2026-07-08", None)]
+    assert [s.is_refused for s in space.staged(space.timeline(), quarter).values()] == [False, False]
+    assert space.refusals() == {}
+
+
+def test_other_rules_give_what_was_refused_another_look(space, tmp_path):
+    take_in(space.archive, lean_quarter("2024-T1", prix_moyen="x"))
+    (quarter,) = space.timeline().quarters
+    with pytest.raises(ContractError):
+        space.staged(space.timeline(), quarter)
+    source_map = tmp_path / "map.toml"
+    source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
+    assert space.timeline().quarters == []
+    assert workspace_in(space.data_dir.root, source_map=source_map).timeline().quarters == [quarter]

@@ -31,7 +31,7 @@ def _mart(model: type[Table]) -> dg.AssetsDefinition:
     )
     def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
         space = workspace.open()
-        line = space.archive.timeline()
+        line = space.timeline()
         with space.build() as con:
             for batch in batches(con, quarters_of(context)):
                 marks = {q.id: mark_of(line.states.get(q, ()), space.rules) for q in batch}
@@ -72,7 +72,7 @@ def mart_revisions(context: dg.AssetExecutionContext, workspace: WorkspaceResour
     space = workspace.open()
     with space.build() as con:
         frame = write_revisions(con)
-    latest = space.archive.timeline().latest
+    latest = space.timeline().latest
     context.log.info("mart_revisions: %d rows", len(frame))
     return dg.MaterializeResult(
         metadata=dict(shown(MartRevisions, len(frame), frame, release_id=latest.release_id if latest else ""))

@@ -21,7 +21,7 @@ def warehouse(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -
     space = workspace.open()
     with space.build() as con:
         rows = publish(con, space.data_dir, space.state())
-    latest = space.archive.timeline().latest
+    latest = space.timeline().latest
     context.log.info("published %d tables", len(rows))
     return dg.MaterializeResult(
         metadata={
@@ -49,7 +49,7 @@ def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource
     space = workspace.open()
     with space.lock():
         files = write_package(space.data_dir)
-    latest = space.archive.timeline().latest
+    latest = space.timeline().latest
     context.log.info("the data package holds %d files", len(files))
     return dg.MaterializeResult(
         metadata={

@@ -22,18 +22,21 @@ def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
     """Read each quarter by the contract.
 
     Raises:
-        ContractError: more than 1 % of a quarter's lines were rejected; it keeps its previous state.
+        ContractError: more than 1 % of a quarter's lines were rejected, in a content that nobody had read before; it
+            keeps its previous state, which the next run builds where it is not built.
     """
     space = workspace.open()
-    line = space.archive.timeline()
+    told, line = space.archive.timeline(), space.timeline()
     refusals: list[ContractError] = []
     with space.lock():
         for quarter in each_quarter(context, "stg_usagers", quarters_of(context)):
             states = line.states.get(quarter, ())
-            space.staging.prune(quarter, states)
+            space.staging.prune(quarter, states, told.states.get(quarter, ()))
             for state in states:
                 staged = space.staging.stage(quarter, state, anew=state.until is None)
-                if state.until is None:
+                if staged.is_refused:
+                    refusals.append(refusal(quarter, staged))
+                elif state.until is None:
                     context.add_asset_metadata(
                         shown(
                             StgUsagers,
@@ -47,8 +50,6 @@ def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
                         ),
                         partition_key=quarter.partition_key,
                     )
-                    if staged.is_refused:
-                        refusals.append(refusal(quarter, staged))
     if refusals:
         # A check does not run once its asset has failed: its red evaluations are logged from here.
         for evaluation in refused_evaluations(space, quarters_of(context)):

@@ -28,10 +28,10 @@ def _fact(fact: Fact) -> dg.AssetsDefinition:
     )
     def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
         space = workspace.open()
-        line = space.archive.timeline()
+        line = space.timeline()
         with space.build() as con:
             for quarter in each_quarter(context, spec.name, quarters_of(context)):
-                states = {s: space.staging.stage(quarter, s) for s in line.states.get(quarter, ())}
+                states = space.staged(line, quarter)
                 write_fact(con, fact, quarter, states, mark_of(list(states), space.rules))
                 rows, masked = one(
                     con,
@@ -73,7 +73,7 @@ def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
     )
     def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         space = workspace.open()
-        line = space.archive.timeline()
+        line = space.timeline()
         with space.build() as con:
             match dimension:
                 case "trimestre":

@@ -70,7 +70,7 @@ def _build_request(
     cursor: Cursor,
     now: dt.datetime,
 ) -> Look | None:
-    line = space.archive.timeline()
+    line = space.timeline()
     if not line.releases:
         return None
     step = next_step(space.plan(line, patience=IMPATIENCE), is_published=space.is_published(line))

@@ -74,6 +74,7 @@ def check_release_en_retard(
     that, too.
     """
     archive = workspace.open().archive
-    applied = [manifest for manifest in archive.manifests() if not archive.held(manifest.release_id)]
+    held = archive.held()
+    applied = [manifest for manifest in archive.manifests() if manifest.release_id not in held]
     today = dt.date.fromisoformat(config.aujourd_hui) if config.aujourd_hui else dt.datetime.now(dt.UTC).date()
     yield from table_result(context, next(iter(context.selected_asset_check_keys)), overdue(applied, today))

@@ -71,8 +71,7 @@ def check_portal_release(
 def findings(archive: Archive) -> dict[str, Finding]:
     """Every check's finding; the guards speak of all held releases, the rest of the one received last."""
     manifests = archive.manifests()
-    held = {m.release_id for m in manifests if archive.held(m.release_id)}
-    found = held_findings(manifests, held)
+    found = held_findings(manifests, archive.held())
     if not manifests:
         return found | {name: Finding(name, 0, 0) for name in (REFUSED, *WARNING)}
     newest = max(manifests, key=lambda m: m.retrieved_at)

@@ -18,7 +18,7 @@ from mcf_pipeline.duck import scratch
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.timeline import Timeline
 from mcf_pipeline.warehouse.quality import SAMPLE_ROWS, Finding, grouped
-from mcf_pipeline.warehouse.quality.lines import Prices, line_findings, prices_before
+from mcf_pipeline.warehouse.quality.lines import Prices, line_findings, prices_before, rejected_lines
 from mcf_pipeline.warehouse.staging import Staged
 from mcf_pipeline.workspace import Workspace
 
@@ -44,8 +44,8 @@ SPECS = [
         "Aucune ligne n'est écartée (`stg_rejets`). Au-delà de 1 % des lignes, c'est une erreur : le trimestre garde "
         "son état précédent.",
         per_quarter=True,
-        # Only the error blocks; the asset itself raises then, so this never stops the other quarters of a run.
-        blocking=True,
+        # The asset itself raises, and so blocks, when it first meets such a quarter. A check that blocked as well
+        # would keep the quarter's previous state from ever being built again.
     ),
     check_spec(
         ASSET,
@@ -75,23 +75,25 @@ SPECS = [
 def check_stg_usagers(context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
     """Look at the staged lines of the run's quarters, all at once."""
     space = workspace.open()
-    line = space.archive.timeline()
-    quarters = quarters_of_check(context, line)
-    found = findings(space, line, quarters)
+    told = space.archive.timeline()
+    quarters = quarters_of_check(context, told)
+    found = findings(space, space.timeline(), quarters)
     for key in sorted(context.selected_asset_check_keys):
         if key.name == ABSENT:
-            yield from table_result(context, key, absent(line, quarters), warns=True)
+            yield from table_result(context, key, absent(told, quarters), warns=True)
         else:
             yield from quarter_results(context, key, found[key.name])
 
 
 def findings(space: Workspace, line: Timeline, quarters: list[Quarter]) -> dict[str, dict[Quarter, Finding]]:
-    """The finding of every check on quarters, for each quarter."""
+    """The finding of every check on quarters, for each quarter: on what is built of it, and on what was refused."""
     staged = {quarter: state for quarter in quarters if (state := _staged(space, line, quarter)) is not None}
     by_id = {quarter.id: state for quarter, state in staged.items()}
+    refused = {quarter.id: state for quarter, state in _refused(space, quarters).items()}
     with scratch() as con:
         prices = prices_before(con, *_told_before(space, line, quarters))
         of_lines = line_findings(con, by_id, _for_staged(prices, by_id), space.source_map)
+        of_lines[REJECTED] |= {id_: rejected_lines(con, id_, state) for id_, state in refused.items()}
     by_check: dict[str, dict[Quarter, Finding]] = {}
     for name in (REJECTED, UNKNOWN):
         by_check[name] = {q: of_lines[name].get(q.id) or _nothing(name, q) for q in quarters}
@@ -110,6 +112,14 @@ def _nothing(name: str, quarter: Quarter) -> Finding:
 def _staged(space: Workspace, line: Timeline, quarter: Quarter) -> Staged | None:
     state = line.current(quarter)
     return space.staging.find(quarter, state) if state else None
+
+
+def _refused(space: Workspace, quarters: Collection[Quarter]) -> dict[Quarter, Staged]:
+    """What was read of the quarters whose newest telling was refused."""
+    told = space.archive.timeline()
+    states = {quarter: told.current(quarter) for quarter in quarters}
+    found = {q: space.staging.of_content(q, state.sha256) for q, state in states.items() if state}
+    return {quarter: staged for quarter, staged in found.items() if staged and staged.is_refused}
 
 
 def _for_staged(prices: Mapping[str, Prices], staged: Mapping[str, Staged]) -> dict[str, Prices]:
@@ -156,9 +166,8 @@ def refused_evaluations(space: Workspace, quarters: list[Quarter]) -> Iterator[d
 
     A check step does not run once its asset has failed; so the asset itself has to say which quarters are broken.
     """
-    line = space.archive.timeline()
-    refused = [quarter for quarter in quarters if (state := _staged(space, line, quarter)) and state.is_refused]
-    for quarter, finding in findings(space, line, refused)[REJECTED].items():
+    refused = sorted(_refused(space, quarters))
+    for quarter, finding in findings(space, space.timeline(), refused)[REJECTED].items():
         yield dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(ASSET),
             check_name=REJECTED,
@@ -166,6 +175,5 @@ def refused_evaluations(space: Workspace, quarters: list[Quarter]) -> Iterator[d
             severity=dg.AssetCheckSeverity.ERROR,
             description=sentence(finding),
             metadata=metadata(finding),
-            blocking=True,
             partition=quarter.partition_key,
         )

@@ -46,7 +46,7 @@ _KEY_SPECS = [
 def check_facts(context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource) -> Iterator[dg.AssetCheckResult]:
     """Look at keys and at history."""
     space = workspace.open()
-    line = space.archive.timeline()
+    line = space.timeline()
     order = [manifest.release_id for manifest in line.releases]
     with space.build() as con:
         built, target = marks(con), target_marks(line, space.rules)
@@ -66,7 +66,7 @@ def check_foreign_keys(
 ) -> Iterator[dg.AssetCheckResult]:
     """Look at foreign keys, once the dimensions of the run are there."""
     space = workspace.open()
-    line = space.archive.timeline()
+    line = space.timeline()
     with space.build() as con:
         announced = announced_keys(con, line, space.source_map)
         for key in sorted(context.selected_asset_check_keys):

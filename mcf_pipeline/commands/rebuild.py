@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from mcf_pipeline.commands.console import out, progress_bar
-from mcf_pipeline.commands.run import IMPATIENCE, execute, summary
+from mcf_pipeline.commands.run import IMPATIENCE, execute, raise_if_refused, summary
 from mcf_pipeline.config import Settings
 from mcf_pipeline.errors import UsageError
 from mcf_pipeline.releases.reread import reread
@@ -33,4 +33,6 @@ def rebuild(settings: Settings, *, dagster_logs: bool) -> None:
             outcome = execute(space, look=False, force=True, dagster_logs=dagster_logs)
         if changed:
             out.print(f"Releases that today's source map reads differently: {', '.join(changed)}.")
-        summary(space, outcome)
+        refusals = space.refusals()
+        summary(space, outcome, refusals)
+        raise_if_refused(refusals)

@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from mcf_pipeline.commands.console import err, out, progress_bar
 from mcf_pipeline.config import SAMPLE, Settings
 from mcf_pipeline.errors import ContractError, PipelineError
 from mcf_pipeline.files import explain_disk_errors
+from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.releases.detection import Verdict, detect
 from mcf_pipeline.warehouse.plan import Plan
 from mcf_pipeline.workspace import Workspace
@@ -59,7 +60,9 @@ def run(settings: Settings, *, force: bool, accept_release: str | None, dagster_
             space.archive.accept(accept_release)
         with progress_bar():
             outcome = execute(space, force=force, look=accept_release is None, dagster_logs=dagster_logs)
-        summary(space, outcome)
+        refusals = space.refusals()
+        summary(space, outcome, refusals)
+        raise_if_refused(refusals)
 
 
 def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster_logs: bool = False) -> Outcome:
@@ -71,8 +74,10 @@ def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster
         look: whether to ask the source at all; the archive alone is used where False.
         dagster_logs: whether Dagster may print its own lines.
 
+    A quarter whose newest telling is refused keeps its state and stops nothing else; `raise_if_refused` says so.
+
     Raises:
-        ContractError: among others, when quarters were refused; the rest is built and published.
+        PipelineError: what could not be done.
     """
     source = space.source() if look else None
     known = space.archive.manifests()
@@ -80,7 +85,7 @@ def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster
     if source:
         verdict = detect(source.peek(), known, source.quarter_totals)
         if not verdict.needs_download:
-            space.archive.raise_if_held(known[-1])
+            space.archive.raise_if_held(known[-1].release_id)
             if not force and _nothing_to_do(space):
                 return Outcome(verdict, space.plan(), 0)
     with explain_disk_errors(), _dagster(space, dagster_logs=dagster_logs) as instance:
@@ -90,7 +95,7 @@ def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster
 
 
 def _nothing_to_do(space: Workspace) -> bool:
-    line = space.archive.timeline()
+    line = space.timeline()
     return next_step(space.plan(line), is_published=space.is_published(line)) is None
 
 
@@ -102,32 +107,40 @@ def _follow_plan(
     force: bool,
     dagster_logs: bool,
 ) -> Outcome:
-    line = space.archive.timeline()
+    line = space.timeline()
     if force:
         space.forget_marks()
     first = plan = space.plan(line)
     runs = 0
-    refused: list[ContractError] = []
-    done: Step | None = None
+    done: tuple[Step, str] | None = None
     while step := next_step(plan, is_published=space.is_published(line)):
-        if step == done:
+        # A run that met a refused quarter is asked for again, by a timeline without it.
+        if (step, space.state(line)) == done:
             raise PipelineError(
-                f"the run of {step.key} succeeded and is still to be done: please report this; "
+                f"the run of {step.key} ended and is still to be done: please report this; "
                 "the published warehouse is as it was"
             )
-        done = step
+        done = step, space.state(line)
         try:
             _materialize(instance, space, step, dagster_logs=dagster_logs)
         except ContractError as error:
-            # A quarter with too many rejects keeps its old state; the plan leaves it out from now on.
+            # What was refused is known now, and the plan goes on without it.
             if error.rule != "trop_de_rejets":
                 raise
-            refused.append(error)
         runs += 1
+        line = space.timeline()
         plan = space.plan(line)
-    if refused:
-        raise refused[0]
     return Outcome(verdict, first, runs)
+
+
+def raise_if_refused(refusals: Mapping[Quarter, ContractError]) -> None:
+    """Say which quarters keep an older state than the newest release tells; in every run, until it is mended.
+
+    Raises:
+        ContractError: with the three commonest reasons of each.
+    """
+    if refusals:
+        raise ContractError(" | ".join(map(str, refusals.values())), rule="trop_de_rejets")
 
 
 @contextmanager
@@ -170,7 +183,7 @@ def _materialize(instance: dg.DagsterInstance, space: Workspace, step: Step | No
         ) from error
 
 
-def summary(space: Workspace, outcome: Outcome) -> None:
+def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = ()) -> None:
     """Say what was done, what there is now, and what to type next."""
     from mcf_pipeline.commands.status import overview
 
@@ -181,8 +194,9 @@ def summary(space: Workspace, outcome: Outcome) -> None:
         out.print(f"Nothing new: {outcome.verdict or 'the archive is as it was'}. Nothing was materialized.")
     else:
         out.print(
-            f"Release {status.release_id}: {len(plan.new)} quarters new, {len(plan.changed)} changed, "
-            f"{len(plan.unchanged)} unchanged."
+            f"Release {status.release_id}: {len(set(plan.new) - set(refused))} quarters new, "
+            f"{len(set(plan.changed) - set(refused))} changed, {len(set(plan.unchanged) - set(refused))} unchanged"
+            + (f", {len(refused)} refused." if refused else ".")
         )
     out.print(
         f"{status.rows:,} lines, {status.masked:,} of them masked, {status.rejected:,} rejected; "

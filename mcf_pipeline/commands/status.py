@@ -25,6 +25,7 @@ class Overview:
         masked: masked lines among them.
         rejected: lines quarantined.
         published_at: when, or None.
+        refused: quarters that keep an older state than the newest release tells, with the reason.
         releases: each archived release: id, lines, quarters, and whether it is held.
         warehouse: path of the published file.
     """
@@ -39,6 +40,7 @@ class Overview:
     masked: int = 0
     rejected: int = 0
     published_at: str | None = None
+    refused: dict[str, str] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -47,8 +49,8 @@ def overview(space: Workspace) -> Overview:
     import duckdb
 
     found = Overview(warehouse=str(space.data_dir.published_database))
+    held = space.archive.held()
     for manifest in space.archive.manifests():
-        held = space.archive.held(manifest.release_id)
         found.is_synthetic = manifest.is_synthetic
         found.releases.append(
             {
@@ -56,9 +58,10 @@ def overview(space: Workspace) -> Overview:
                 "lines": manifest.rows,
                 "quarters": len(manifest.quarters),
                 "retrieved_at": manifest.retrieved_at.isoformat(timespec="seconds"),
-                "held": held,
+                "held": [str(entry) for entry in held.get(manifest.release_id, ())],
             }
         )
+    found.refused = {quarter.id: str(error) for quarter, error in space.refusals().items()}
     if space.data_dir.published_database.is_file():
         with duckdb.connect(space.data_dir.published_database, read_only=True) as con:
             rows = con.execute(
@@ -78,6 +81,7 @@ def overview(space: Workspace) -> Overview:
 
 def status(settings: Settings, *, as_json: bool) -> None:
     """Print the overview."""
+    from rich.markup import escape
     from rich.table import Table
 
     found = overview(Workspace(settings))
@@ -110,5 +114,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
             f"{found.rows:,} lines, {found.masked:,} masked, {found.rejected:,} rejected."
         )
         out.print(f"Warehouse: {found.warehouse}")
+        for reason in found.refused.values():
+            out.print(f"[yellow]Refused:[/yellow] {escape(reason)}")
     else:
         out.print("Not published yet: `mcf-pipeline run` builds the warehouse.")

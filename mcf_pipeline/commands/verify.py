@@ -24,7 +24,7 @@ def verify(settings: Settings) -> None:
         problems = list(verify_archive(space.archive))
         # A broken archive cannot say what the warehouse should be.
         if not problems:
-            problems = list(verify_warehouse(space.archive, space.archive.timeline()))
+            problems = list(verify_warehouse(space.archive))
     for problem in problems[:SHOWN]:
         err.print(f"• {problem}", markup=False)
     if problems:

@@ -15,7 +15,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,10 @@ from mcf_pipeline.config import DataDir, Limits
 from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
-from mcf_pipeline.errors import ArchiveError, HeldReleaseError, UsageError
+from mcf_pipeline.errors import HeldReleaseError, UsageError
 from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
 from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
-from mcf_pipeline.releases.guards import Shrinkage, shrinkages
+from mcf_pipeline.releases.guards import Shrinkage, held_releases
 from mcf_pipeline.releases.manifest import FILE_NAME, Manifest, ManifestColumn
 from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters, store_unreadable
 from mcf_pipeline.releases.timeline import Timeline, timeline
@@ -41,7 +41,6 @@ log = logging.getLogger(__name__)
 
 LINES_FILE = "lignes.parquet"
 UNREADABLE_FILE = "sans-trimestre.parquet"
-HELD_FILE = "held.json"
 ACCEPTED_FILE = "accepted.json"
 
 
@@ -85,20 +84,22 @@ class Archive:
         folders = [f for f in self.data_dir.releases.iterdir() if f.is_dir() and not f.name.startswith(".")]
         return sorted((Manifest.read(folder) for folder in folders), key=lambda m: m.time_order)
 
-    def timeline(self) -> Timeline:
-        """The timeline of all releases that are not held."""
-        return timeline(m for m in self.manifests() if not self.held(m.release_id))
+    def timeline(self, refused: Collection[tuple[Quarter, str]] = ()) -> Timeline:
+        """The timeline of all releases that are not held, without the contents that are refused."""
+        manifests = self.manifests()
+        held = self._held(manifests)
+        return timeline((m for m in manifests if m.release_id not in held), refused)
 
-    def held(self, release_id: str) -> list[str]:
-        """Why a release waits to be accepted, one reason per entry; empty if it does not."""
-        path = self.data_dir.releases / release_id / HELD_FILE
-        try:
-            reasons: list[str] = json.loads(path.read_text())["reasons"]
-        except FileNotFoundError:
-            return []
-        except (ValueError, KeyError, TypeError) as error:
-            raise ArchiveError(f"{path} is damaged: remove it to apply the release, or restore it") from error
-        return reasons
+    def held(self) -> dict[str, list[Shrinkage]]:
+        """The releases that wait to be accepted, by id, with what each lost."""
+        return self._held(self.manifests())
+
+    def _held(self, manifests: Sequence[Manifest]) -> dict[str, list[Shrinkage]]:
+        accepted = {m.release_id for m in manifests if (self._folder(m.release_id) / ACCEPTED_FILE).exists()}
+        return held_releases(manifests, accepted)
+
+    def _folder(self, release_id: str) -> Path:
+        return self.data_dir.releases / release_id
 
     def quarter_file(self, quarter: Quarter, sha256: str) -> Path:
         """Where the lines of one content of a quarter lie."""
@@ -126,10 +127,10 @@ class Archive:
             raise UsageError(
                 f"there is no release {release_id!r} in the archive; it holds: {', '.join(known) or 'none'}"
             )
-        folder = self.data_dir.releases / release_id
-        held = folder / HELD_FILE
-        if held.exists():
-            held.rename(folder / ACCEPTED_FILE)
+        lost = self.held().get(release_id)
+        if lost:
+            note = json.dumps({"accepted_in_spite_of": [str(entry) for entry in lost]}, indent=2)
+            write_atomically(self._folder(release_id) / ACCEPTED_FILE, note.encode())
             log.warning("release %s accepted in spite of its guards", release_id)
 
     def take_in(self, fetch: Callable[[Path], Received]) -> Intake:
@@ -196,7 +197,7 @@ class Archive:
             )
             twin = next((m for m in known if _is_again(draft, m)), None)
             if twin:
-                self.raise_if_held(twin)
+                self.raise_if_held(twin.release_id)
                 return Intake(twin, is_new=False)
             manifest = _with_free_id(draft, known)
             store_quarters(con, content.quarters, self.data_dir.quarters)
@@ -212,34 +213,35 @@ class Archive:
             if content.unreadable_rows:
                 store_unreadable(con, folder / UNREADABLE_FILE)
                 manifest = _replace(manifest, unreadable_sha256=sha256_of(folder / UNREADABLE_FILE))
-        lost = shrinkages(manifest, _predecessor(manifest, [m for m in known if not self.held(m.release_id)]))
-        self._put_release(manifest, folder, lost)
-        self.raise_if_held(manifest)
+        waited = self._held(known)
+        self._put_release(manifest, folder)
+        self.raise_if_held(*(release_id for release_id in self.held() if release_id not in waited))
         return Intake(manifest, is_new=True)
 
-    def _put_release(self, manifest: Manifest, folder: Path, lost: list[Shrinkage]) -> None:
+    def _put_release(self, manifest: Manifest, folder: Path) -> None:
         (folder / FILE_NAME).write_bytes(manifest.to_json())
-        if lost:
-            reasons = json.dumps({"reasons": [str(entry) for entry in lost]}, indent=2)
-            write_atomically(folder / HELD_FILE, reasons.encode())
         self.data_dir.releases.mkdir(parents=True, exist_ok=True)
-        put_in_place(folder, self.data_dir.releases / manifest.release_id)
+        put_in_place(folder, self._folder(manifest.release_id))
 
-    def raise_if_held(self, manifest: Manifest) -> None:
+    def raise_if_held(self, *release_ids: str) -> None:
         """Say that a release waits to be accepted.
 
         Raises:
-            HeldReleaseError: it does.
+            HeldReleaseError: one of them does; of several, the newest is named.
         """
-        reasons = self.held(manifest.release_id)
-        if reasons:
-            shown = "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
-            raise HeldReleaseError(
-                f"release {manifest.release_id} is archived but not applied: {shown}. If the publisher means it, "
-                f"run `mcf-pipeline run --accept-release {manifest.release_id}`",
-                rule="trimestre_disparu" if any("vanished" in reason for reason in reasons) else "trimestre_retreci",
-                release_id=manifest.release_id,
-            )
+        held = self.held()
+        waiting = [release_id for release_id in release_ids if release_id in held]
+        if not waiting:
+            return
+        release_id = waiting[-1]
+        lost = held[release_id]
+        shown = "; ".join(map(str, lost[:3])) + (f"; and {len(lost) - 3} more" if len(lost) > 3 else "")
+        raise HeldReleaseError(
+            f"release {release_id} is archived but not applied: {shown}. If the publisher means it, "
+            f"run `mcf-pipeline run --accept-release {release_id}`",
+            rule=next((entry.rule for entry in lost if entry.rule == "trimestre_disparu"), lost[0].rule),
+            release_id=release_id,
+        )
 
 
 def _compress(received: Received, kept: Path) -> None:

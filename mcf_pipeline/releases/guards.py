@@ -2,10 +2,14 @@
 
 A publisher's accident (a filter left on, half a table) looks like a release; applying it would empty quarters
 that were right. Thresholds: `contract.rules`.
+
+Which releases are held is a pure function of the manifests and of what was accepted, as the timeline is: a release
+taken in late can let another one stand, or hold it, just as if it had come in its turn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from mcf_pipeline.contract.rules import SHRINK_SHARE
@@ -36,6 +40,26 @@ class Shrinkage:
             return f"{self.quarter} vanished ({self.before} {self.measure} before)"
         lost = 1 - self.after / self.before
         return f"{self.quarter} lost {lost:.0%} of its {self.measure} ({self.before} to {self.after})"
+
+
+def held_releases(manifests: Iterable[Manifest], accepted: Collection[str]) -> dict[str, list[Shrinkage]]:
+    """The releases that wait to be accepted, by id, with what each lost.
+
+    Each is compared with the last one before it that is not held itself.
+
+    Args:
+        manifests: every archived release, in any order.
+        accepted: ids of the releases that apply whatever they lost.
+    """
+    held: dict[str, list[Shrinkage]] = {}
+    standing: Manifest | None = None
+    for manifest in sorted(manifests, key=lambda m: m.time_order):
+        lost = [] if manifest.release_id in accepted else shrinkages(manifest, standing)
+        if lost:
+            held[manifest.release_id] = lost
+        else:
+            standing = manifest
+    return held
 
 
 def shrinkages(release: Manifest, predecessor: Manifest | None) -> list[Shrinkage]:

@@ -6,7 +6,7 @@ warehouse: a late release changes the timeline, and the warehouse follows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from mcf_pipeline.quarter import Quarter
@@ -34,7 +34,7 @@ class Timeline:
 
     Attributes:
         releases: the releases that say something new, in time order.
-        states: of each quarter ever told of, in time order.
+        states: of each quarter told of, in time order.
     """
 
     releases: tuple[Manifest, ...]
@@ -42,7 +42,7 @@ class Timeline:
 
     @property
     def quarters(self) -> list[Quarter]:
-        """Every quarter that any release told of, in order."""
+        """Every quarter that has a state, in order."""
         return sorted(self.states)
 
     @property
@@ -56,7 +56,7 @@ class Timeline:
         return states[-1] if states and states[-1].until is None else None
 
 
-def timeline(manifests: Iterable[Manifest]) -> Timeline:
+def timeline(manifests: Iterable[Manifest], refused: Collection[tuple[Quarter, str]] = ()) -> Timeline:
     """Order releases in time and follow each quarter through them.
 
     A release that repeats its predecessor is left out: portals process a dataset again without its content
@@ -64,19 +64,26 @@ def timeline(manifests: Iterable[Manifest]) -> Timeline:
 
     Args:
         manifests: the applied releases, in any order.
+        refused: contents (quarter and hash) that were read and are not to be trusted. A quarter keeps its state
+            through a release that tells one of them, as if the release had said nothing new of it.
     """
     releases: list[Manifest] = []
     for manifest in sorted(manifests, key=lambda m: m.time_order):
         if not releases or not manifest.same_content(releases[-1]):
             releases.append(manifest)
     quarters = {Quarter.parse(quarter) for manifest in releases for quarter in manifest.quarters}
-    return Timeline(tuple(releases), {quarter: _states(quarter, releases) for quarter in quarters})
+    states = {quarter: _states(quarter, releases, refused) for quarter in quarters}
+    return Timeline(tuple(releases), {quarter: found for quarter, found in states.items() if found})
 
 
-def _states(quarter: Quarter, releases: Sequence[Manifest]) -> tuple[State, ...]:
+def _states(
+    quarter: Quarter, releases: Sequence[Manifest], refused: Collection[tuple[Quarter, str]]
+) -> tuple[State, ...]:
     states: list[State] = []
     for release in releases:
         content = release.quarter(quarter)
+        if content is not None and (quarter, content.sha256) in refused:
+            continue
         if states and states[-1].until is None:
             last = states[-1]
             if content is not None and content.sha256 == last.sha256:

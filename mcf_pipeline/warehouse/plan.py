@@ -28,13 +28,11 @@ class Plan:
         new: never built before.
         changed: built from something else.
         unchanged: as they should be.
-        refused: with too many rejected lines; they keep their previous state.
     """
 
     new: list[Quarter]
     changed: list[Quarter]
     unchanged: list[Quarter]
-    refused: list[Quarter]
 
     @property
     def to_do(self) -> list[Quarter]:
@@ -53,27 +51,19 @@ def target_marks(line: Timeline, rules: str) -> dict[Quarter, str]:
     return {quarter: mark_of(states, rules) for quarter, states in line.states.items()}
 
 
-def make_plan(
-    line: Timeline,
-    rules: str,
-    built: Mapping[tuple[str, str], str],
-    refused: Sequence[Quarter] = (),
-) -> Plan:
+def make_plan(line: Timeline, rules: str, built: Mapping[tuple[str, str], str]) -> Plan:
     """Compare what should be with what is.
 
     Args:
         line: the timeline.
         rules: fingerprint of the rules.
         built: the marks of the build (`build.marks`).
-        refused: quarters whose newest state was refused under these rules.
     """
-    plan = Plan([], [], [], [])
+    plan = Plan([], [], [])
     for quarter, target in sorted(target_marks(line, rules).items()):
         found = {built.get((table, quarter.id)) for table in MARKED}
         if found == {target}:
             plan.unchanged.append(quarter)
-        elif quarter in refused:
-            plan.refused.append(quarter)
         elif found == {None}:
             plan.new.append(quarter)
         else:

@@ -41,6 +41,7 @@ class Staged:
 
     Attributes:
         folder: where its files lie.
+        sha256: of the content that was read.
         received: lines as received.
         valid: lines kept.
         masked: masked lines among them.
@@ -50,6 +51,7 @@ class Staged:
     """
 
     folder: Path
+    sha256: str
     received: int
     valid: int
     masked: int
@@ -60,11 +62,16 @@ class Staged:
     @property
     def is_refused(self) -> bool:
         """Whether too many lines were rejected for the rest to be trusted."""
-        return self.rejected > REJECTED_SHARE * self.received
+        return is_refused(self.rejected, self.received)
 
     def file(self, name: str) -> Path:
         """The Parquet file of ``usagers``, ``financements`` or ``rejets``."""
         return self.folder / f"{name}.parquet"
+
+
+def is_refused(rejected: int, received: int) -> bool:
+    """Whether so many lines of a quarter were rejected that the rest is not to be trusted."""
+    return rejected > REJECTED_SHARE * received
 
 
 def refusal(quarter: Quarter, staged: Staged) -> ContractError:
@@ -96,14 +103,20 @@ class Staging:
 
     def find(self, quarter: Quarter, state: State) -> Staged | None:
         """A state that was staged, or None."""
-        folder = self.folder(quarter, state)
-        try:
-            summary = json.loads((folder / _SUMMARY).read_text())
-        except (FileNotFoundError, ValueError):
-            return None
-        summary["unknown"] = [tuple(pair) for pair in summary["unknown"]]
-        summary["commonest"] = [tuple(reason) for reason in summary["commonest"]]
-        return Staged(folder=folder, **summary)
+        return _read_summary(self.folder(quarter, state))
+
+    def of_content(self, quarter: Quarter, sha256: str) -> Staged | None:
+        """What a content came to, for whichever release it was read, or None if it was not."""
+        folders = (self.data_dir.staging / quarter.id).glob(f"*-{sha256[:16]}-{self.rules[:16]}")
+        return next(filter(None, map(_read_summary, sorted(folders))), None)
+
+    def refused(self) -> set[tuple[Quarter, str]]:
+        """The contents that were read and had too many rejected lines.
+
+        What is not staged yet is not among them: a run finds out, and the plan after it knows.
+        """
+        found = map(_read_summary, self.data_dir.staging.glob(f"*/*-{self.rules[:16]}"))
+        return {(Quarter.parse(s.folder.parent.name), s.sha256) for s in found if s and s.is_refused}
 
     def stage(self, quarter: Quarter, state: State, *, anew: bool = False) -> Staged:
         """Read a state of a quarter, unless that was done; `anew` does it in any case.
@@ -115,9 +128,15 @@ class Staging:
         staged = None if anew else self.find(quarter, state)
         return staged or self._stage(quarter, state)
 
-    def prune(self, quarter: Quarter, states: Iterable[State]) -> None:
-        """Remove what was staged of a quarter for states or rules that no longer count."""
+    def prune(self, quarter: Quarter, states: Iterable[State], told: Iterable[State] = ()) -> None:
+        """Remove what was staged of a quarter for states or rules that no longer count.
+
+        Of a content that releases tell (`told`) and that was refused, the verdict stays: without it the next plan
+        would take the content for one that was never looked at.
+        """
         wanted = {self.folder(quarter, state) for state in states}
+        read = (self.of_content(quarter, state.sha256) for state in told)
+        wanted |= {staged.folder for staged in read if staged and staged.is_refused}
         with contextlib.suppress(FileNotFoundError):
             for folder in (self.data_dir.staging / quarter.id).iterdir():
                 if folder not in wanted:
@@ -132,20 +151,21 @@ class Staging:
             final.parent.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=".draft.", dir=final.parent))
             try:
-                staged = self._write(lines, received, draft, final)
+                staged = self._write(lines, state.sha256, received, draft, final)
                 shutil.rmtree(final, ignore_errors=True)
                 draft.replace(final)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         return staged
 
-    def _write(self, lines: TypedLines, received: int, draft: Path, final: Path) -> Staged:
+    def _write(self, lines: TypedLines, sha256: str, received: int, draft: Path, final: Path) -> Staged:
         for name in ("usagers", "financements", "rejets"):
             table = pa.Table.from_pandas(getattr(lines, name), preserve_index=False)
             pq.write_table(table, draft / f"{name}.parquet", compression="zstd")
         rules = lines.rejets[["regle", "colonne"]].fillna("").itertuples(index=False, name=None)
         staged = Staged(
             folder=final,
+            sha256=sha256,
             received=received,
             valid=len(lines.usagers),
             masked=int(lines.usagers["est_masque"].sum()),
@@ -157,6 +177,16 @@ class Staging:
         del summary["folder"]
         (draft / _SUMMARY).write_text(json.dumps(summary, ensure_ascii=False, indent=2))
         return staged
+
+
+def _read_summary(folder: Path) -> Staged | None:
+    try:
+        summary = json.loads((folder / _SUMMARY).read_text())
+        summary["unknown"] = [tuple(pair) for pair in summary["unknown"]]
+        summary["commonest"] = [tuple(reason) for reason in summary["commonest"]]
+        return Staged(folder=folder, **summary)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
 
 
 def load_received(con: duckdb.DuckDBPyConnection, archive: Archive, quarter: Quarter, state: State) -> None:

@@ -205,5 +205,5 @@ def test_a_refused_quarter_keeps_its_state_while_the_others_are_built_and_publis
     }
     assert quarters_made(instance, "mart_trimestre") == ["2020-10-01", "2021-01-01"]
     space = graph.open_workspace(small_copy.data_dir, partly_broken)
-    assert space.plan().refused == [Quarter(2020, 3)]
+    assert list(space.refusals()) == [Quarter(2020, 3)]
     assert graph.follow_plan(small_copy.data_dir, partly_broken, instance) == []

@@ -300,7 +300,7 @@ def test_a_release_that_lost_known_data_is_archived_and_waits_until_it_is_accept
     assert "--accept-release 2026-10-08" in str(caught.value)
     assert (ids(filled), applied(filled)) == (["2026-07-08", "2026-10-08"], ["2026-07-08"])
     filled.accept("2026-10-08")
-    assert (filled.held("2026-10-08"), applied(filled)) == ([], ["2026-07-08", "2026-10-08"])
+    assert (filled.held(), applied(filled)) == ({}, ["2026-07-08", "2026-10-08"])
 
 
 @pytest.fixture(scope="module")
@@ -349,15 +349,30 @@ def test_accepting_what_is_no_release_is_refused_with_what_there_is(filled, rele
         filled.accept(release_id)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"reasons": '])
-def test_a_damaged_note_of_what_was_held_is_never_taken_for_none(holding, text):
-    (holding.data_dir.releases / "2026-10-08" / "held.json").write_text(text)
-    with pytest.raises(ArchiveError, match=r"held\.json is damaged"):
-        holding.timeline()
+def test_what_a_release_was_accepted_in_spite_of_is_kept_with_it(holding):
+    assert [str(entry) for entry in holding.held()["2026-10-08"]] == ["2024-T1 vanished (5 lines before)"]
+    holding.accept("2026-10-08")
+    note = json.loads((holding.data_dir.releases / "2026-10-08" / "accepted.json").read_text())
+    assert note == {"accepted_in_spite_of": ["2024-T1 vanished (5 lines before)"]}
 
 
-def test_the_reasons_are_kept_with_the_release(holding):
-    path = holding.data_dir.releases / "2026-10-08" / "held.json"
-    assert (
-        json.loads(path.read_text())["reasons"] == holding.held("2026-10-08") == ["2024-T1 vanished (5 lines before)"]
-    )
+def test_a_release_taken_in_late_can_hold_a_newer_one(filled):
+    """Just as if it had come in its turn; accepting the newer one applies it again."""
+    take_in(filled, SECOND, "2026-10-08")
+    grown = [*lean_quarter("2024-T1", 7), *lean_quarter("2024-T2")]
+    with pytest.raises(HeldReleaseError, match=r"2026-10-08 .* 2024-T1 lost 29% of its lines \(7 to 5\)"):
+        take_in(filled, grown, "2026-09-08")
+    assert applied(filled) == ["2026-07-08", "2026-09-08"]
+    filled.accept("2026-10-08")
+    assert applied(filled) == ["2026-07-08", "2026-09-08", "2026-10-08"]
+
+
+def test_a_release_taken_in_late_can_let_a_newer_one_apply(filled):
+    half = [entry for entry in SECOND if entry["trimestre"] != "2024-T1"]
+    with pytest.raises(HeldReleaseError):
+        take_in(filled, half, "2026-10-08")
+    # An older release without the quarter, accepted by hand: what came after it lost nothing of it.
+    with pytest.raises(HeldReleaseError):
+        take_in(filled, [entry | {"nb_titulaires": "5"} for entry in half], "2026-09-08")
+    filled.accept("2026-09-08")
+    assert applied(filled) == ["2026-07-08", "2026-09-08", "2026-10-08"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mcf_pipeline.releases.guards import shrinkages
+from mcf_pipeline.releases.guards import held_releases, shrinkages
 from mcf_pipeline.releases.manifest import Manifest, QuarterContent
 from mcf_pipeline_tests.releases.manifests import manifest
 
@@ -65,3 +67,51 @@ def test_the_first_release_of_all_shrinks_nothing():
 def test_what_shrank_is_told_in_words_in_the_order_of_the_quarters():
     found = shrinkages(telling(RELEASE, T2=(50, 1000)), telling(BEFORE, T2=(100, 1000), T1=(7, 7)))
     assert list(map(str, found)) == ["2024-T1 vanished (7 lines before)", "2024-T2 lost 50% of its lines (100 to 50)"]
+
+
+def held(*releases: Manifest, accepted: set[str] | None = None) -> list[str]:
+    return list(held_releases(releases, accepted or set()))
+
+
+FULL, HALF, MORE = {"T2": (100, 1000)}, {"T2": (50, 500)}, {"T2": (110, 1100)}
+DAYS = ("2024-08-01", "2024-09-01", "2024-10-01", "2024-11-01")
+
+
+@pytest.mark.parametrize(
+    ("contents", "accepted", "expected"),
+    [
+        ([FULL, MORE], [], []),
+        ([FULL, HALF], [], [1]),
+        ([FULL, HALF, MORE], [], [1]),
+        ([FULL, HALF, HALF], [], [1, 2]),
+        ([FULL, HALF, HALF], [1], []),
+        ([FULL, HALF, HALF], [2], [1]),
+        ([FULL, HALF, FULL, HALF], [1], [3]),
+        ([FULL, {"T1": (1, 1)}], [], [1]),
+    ],
+    ids=[
+        "nothing shrank",
+        "held",
+        "the next is compared with the last that stands",
+        "held again",
+        "the accepted one stands, so the next lost nothing",
+        "only what is accepted is",
+        "shrunk anew after it had grown again",
+        "vanished",
+    ],
+)
+def test_what_is_held_is_told_by_all_releases_and_by_what_was_accepted(contents, accepted, expected):
+    releases = [telling(day, **found) for day, found in zip(DAYS, contents, strict=False)]
+    assert held(*releases, accepted={DAYS[i] for i in accepted}) == [DAYS[i] for i in expected]
+
+
+RELEASES = st.lists(
+    st.tuples(st.sampled_from(DAYS), st.integers(0, 3), st.integers(1, 200)), max_size=6, unique_by=lambda r: r[0]
+).map(lambda found: [telling(day, **({f"T{q}": (rows, rows)} if q else {})) for day, q, rows in found])
+
+
+@given(RELEASES, st.sets(st.sampled_from(DAYS)), st.randoms(use_true_random=False))
+def test_any_order_of_the_manifests_holds_the_same_releases(releases, accepted, random):
+    shuffled = random.sample(releases, len(releases))
+    assert held_releases(shuffled, accepted) == held_releases(releases, accepted)
+    assert not accepted & held_releases(releases, accepted).keys()

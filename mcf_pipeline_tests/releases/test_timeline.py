@@ -16,14 +16,16 @@ T1, T2 = Quarter(2024, 1), Quarter(2024, 2)
 DAYS = ("2026-01-08", "2026-04-08", "2026-07-08", "2026-10-08")
 
 
-def line(*contents: str):
-    """The timeline of one release per content, in time order: ``ab`` says a of T1 and b of T2."""
-    return timeline(manifest(day, quarters=found) for day, found in zip(DAYS, contents, strict=False))
+def line(*contents: str, refused: str = ""):
+    """The timeline of one release per content, in time order: ``ab`` says a of T1 and b of T2; `refused` are of T1."""
+    told = (manifest(day, quarters=found) for day, found in zip(DAYS, contents, strict=False))
+    return timeline(told, {(T1, content * 64) for content in refused})
 
 
-def told(*contents: str, quarter: Quarter = T1) -> list[str]:
+def told(*contents: str, quarter: Quarter = T1, refused: str = "") -> list[str]:
     """The states of a quarter as ``a 01-04``: content, month of the first and of the ending release."""
-    return [f"{s.sha256[0]} {s.since[5:7]}-{s.until[5:7] if s.until else ''}" for s in line(*contents).states[quarter]]
+    states = line(*contents, refused=refused).states.get(quarter, ())
+    return [f"{s.sha256[0]} {s.since[5:7]}-{s.until[5:7] if s.until else ''}" for s in states]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,33 @@ def told(*contents: str, quarter: Quarter = T1) -> list[str]:
 )
 def test_the_states_of_a_quarter(contents, states):
     assert told(*contents) == states
+
+
+@pytest.mark.parametrize(
+    ("contents", "states"),
+    [
+        (["a", "x"], ["a 01-"]),
+        (["a", "x", "b"], ["a 01-07", "b 07-"]),
+        (["a", "x", "a"], ["a 01-"]),
+        (["x", "a"], ["a 04-"]),
+        (["x"], []),
+        (["a", "x", "-b"], ["a 01-07"]),
+        (["ab", "-b", "xb"], ["a 01-04"]),
+        (["xa", "xb"], []),
+    ],
+    ids=[
+        "now",
+        "then",
+        "between two tellings of one thing",
+        "at first",
+        "ever",
+        "before it vanished",
+        "after it had vanished",
+        "ever, beside another quarter",
+    ],
+)
+def test_a_refused_content_leaves_the_quarter_as_it_was(contents, states):
+    assert told(*contents, refused="x") == states
 
 
 @pytest.mark.parametrize(

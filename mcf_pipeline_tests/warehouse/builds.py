@@ -22,7 +22,7 @@ from mcf_pipeline.workspace import Workspace
 
 
 def write_facts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarter: Quarter) -> None:
-    states = {state: space.staging.stage(quarter, state) for state in line.states[quarter]}
+    states = space.staged(line, quarter)
     mark = mark_of(list(states), space.rules)
     for fact in (DOSSIERS, FINANCEMENTS):
         write_fact(con, fact, quarter, states, mark)
@@ -50,7 +50,10 @@ def write_dimensions(space: Workspace, con: duckdb.DuckDBPyConnection, line: Tim
 
 def build_quarters(space: Workspace) -> list[Quarter]:
     """Do what the plan says; returns the quarters that were done."""
-    line = space.archive.timeline()
+    for quarter, states in space.timeline().states.items():
+        for state in states:
+            space.staging.stage(quarter, state)
+    line = space.timeline()
     todo = space.plan(line).to_do
     with space.build() as con:
         for quarter in todo:

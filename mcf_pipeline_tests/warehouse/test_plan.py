@@ -19,9 +19,9 @@ FIRST, SECOND = Quarter(2024, 1), Quarter(2024, 2)
 TARGET = target_marks(LINE, "rules")
 
 
-def planned(built, refused=(), rules="rules") -> dict[str, list[Quarter]]:
-    plan = make_plan(LINE, rules, built, refused)
-    found = {name: getattr(plan, name) for name in ("new", "changed", "unchanged", "refused")}
+def planned(built, rules="rules") -> dict[str, list[Quarter]]:
+    plan = make_plan(LINE, rules, built)
+    found = {name: getattr(plan, name) for name in ("new", "changed", "unchanged")}
     return {name: quarters for name, quarters in found.items() if quarters}
 
 
@@ -40,17 +40,14 @@ NOTHING_OF_THE_FIRST = dict.fromkeys(MARKED)
 
 
 @pytest.mark.parametrize(
-    ("marked", "refused", "expected"),
+    ("marked", "expected"),
     [
-        ({}, [], {"new": [FIRST, SECOND]}),
-        (built(), [], {"unchanged": [FIRST, SECOND]}),
-        (built(**NOTHING_OF_THE_FIRST), [], {"new": [FIRST], "unchanged": [SECOND]}),
-        (built(mart_region="other"), [], {"changed": [FIRST], "unchanged": [SECOND]}),
-        (built(mart_region=None), [], {"changed": [FIRST], "unchanged": [SECOND]}),
-        (built(**dict.fromkeys(MARKED, "other")), [], {"changed": [FIRST], "unchanged": [SECOND]}),
-        (built(mart_region="other"), [FIRST], {"refused": [FIRST], "unchanged": [SECOND]}),
-        (built(**NOTHING_OF_THE_FIRST), [FIRST], {"refused": [FIRST], "unchanged": [SECOND]}),
-        (built(), [FIRST], {"unchanged": [FIRST, SECOND]}),
+        ({}, {"new": [FIRST, SECOND]}),
+        (built(), {"unchanged": [FIRST, SECOND]}),
+        (built(**NOTHING_OF_THE_FIRST), {"new": [FIRST], "unchanged": [SECOND]}),
+        (built(mart_region="other"), {"changed": [FIRST], "unchanged": [SECOND]}),
+        (built(mart_region=None), {"changed": [FIRST], "unchanged": [SECOND]}),
+        (built(**dict.fromkeys(MARKED, "other")), {"changed": [FIRST], "unchanged": [SECOND]}),
     ],
     ids=[
         "nothing built",
@@ -59,13 +56,10 @@ NOTHING_OF_THE_FIRST = dict.fromkeys(MARKED)
         "a table of another time",
         "a table not reached before a kill",
         "all tables of another time",
-        "refused, its old state built",
-        "refused, never built",
-        "built before it was refused",
     ],
 )
-def test_a_quarter_is_new_changed_unchanged_or_refused(marked, refused, expected):
-    assert planned(marked, refused) == expected
+def test_a_quarter_is_new_changed_or_unchanged(marked, expected):
+    assert planned(marked) == expected
 
 
 def test_other_rules_change_every_quarter():

@@ -115,7 +115,7 @@ def line_findings(
         for quarter, state in batch.items():
             found["modalite_inconnue"][quarter] = _unknown(con, quarter, state, source_map)
     for quarter, state in staged.items():
-        found["lignes_rejetees"][quarter] = _rejected(con, quarter, state)
+        found["lignes_rejetees"][quarter] = rejected_lines(con, quarter, state)
     return found
 
 
@@ -250,7 +250,8 @@ def _unknown(con: duckdb.DuckDBPyConnection, quarter: str, state: Staged, source
     )
 
 
-def _rejected(con: duckdb.DuckDBPyConnection, quarter: str, state: Staged) -> Finding:
+def rejected_lines(con: duckdb.DuckDBPyConnection, quarter: str, state: Staged) -> Finding:
+    """The lines of a quarter that were quarantined; grave where they are too many for the rest to be trusted."""
     columns: Sequence[str] = ("numero_ligne", "regle", "colonne", "valeur", "ligne")
     sample: Sequence[tuple[object, ...]] = ()
     if state.rejected:

@@ -6,11 +6,11 @@ They need the archive's manifests alone.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 from mcf_pipeline.contract.columns import COLUMNS
 from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
-from mcf_pipeline.releases.guards import shrinkages
+from mcf_pipeline.releases.guards import Shrinkage
 from mcf_pipeline.releases.manifest import Manifest
 from mcf_pipeline.warehouse.quality.finding import SAMPLE_ROWS, Finding
 
@@ -20,19 +20,14 @@ PATIENCE_DAYS = 45
 GUARDS = ("trimestre_disparu", "trimestre_retreci")
 
 
-def held_findings(manifests: Sequence[Manifest], held: Collection[str]) -> dict[str, Finding]:
+def held_findings(manifests: Sequence[Manifest], held: Mapping[str, Sequence[Shrinkage]]) -> dict[str, Finding]:
     """What the held releases lost, by guard.
 
     Args:
-        manifests: every archived release, in time order.
-        held: ids of those that wait to be accepted.
+        manifests: every archived release.
+        held: what each of those that wait to be accepted lost, by id (`guards.held_releases`).
     """
-    lost = [
-        (release.release_id, entry)
-        for release in manifests
-        if release.release_id in held
-        for entry in shrinkages(release, _applied_before(release, manifests, held))
-    ]
+    lost = [(release_id, entry) for release_id, entries in held.items() for entry in entries]
     found = {}
     for guard in GUARDS:
         entries = [(release_id, entry) for release_id, entry in lost if entry.rule == guard]
@@ -52,11 +47,6 @@ def held_findings(manifests: Sequence[Manifest], held: Collection[str]) -> dict[
             note=f"Archivée, non appliquée. Pour l'appliquer en connaissance de cause : {accept}" if accept else "",
         )
     return found
-
-
-def _applied_before(release: Manifest, manifests: Sequence[Manifest], held: Collection[str]) -> Manifest | None:
-    before = [other for other in manifests if other.time_order < release.time_order and other.release_id not in held]
-    return before[-1] if before else None
 
 
 def conformity(manifest: Manifest) -> Finding:
