@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -60,8 +61,9 @@ def each_quarter(context: dg.AssetExecutionContext, name: str, quarters: Sequenc
     context.log.info("%s: %d quarters", name, len(quarters))
 
 
+@cache
 def table_schema(model: type[Table]) -> dg.TableSchema:
-    """A model as the UI shows it."""
+    """A model as the UI shows it; made once, though each materialization of each quarter carries it."""
     spec = describe(model)
     return dg.TableSchema(
         columns=[

@@ -8,7 +8,8 @@ from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_fi
 from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartFinancement, MartQualite, MartRevisions
-from mcf_pipeline.warehouse.marts import batches, write_mart, write_revisions
+from mcf_pipeline.warehouse.batches import batches
+from mcf_pipeline.warehouse.marts import lines_of, write_mart, write_revisions
 from mcf_pipeline.warehouse.plan import mark_of
 
 _READS_FINANCEMENTS = {MartFinancement: [fct_financements], MartQualite: [fct_dossiers, fct_financements]}
@@ -33,7 +34,7 @@ def _mart(model: type[Table]) -> dg.AssetsDefinition:
         space = workspace.open()
         line = space.timeline()
         with space.build() as con:
-            for batch in batches(con, quarters_of(context)):
+            for batch in batches(lines_of(con, quarters_of(context))):
                 marks = {q.id: mark_of(line.states.get(q, ()), space.rules) for q in batch}
                 frame = write_mart(con, model, marks)
                 for quarter in each_quarter(context, spec.name, batch):

@@ -9,10 +9,10 @@ from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.warehouse import DimFinanceur, DimRelease, DimTrimestre
 from mcf_pipeline.warehouse import dimensions
+from mcf_pipeline.warehouse.batches import batches
 from mcf_pipeline.warehouse.build import transaction
 from mcf_pipeline.warehouse.dimensions import MODALITY_DIMENSIONS
 from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, Fact, load_unreadable, write_fact
-from mcf_pipeline.warehouse.plan import mark_of
 
 
 def _fact(fact: Fact) -> dg.AssetsDefinition:
@@ -29,28 +29,30 @@ def _fact(fact: Fact) -> dg.AssetsDefinition:
     def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
         space = workspace.open()
         line = space.timeline()
+        staged = {quarter: space.staged(line, quarter) for quarter in quarters_of(context)}
+        lines = {quarter: sum(state.valid for state in states.values()) for quarter, states in staged.items()}
         with space.build() as con:
-            for quarter in each_quarter(context, spec.name, quarters_of(context)):
-                states = space.staged(line, quarter)
-                write_fact(con, fact, quarter, states, mark_of(list(states), space.rules))
-                rows, masked = one(
-                    con,
-                    f"SELECT count(*), count(*) FILTER (WHERE est_masque) FROM {spec.name} WHERE trimestre_id = ?",
-                    [quarter.id],
-                )
-                current = line.current(quarter)
-                context.add_asset_metadata(
-                    shown(
-                        fact.current,
-                        rows,
-                        to_frame(con, f"SELECT * FROM {spec.name} WHERE trimestre_id = '{quarter}' LIMIT 5"),
-                        masked=masked,
-                        rejected=states[current].rejected if current else 0,
-                        states=len(states),
-                        release_id=current.since if current else "",
-                    ),
-                    partition_key=quarter.partition_key,
-                )
+            for batch in batches(lines):
+                write_fact(con, fact, {quarter: staged[quarter] for quarter in batch}, space.rules)
+                for quarter in each_quarter(context, spec.name, batch):
+                    rows, masked = one(
+                        con,
+                        f"SELECT count(*), count(*) FILTER (WHERE est_masque) FROM {spec.name} WHERE trimestre_id = ?",
+                        [quarter.id],
+                    )
+                    current = line.current(quarter)
+                    context.add_asset_metadata(
+                        shown(
+                            fact.current,
+                            rows,
+                            to_frame(con, f"SELECT * FROM {spec.name} WHERE trimestre_id = '{quarter}' LIMIT 5"),
+                            masked=masked,
+                            rejected=staged[quarter][current].rejected if current else 0,
+                            states=len(staged[quarter]),
+                            release_id=current.since if current else "",
+                        ),
+                        partition_key=quarter.partition_key,
+                    )
 
     return write
 

@@ -88,7 +88,9 @@ def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster
             space.archive.raise_if_held(known[-1].release_id)
             if not force and _nothing_to_do(space):
                 return Outcome(verdict, space.plan(), 0)
-    with explain_disk_errors(), _dagster(space, dagster_logs=dagster_logs) as instance:
+    # The build stays open for the whole of it: each step opens it, and the first to open and the last to close it pay
+    # for reading and for checkpointing the file.
+    with explain_disk_errors(), space.build(), _dagster(space, dagster_logs=dagster_logs) as instance:
         if verdict and verdict.needs_download:
             _materialize(instance, space, None, dagster_logs=dagster_logs)
         return _follow_plan(instance, space, verdict, force=force, dagster_logs=dagster_logs)

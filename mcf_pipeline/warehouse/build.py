@@ -173,14 +173,17 @@ def replace_quarters(
     with transaction(con):
         con.execute(f"DELETE FROM {name} WHERE list_contains(?, trimestre_id)", [list(marks)])
         insert_frame(con, model, frame)
-        for quarter, mark in marks.items():
-            set_mark(con, name, quarter, mark)
+        set_marks(con, name, marks)
 
 
-def set_mark(con: duckdb.DuckDBPyConnection, asset: str, quarter: str, mark: str) -> None:
-    """Say, inside a transaction, what an asset's quarter is now built from."""
-    con.execute("DELETE FROM meta_marque WHERE actif = ? AND trimestre_id = ?", [asset, quarter])
-    con.execute("INSERT INTO meta_marque VALUES (?, ?, ?)", [asset, quarter, mark])
+def set_marks(con: duckdb.DuckDBPyConnection, asset: str, marks: Mapping[str, str]) -> None:
+    """Say, inside a transaction, what an asset's quarters (by id) are now built from."""
+    quarters = list(marks)
+    con.execute("DELETE FROM meta_marque WHERE actif = ? AND list_contains(?, trimestre_id)", [asset, quarters])
+    con.execute(
+        "INSERT INTO meta_marque SELECT ?, unnest(?::VARCHAR[]), unnest(?::VARCHAR[])",
+        [asset, quarters, list(marks.values())],
+    )
 
 
 def marks(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:

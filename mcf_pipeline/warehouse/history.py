@@ -1,7 +1,8 @@
-"""The facts: every state of a quarter, replaced in one transaction.
+"""The facts: every state of some quarters, replaced in one transaction.
 
 A quarter has few states (its first telling and some revisions) and few lines, so all of them are written
-again when one is added: what comes out depends on the timeline alone, never on what was there before.
+again when one is added: what comes out depends on the timeline alone, never on what was there before. A commit costs
+more than writing a quarter of the real size, so a transaction takes several.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from mcf_pipeline.schemas.warehouse import (
     FctFinancements,
     FctFinancementsHistorique,
 )
-from mcf_pipeline.warehouse.build import insert, insert_frame, set_mark, transaction
+from mcf_pipeline.warehouse.build import insert, insert_frame, set_marks, transaction
+from mcf_pipeline.warehouse.plan import mark_of
 from mcf_pipeline.warehouse.staging import Staged
 
 if TYPE_CHECKING:
@@ -45,24 +47,25 @@ FINANCEMENTS = Fact(FctFinancements, FctFinancementsHistorique, "financements")
 
 
 def write_fact(
-    con: duckdb.DuckDBPyConnection, fact: Fact, quarter: Quarter, states: Mapping[State, Staged], mark: str
+    con: duckdb.DuckDBPyConnection, fact: Fact, quarters: Mapping[Quarter, Mapping[State, Staged]], rules: str
 ) -> None:
-    """Replace one quarter of a fact by its states.
+    """Replace some quarters of a fact by their states, all of them or none.
 
     Args:
         con: the build.
         fact: which one.
-        quarter: which quarter.
-        states: every state of the quarter, staged, in time order.
-        mark: what the quarter is then built from (`plan.mark_of`).
+        quarters: every state of each quarter, staged, in time order.
+        rules: fingerprint of the rules that they were read by; part of the quarters' marks.
     """
     with transaction(con):
-        con.execute(f"DELETE FROM {describe(fact.history).name} WHERE trimestre_id = ?", [quarter.id])
-        for state, staged in states.items():
-            _insert_state(con, fact, state, staged)
-        if fact is DOSSIERS:
-            _load_quarantine(con, quarter, states)
-        set_mark(con, describe(fact.current).name, quarter.id, mark)
+        ids = [quarter.id for quarter in quarters]
+        con.execute(f"DELETE FROM {describe(fact.history).name} WHERE list_contains(?, trimestre_id)", [ids])
+        for quarter, states in quarters.items():
+            for state, staged in states.items():
+                _insert_state(con, fact, state, staged)
+            if fact is DOSSIERS:
+                _load_quarantine(con, quarter, states)
+        set_marks(con, describe(fact.current).name, {q.id: mark_of(list(s), rules) for q, s in quarters.items()})
 
 
 def load_unreadable(con: duckdb.DuckDBPyConnection, archive: Archive, release: Manifest | None) -> int:

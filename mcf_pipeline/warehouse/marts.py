@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,9 +17,6 @@ from mcf_pipeline.warehouse.ddl import query, typed
 
 if TYPE_CHECKING:
     import duckdb
-
-BATCH_LINES = 500_000
-"""Lines of the facts that one query of a mart reads at most; the whole real dataset is about 100,000."""
 
 
 def compute_mart(con: duckdb.DuckDBPyConnection, model: type[Table], quarters: Iterable[str]) -> pd.DataFrame:
@@ -46,25 +43,11 @@ def write_mart(con: duckdb.DuckDBPyConnection, model: type[Table], marks: Mappin
     return frame
 
 
-def batches(con: duckdb.DuckDBPyConnection, quarters: Sequence[Quarter]) -> Iterator[list[Quarter]]:
-    """Quarters that are computed together: as many as `BATCH_LINES` allows, one at least.
-
-    A query costs more to plan than to run on a quarter of the real size; on quarters a hundred times as large
-    it is the other way round, and memory counts.
-    """
+def lines_of(con: duckdb.DuckDBPyConnection, quarters: Iterable[Quarter]) -> dict[Quarter, int]:
+    """How many lines of `fct_dossiers` each quarter has."""
     counted = con.execute("SELECT trimestre_id, count(*) FROM fct_dossiers GROUP BY trimestre_id").fetchall()
     lines = dict(counted)
-    batch: list[Quarter] = []
-    held = 0
-    for quarter in quarters:
-        size = lines.get(quarter.id, 0)
-        if batch and held + size > BATCH_LINES:
-            yield batch
-            batch, held = [], 0
-        batch.append(quarter)
-        held += size
-    if batch:
-        yield batch
+    return {quarter: lines.get(quarter.id, 0) for quarter in quarters}
 
 
 def write_revisions(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:

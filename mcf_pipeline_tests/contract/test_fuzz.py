@@ -28,7 +28,6 @@ from mcf_pipeline.errors import ContractError, PipelineError
 from mcf_pipeline.warehouse import dimensions
 from mcf_pipeline.warehouse.build import open_build
 from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, load_unreadable, write_fact
-from mcf_pipeline.warehouse.plan import mark_of
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.contract import reading_by_hand as by_hand
 from mcf_pipeline_tests.exports import sender, workspace_in
@@ -305,7 +304,7 @@ class Fuzz:
                 refused.add(quarter.id)
                 continue
             for fact in (DOSSIERS, FINANCEMENTS):
-                write_fact(self.build, fact, quarter, {state: staged}, mark_of([state], space.rules))
+                write_fact(self.build, fact, {quarter: {state: staged}}, space.rules)
         load_unreadable(self.build, space.archive, line.latest)
         for name in NAMES:
             seen = dimensions.unknown_seen(self.build, name, space.source_map)

@@ -22,10 +22,8 @@ from mcf_pipeline.workspace import Workspace
 
 
 def write_facts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarter: Quarter) -> None:
-    states = space.staged(line, quarter)
-    mark = mark_of(list(states), space.rules)
     for fact in (DOSSIERS, FINANCEMENTS):
-        write_fact(con, fact, quarter, states, mark)
+        write_fact(con, fact, {quarter: space.staged(line, quarter)}, space.rules)
 
 
 def write_marts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarters: Sequence[Quarter]) -> None:

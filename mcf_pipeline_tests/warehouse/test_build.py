@@ -78,7 +78,7 @@ def test_a_fact_that_cannot_be_written_keeps_its_rows_marks_rejects_and_modaliti
     with copied.build() as con:
         before = [held(con, table) for table in tables]
         with pytest.raises(duckdb.IOException):
-            write_fact(con, DOSSIERS, T2, states, "m")
+            write_fact(con, DOSSIERS, {T2: states}, "m")
         assert [held(con, table) for table in tables] == before
 
 

@@ -113,7 +113,7 @@ def test_after_a_kill_between_the_two_facts_the_quarter_is_found_again(two_quart
     line = two_quarters.archive.timeline()
     states = {state: two_quarters.staging.stage(FIRST, state) for state in line.states[FIRST]}
     with two_quarters.build() as con:
-        write_fact(con, DOSSIERS, FIRST, states, mark_of(list(states), two_quarters.rules))
+        write_fact(con, DOSSIERS, {FIRST: states}, two_quarters.rules)
         assert set(marks(con)) == {("fct_dossiers", FIRST.id)}
     assert two_quarters.plan().changed == [FIRST]
 

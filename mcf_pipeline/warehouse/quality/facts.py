@@ -12,9 +12,10 @@ from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
 from mcf_pipeline.releases.timeline import Timeline
-from mcf_pipeline.schemas.base import Table, TableSpec, describe
+from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.staging import LINE_KEY
 from mcf_pipeline.schemas.warehouse import FctDossiers, FctFinancements, FctFinancementsHistorique
+from mcf_pipeline.warehouse.batches import batches
 from mcf_pipeline.warehouse.build import marks
 from mcf_pipeline.warehouse.dimensions import unknown_seen
 from mcf_pipeline.warehouse.quality.finding import SAMPLE_ROWS, Finding
@@ -35,7 +36,8 @@ def duplicate_keys(con: duckdb.DuckDBPyConnection, history: type[Table]) -> Find
     total = surplus = 0
     sample: list[tuple[object, ...]] = []
     quarters: set[str] = set()
-    for batch in _batches(con, spec):
+    sizes = con.execute(f"SELECT trimestre_id, count(*) FROM {spec.name} GROUP BY ALL ORDER BY ALL").fetchall()
+    for batch in batches(dict(sizes), BATCH_ROWS):
         # Hashes first: grouping by seven texts costs four times as much, and finds nothing nearly always.
         rows, different = one(
             con,
@@ -61,20 +63,6 @@ def duplicate_keys(con: duckdb.DuckDBPyConnection, history: type[Table]) -> Find
         sample=tuple(sample[:SAMPLE_ROWS]),
         quarters=tuple(sorted(quarters)),
     )
-
-
-def _batches(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> Iterator[list[str]]:
-    sizes = con.execute(f"SELECT trimestre_id, count(*) FROM {spec.name} GROUP BY ALL ORDER BY ALL").fetchall()
-    batch: list[str] = []
-    held = 0
-    for quarter, rows in sizes:
-        if batch and held + rows > BATCH_ROWS:
-            yield batch
-            batch, held = [], 0
-        batch.append(quarter)
-        held += rows
-    if batch:
-        yield batch
 
 
 def open_states(

@@ -16,14 +16,12 @@ from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
 from mcf_pipeline.contract.rules import MIN_PERSONS, PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import literal, one
+from mcf_pipeline.warehouse.batches import BATCH_LINES, batches
 from mcf_pipeline.warehouse.quality.finding import SAMPLE_ROWS, Finding
 from mcf_pipeline.warehouse.staging import Staged
 
 if TYPE_CHECKING:
     import duckdb
-
-BATCH_LINES = 500_000
-"""Lines that one query looks at, at most; the whole real dataset is about 100,000."""
 
 Prices = tuple[Decimal, Decimal]
 """The lowest and the highest mean price seen."""
@@ -108,7 +106,8 @@ def line_findings(
     """
     found: dict[str, dict[str, Finding]] = {rule.name: {} for rule in LINE_RULES}
     found |= {"modalite_inconnue": {}, "lignes_rejetees": {}}
-    for batch in _batches(staged):
+    for quarters in batches({quarter: state.valid for quarter, state in staged.items()}, BATCH_LINES):
+        batch = {quarter: staged[quarter] for quarter in quarters}
         _load(con, batch, prices)
         for rule, quarter, finding in _judged(con, prices):
             found[rule][quarter] = finding
@@ -147,17 +146,6 @@ def prices_before(
         if before:
             found[quarter] = min(low for low, _ in before), max(high for _, high in before)
     return found
-
-
-def _batches(staged: Mapping[str, Staged]) -> Iterator[dict[str, Staged]]:
-    batch: dict[str, Staged] = {}
-    for quarter, state in staged.items():
-        if batch and sum(s.valid for s in batch.values()) + state.valid > BATCH_LINES:
-            yield batch
-            batch = {}
-        batch[quarter] = state
-    if batch:
-        yield batch
 
 
 def _load(con: duckdb.DuckDBPyConnection, batch: Mapping[str, Staged], prices: Mapping[str, Prices]) -> None:
