@@ -30,7 +30,7 @@ _PIPED_WIDTH = 200
 """Columns where there is no terminal to ask: a table in a file or a pipe need not be folded to 80."""
 
 out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
-err = Console(stderr=True, highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 @contextmanager

@@ -114,6 +114,12 @@ class Archive:
         path = self.lines_file(release_id)
         return path.is_file() and sha256_of(path) == Manifest.read(path.parent).lines_sha256
 
+    def damaged(self, manifest: Manifest) -> list[Path]:
+        """The files of a release that were made from its export and are not what was archived."""
+        made = ((LINES_FILE, manifest.lines_sha256), (UNREADABLE_FILE, manifest.unreadable_sha256))
+        files = [(self._folder(manifest.release_id) / name, expected) for name, expected in made if expected]
+        return [path for path, expected in files if not path.is_file() or sha256_of(path) != expected]
+
     # -- writing -----------------------------------------------------------------------------------------
 
     def accept(self, release_id: str) -> None:
@@ -147,12 +153,12 @@ class Archive:
             PipelineError: the disk is full.
         """
         ensure_writable(self.data_dir.root)
-        with explain_disk_errors(), self._work_folder() as work:
+        with explain_disk_errors(), self.work_folder() as work:
             received = fetch(work)
             return self._archive(received, work)
 
     @contextmanager
-    def _work_folder(self) -> Iterator[Path]:
+    def work_folder(self) -> Iterator[Path]:
         """A folder for one intake; what a killed one left behind is swept away first."""
         shutil.rmtree(self.data_dir.incoming, ignore_errors=True)
         self.data_dir.incoming.mkdir(parents=True)

@@ -1,7 +1,7 @@
 """Reading archived exports again by today's recognition: a source map that was corrected counts for the past too.
 
-Only what was derived from an export is written again: which columns mean what, and each quarter's content.
-The export itself, and where it came from, never change.
+Only what was derived from an export is written again: which columns mean what, and each quarter's content, which so is
+there again where it was lost. The export itself, and where it came from, never change.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import shutil
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -52,9 +51,7 @@ def reread(archive: Archive) -> list[str]:
 
 def _reread(archive: Archive, manifest: Manifest) -> Manifest:
     folder = archive.data_dir.releases / manifest.release_id
-    archive.data_dir.incoming.mkdir(parents=True, exist_ok=True)
-    with explain_disk_errors(), tempfile.TemporaryDirectory(dir=archive.data_dir.incoming) as temporary:
-        work = Path(temporary)
+    with explain_disk_errors(), archive.work_folder() as work:
         export = unpack(folder / str(manifest.export), work / f"export.{manifest.format}")
         if sha256_of(export) != manifest.sha256:
             raise ArchiveError(f"{folder / str(manifest.export)} is not what was archived: restore it from a copy")
@@ -63,9 +60,10 @@ def _reread(archive: Archive, manifest: Manifest) -> Manifest:
             fields = fields_of(read.columns, ())
             recognition = recognise(fields, archive.source_map, max_columns=archive.limits.max_columns)
             content = split(con, recognition, manifest.retrieved_at.date())
-            if content.quarters == manifest.quarters:
-                return manifest
+            # What is missing or damaged of it is written again, too.
             store_quarters(con, content.quarters, archive.data_dir.quarters)
+            if content.quarters == manifest.quarters and not archive.damaged(manifest):
+                return manifest
             lines = work / LINES_FILE
             store_line_numbers(con, lines)
             unreadable = None

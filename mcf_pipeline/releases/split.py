@@ -132,7 +132,7 @@ def store_quarters(con: duckdb.DuckDBPyConnection, quarters: Mapping[str, Quarte
                 "COPY (SELECT * EXCLUDE (canonique, numero_ligne) FROM lignes WHERE trimestre_id = "
                 f"'{quarter}' ORDER BY rang) TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd)"
             )
-            write_atomically(digest, f"{sha256_of(draft)}  {final.name}\n".encode())
+            write_atomically(digest, _digest_line(draft, final.name))
             put_in_place(draft, final)
         finally:
             draft.unlink(missing_ok=True)
@@ -141,10 +141,13 @@ def store_quarters(con: duckdb.DuckDBPyConnection, quarters: Mapping[str, Quarte
 def is_intact(path: Path) -> bool:
     """Whether a stored quarter is there and is what was written."""
     try:
-        expected = path.with_suffix(".sha256").read_text().split()[0]
-        return path.is_file() and sha256_of(path) == expected
-    except (FileNotFoundError, IndexError, UnicodeDecodeError):
+        return path.with_suffix(".sha256").read_bytes() == _digest_line(path, path.name)
+    except FileNotFoundError:
         return False
+
+
+def _digest_line(path: Path, name: str) -> bytes:
+    return f"{sha256_of(path)}  {name}\n".encode()
 
 
 def store_line_numbers(con: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -199,7 +199,7 @@ def load_received(con: duckdb.DuckDBPyConnection, archive: Archive, quarter: Qua
     for path, intact in ((lines, is_intact(lines)), (numbers, archive.lines_are_intact(state.since))):
         if not intact:
             raise ArchiveError(
-                f"{path} is missing or damaged: restore it from a copy, or take release {state.since} in again "
+                f"{path} is missing or damaged: `mcf-pipeline rebuild` makes it again from the archived export "
                 "(`mcf-pipeline verify` lists all such files)"
             )
     con.execute(

@@ -17,7 +17,7 @@ from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.files import sha256_of
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.archive import LINES_FILE, UNREADABLE_FILE, Archive
+from mcf_pipeline.releases.archive import Archive
 from mcf_pipeline.releases.manifest import Manifest
 from mcf_pipeline.releases.reread import unpack
 from mcf_pipeline.releases.split import content_of, is_intact
@@ -29,6 +29,7 @@ from mcf_pipeline.warehouse.ddl import query, typed
 from mcf_pipeline.warehouse.staging import is_refused, load_received
 
 _REBUILD = "`mcf-pipeline rebuild` makes the warehouse anew"
+_AGAIN = "`mcf-pipeline rebuild` makes it again from the archived export"
 
 
 def verify_archive(archive: Archive) -> Iterator[str]:
@@ -54,10 +55,8 @@ def verify_archive(archive: Archive) -> Iterator[str]:
 
 def _verify_release(archive: Archive, manifest: Manifest) -> Iterator[str]:
     folder = archive.data_dir.releases / manifest.release_id
-    for name, expected in ((LINES_FILE, manifest.lines_sha256), (UNREADABLE_FILE, manifest.unreadable_sha256)):
-        path = folder / name
-        if expected and (not path.is_file() or sha256_of(path) != expected):
-            yield f"{path} is missing or damaged: restore it from a copy"
+    for path in archive.damaged(manifest):
+        yield f"{path} is missing or damaged: {_AGAIN}"
     if manifest.export is None:
         return
     with tempfile.TemporaryDirectory(prefix="mcf-verify-") as work:
@@ -74,12 +73,12 @@ def _verify_quarter(archive: Archive, quarter: Quarter, sha256: str) -> Iterator
     path = archive.quarter_file(quarter, sha256)
     if not is_intact(path):
         state = "damaged" if path.is_file() else "missing"
-        yield f"{path} is {state}: restore it from a copy, or take a release that has it in again"
+        yield f"{path} is {state}: {_AGAIN}"
         return
     with scratch() as con:
         con.execute(f"CREATE TEMP TABLE lignes AS SELECT * FROM read_parquet({literal(path)})")
         if content_of(con) != sha256:
-            yield f"{path} does not hold what its name says: restore it from a copy"
+            yield f"{path} does not hold what its name says: remove it, then {_AGAIN}"
 
 
 def verify_warehouse(archive: Archive) -> Iterator[str]:

@@ -134,7 +134,7 @@ def flip(path) -> None:
 def test_damaged_lines_are_never_read(staging, damage):
     state = state_of(staging)
     damage(staging.archive.quarter_file(QUARTER, state.sha256))
-    with pytest.raises(ArchiveError, match="is missing or damaged: restore it from a copy"):
+    with pytest.raises(ArchiveError, match="is missing or damaged: `mcf-pipeline rebuild` makes it again"):
         staging.stage(QUARTER, state)
 
 
