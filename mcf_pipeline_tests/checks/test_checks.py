@@ -21,7 +21,7 @@ from mcf_pipeline.quarter import Quarter
 from mcf_pipeline_tests.assets import graph, small
 from mcf_pipeline_tests.checks.evaluating import evaluate, failed
 from mcf_pipeline_tests.exports import line, masked, quarter_lines, take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_all
+from mcf_pipeline_tests.warehouse.builds import build_all, copy_of
 
 T1, T2, T3 = "2024-01-01", "2024-04-01", "2024-07-01"
 SPECS = {(s.asset_key.to_user_string(), s.name): s for check in CHECKS for s in check.check_specs}
@@ -34,13 +34,19 @@ def _many(quarter):
     return [line(quarter, region=r, classe_age=a, situation=s) for r in regions for a in ages for s in situations]
 
 
-@pytest.fixture
-def space(tmp_path):
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
     """Three sound quarters, built and published."""
-    built = workspace_in(tmp_path)
+    built = workspace_in(tmp_path_factory.mktemp("sound"))
     take_in(built.archive, [e for q in ("2024-T1", "2024-T2", "2024-T3") for e in _many(q)[:4]], "2024-10-08")
     build_all(built)
     return built
+
+
+@pytest.fixture
+def space(sound, tmp_path):
+    """The same, for one test to change."""
+    return copy_of(sound, tmp_path / "copy")
 
 
 def text(evaluation, name="echantillon"):

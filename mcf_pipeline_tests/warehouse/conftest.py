@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import pytest
 
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.exports import take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_quarters, publish_build
+from mcf_pipeline_tests.warehouse.builds import build_quarters, copy_of, publish_build
 from mcf_pipeline_tests.warehouse.told import LINES
 
 
@@ -36,8 +35,7 @@ def story(tmp_path_factory) -> Story:
 @pytest.fixture
 def copied(story, tmp_path) -> Workspace:
     """A copy of the built warehouse."""
-    shutil.copytree(story.space.data_dir.root, tmp_path / "copy", ignore=shutil.ignore_patterns("*.lock"))
-    return workspace_in(tmp_path / "copy")
+    return copy_of(story.space, tmp_path / "copy")
 
 
 @pytest.fixture
