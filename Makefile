@@ -9,6 +9,9 @@ UV := $(shell command -v uv 2>/dev/null)
 # Nothing of the caller's Dagster may leak into the sample's run.
 SAMPLE := MCF_SOURCE=sample
 
+# A file's tests stay with one worker: they share what is costly to build.
+WORKERS := -n auto --maxprocesses 8 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help run dev test lint docs ci lock clean
 
@@ -52,7 +55,7 @@ dev: $(VENV)/.run  ## open the Dagster UI on the sample (http://127.0.0.1:3000)
 	$(SAMPLE) $(BIN)/dagster dev --host 127.0.0.1
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest -m "not slow and not unproven"
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow and not unproven"
 
 lint: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/ruff check .
