@@ -169,7 +169,9 @@ class Settings:
         root = data_dir or Path(env.get("MCF_DATA_DIR") or default_dir)
         url = (env.get("MCF_PORTAL_URL") or PORTAL_URL).rstrip("/")
         if not url.startswith(("http://", "https://")):
-            raise UsageError(f"MCF_PORTAL_URL is {url!r}: give an address that begins with https://")
+            # Neither a query nor a user: somebody's key may stand there.
+            shown = url.partition("?")[0].rpartition("@")[2]
+            raise UsageError(f"MCF_PORTAL_URL is {shown!r}: give an address that begins with https://")
         source_map = env.get("MCF_SOURCE_MAP")
         return cls(
             data_dir=DataDir(root.expanduser().absolute()),

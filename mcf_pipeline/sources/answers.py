@@ -15,9 +15,13 @@ from urllib.parse import urljoin, urlsplit
 
 from mcf_pipeline.errors import PipelineError, SourceError
 from mcf_pipeline.sources.body import CHUNK, Gauge, TruncatedError, gunzip
+from mcf_pipeline.sources.secret import Secret
 
 if TYPE_CHECKING:
     import requests
+
+_ENCODINGS = {"br", "compress", "deflate", "zstd"}
+"""Those that there are beside gzip; a header may say anything."""
 
 
 class RateLimitedError(SourceError):
@@ -90,7 +94,8 @@ def pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
     """The body, decompressed, every piece weighed."""
     encoding = (response.headers.get("content-encoding") or "identity").strip().lower()
     if encoding not in {"gzip", "x-gzip", "identity"}:
-        raise SourceError(f"{gauge.what} comes as {encoding[:20]!r}, which was not asked for; try again later")
+        named = repr(encoding) if encoding in _ENCODINGS else "something else"
+        raise SourceError(f"{gauge.what} comes as {named}, which was not asked for; try again later")
     raw = _raw_pieces(response, gauge)
     for piece in raw if encoding == "identity" else gunzip(raw, gauge.what):
         gauge.decoded(len(piece))
@@ -125,10 +130,10 @@ def unreachable(what: str, url: str, error: BaseException) -> SourceError:
     )
 
 
-def failure(response: requests.Response, url: str, gauge: Gauge) -> PipelineError | Transient:
+def failure(response: requests.Response, url: str, gauge: Gauge, secret: Secret) -> PipelineError | Transient:
     """What an answer that is neither 200 nor a redirect means."""
-    status, detail, told = response.status_code, *_told(response, gauge)
-    headers = lower_headers(response)
+    status, detail, told = response.status_code, *_told(response, gauge, secret)
+    headers = lower_headers(response, secret)
     said = f": {detail}" if detail else ""
     if status == 429:
         until = _until(headers, told)
@@ -152,7 +157,7 @@ def failure(response: requests.Response, url: str, gauge: Gauge) -> PipelineErro
     )
 
 
-def _told(response: requests.Response, gauge: Gauge) -> tuple[str, Mapping[str, object]]:
+def _told(response: requests.Response, gauge: Gauge, secret: Secret) -> tuple[str, Mapping[str, object]]:
     """What the body of an error says: a line for people, and its fields."""
     from mcf_pipeline.contract.text import clean
 
@@ -163,7 +168,7 @@ def _told(response: requests.Response, gauge: Gauge) -> tuple[str, Mapping[str, 
             if len(body) > CHUNK:
                 break
     try:
-        told = json.loads(body)
+        told = json.loads(secret.hidden(body))
     except (ValueError, RecursionError):
         return "", {}
     if not isinstance(told, dict):
@@ -231,6 +236,6 @@ def is_another_host(old: str, new: str) -> bool:
     return not is_upgrade and (before.scheme, ports[0]) != (after.scheme, ports[1])
 
 
-def lower_headers(response: requests.Response) -> dict[str, str]:
-    """Headers by lower-case name."""
-    return {name.lower(): value for name, value in response.headers.items()}
+def lower_headers(response: requests.Response, secret: Secret) -> dict[str, str]:
+    """Headers by lower-case name, without the key."""
+    return {name.lower(): secret.hidden_text(value) for name, value in response.headers.items()}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import logging
 import socket
 import threading
 from typing import Any
@@ -18,6 +19,9 @@ from typing import Any
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+# A head that cannot be parsed is logged as it came, and it may quote our request with its key.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 class _Impatient(HTTPConnection):

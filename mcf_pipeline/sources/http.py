@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mcf_pipeline import __version__
 from mcf_pipeline.config import Limits
-from mcf_pipeline.errors import SourceError, UsageError
+from mcf_pipeline.errors import PipelineError, SourceError, UsageError
 from mcf_pipeline.sources.answers import (
     RateLimitedError,
     RefusedError,
@@ -36,6 +36,7 @@ from mcf_pipeline.sources.answers import (
 )
 from mcf_pipeline.sources.base import Progress
 from mcf_pipeline.sources.body import Gauge, TruncatedError
+from mcf_pipeline.sources.secret import Secret
 
 if TYPE_CHECKING:
     import requests
@@ -57,7 +58,7 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The head of an answer, and its body where it was small.
+    """The head of an answer, and its body where it was small; the key is in neither.
 
     Attributes:
         headers: by lower-case name.
@@ -91,6 +92,7 @@ class Transport:
             raise UsageError("MCF_API_KEY holds blanks or special characters: give the key alone")
         self._limits = limits
         self._api_key = api_key
+        self._secret = Secret(api_key)
         self._sleep = sleep
         self._chance = chance
 
@@ -117,7 +119,7 @@ class Transport:
                     parts.append(piece)
                     if gauge.bytes_decoded > MAX_JSON_BYTES:
                         raise SourceError(f"{what} has more than {MAX_JSON_BYTES:,} bytes: this is no such portal")
-                return Answer(lower_headers(response), b"".join(parts))
+                return Answer(lower_headers(response, self._secret), self._secret.hidden(b"".join(parts)))
 
         return self._repeat(once, gauge)
 
@@ -147,21 +149,21 @@ class Transport:
 
         def once() -> Answer:
             with closing(self._open(url, params, gauge)) as response, path.open("wb") as file:
-                headers = lower_headers(response)
+                headers = lower_headers(response, self._secret)
                 length = headers.get("content-length", "")
                 total = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
                 head, tail, is_checked = b"", b"", False
-                for piece in pieces(response, gauge):
+                for piece in self._secret.watched(pieces(response, gauge), what):
                     if not is_checked:
                         head += piece
                         if len(head) >= _HEAD:
-                            check_head(head)
+                            check_head(self._secret.hidden(head))
                             is_checked = True
                     file.write(piece)
                     tail = piece[-2:]
                     progress(gauge.bytes_received, total)
                 if not is_checked:
-                    check_head(head)
+                    check_head(self._secret.hidden(head))
                 # Where neither a length nor chunks nor gzip tell the end, text must end with a line.
                 is_open_ended = total is None and "transfer-encoding" not in headers
                 is_text = "content-encoding" not in headers and not head.startswith(b"PAR1")
@@ -172,6 +174,13 @@ class Transport:
         return self._repeat(once, gauge)
 
     def _repeat(self, once: Callable[[], T], gauge: Gauge) -> T:
+        try:
+            return self._attempts(once, gauge)
+        except PipelineError as error:
+            self._secret.scrub(error)
+            raise
+
+    def _attempts(self, once: Callable[[], T], gauge: Gauge) -> T:
         attempt = 1
         while True:
             try:
@@ -214,9 +223,14 @@ class Transport:
                 if response.status_code == 200:
                     return response
                 with closing(response):
-                    raise failure(response, url, gauge)
+                    raise failure(response, url, gauge, self._secret)
             response.close()
             target = redirected(url, location)
+            if self._secret.is_in(target):
+                raise SourceError(
+                    f"{place(url)} redirects to an address that holds the key of MCF_API_KEY: not followed, since "
+                    "addresses are written down everywhere; check MCF_PORTAL_URL, and have the key changed"
+                )
             # Another host, another port or no longer https: not for the key, nor any redirect after that.
             with_key = with_key and not is_another_host(url, target)
             url, query = target, None
@@ -226,6 +240,7 @@ class Transport:
 
     def _send(self, url: str, query: Mapping[str, str] | None, with_key: bool, gauge: Gauge) -> requests.Response:
         import requests
+        import urllib3.exceptions
 
         def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
             # Given even without a key, so that requests does not look for one in ~/.netrc.
@@ -250,7 +265,7 @@ class Transport:
             ) from error
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
             raise Transient(unreachable(gauge.what, url, error)) from error
-        except (requests.exceptions.RequestException, ValueError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise SourceError(
                 f"{gauge.what}: {place(url)} cannot be asked ({reason(error)}); check MCF_PORTAL_URL"
             ) from error

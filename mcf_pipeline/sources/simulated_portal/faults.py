@@ -138,7 +138,8 @@ def _two_marks(reply: Reply, _: Options) -> Reply:
 def _body(reply: Reply, options: Options) -> Reply:
     body = base64.b64decode(str(options["base64"]))
     status, content_type = int(options["status"]), options["content_type"] or reply.content_type
-    return replace(reply, status=status, body=body, content_type=str(content_type))
+    headers = {**reply.headers, **options["headers"]}
+    return replace(reply, status=status, body=body, content_type=str(content_type), headers=headers)
 
 
 _GARBAGE = {"dataset_id": 7, "has_records": "x", "fields": {"a": 1}, "metas": ["default"]}
@@ -174,9 +175,9 @@ _TABLE: tuple[Fault, ...] = (
     Fault("bom_twice", "two byte-order marks", "exports", {}, _two_marks),
     Fault(
         "body",
-        "the bytes `base64` in place of the body",
+        "the bytes `base64` in place of the body, and perhaps more `headers`",
         "exports",
-        {"base64": "", "status": 200, "content_type": None},
+        {"base64": "", "status": 200, "content_type": None, "headers": {}},
         _body,
     ),
     # The wire
@@ -193,6 +194,7 @@ _TABLE: tuple[Fault, ...] = (
     Fault("slow", "one byte every `seconds`", "exports", {"seconds": 1.0}),
     Fault("slow_head", "one byte of the answer's head every `seconds`", "any", {"seconds": 1.0}),
     Fault("silent", "no answer at all for `seconds`", "any", {"seconds": 3600.0}),
+    Fault("raw", "the bytes `base64` in place of the whole answer, head and all", "exports", {"base64": ""}),
     Fault("reset", "the connection is reset at the fraction `at` of the body, or at once", "any", {"at": None}),
 )
 

@@ -5,6 +5,7 @@ What does not belong here: what the answer says.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import socket
@@ -75,6 +76,8 @@ class Wire:
                     self._socket.sendall(byte)
             case "silent":
                 self._stopping.wait(float(options["seconds"]))
+            case "raw":
+                self._socket.sendall(base64.b64decode(str(options["base64"])))
             case "reset":
                 if options["at"] is not None:
                     part = whole[: int(len(whole) * float(options["at"]))]

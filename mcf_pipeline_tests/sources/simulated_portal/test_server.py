@@ -108,7 +108,7 @@ def test_unknown_switch(portal):
 
 def test_every_fault_is_described():
     assert all(fault.description for fault in FAULTS.values())
-    assert len(FAULTS) == 24
+    assert len(FAULTS) == 25
 
 
 def test_the_shape_of_429(portal):
