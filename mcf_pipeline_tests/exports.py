@@ -22,6 +22,8 @@ from mcf_pipeline.sources.base import Format, Received, SourceField
 from mcf_pipeline.workspace import Workspace
 
 Line = dict[str, str]
+Fetch = Callable[[Path], Received]
+"""What `Archive.take_in` calls: puts an export into a folder."""
 
 TODAY = dt.datetime(2026, 11, 2, 8, 30, tzinfo=dt.UTC)
 """When every export here is received; later quarters than 2026-T4 cannot be in one."""
@@ -158,8 +160,8 @@ def sender(
     records_count: int | None = None,
     retrieved_at: dt.datetime = TODAY,
     suggested_day: dt.date | None = None,
-) -> Callable[[Path], Received]:
-    """What `Archive.take_in` calls: puts `content` into a folder as a portal of that day would send it."""
+) -> Fetch:
+    """Puts `content` into a folder as a portal of that day would send it."""
 
     def fetch(folder: Path) -> Received:
         path = folder / f"export.{format}"

@@ -1,0 +1,26 @@
+"""An archive that hostile things are sent to, and what the good export says."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcf_pipeline.config import DataDir
+from mcf_pipeline.releases.archive import Archive
+from mcf_pipeline.releases.manifest import Manifest
+from mcf_pipeline_tests.contract.hostile_files import BEFORE, GOOD, ROWS, SMALL
+from mcf_pipeline_tests.exports import sender, take_in
+
+
+@pytest.fixture(scope="package")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """An archive with one release; what is refused must leave it as it is, so all can share it."""
+    found = Archive(DataDir(tmp_path_factory.mktemp("archive")), SMALL)
+    take_in(found, BEFORE, "2024-01-08")
+    return found
+
+
+@pytest.fixture(scope="package")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """What the good export says, taken in from a plain file."""
+    found = Archive(DataDir(tmp_path_factory.mktemp("plain")))
+    return found.take_in(sender(GOOD, records_count=ROWS)).manifest
