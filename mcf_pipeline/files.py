@@ -87,9 +87,12 @@ _FULL = ("no space left on device", "database or disk is full", "disk i/o error"
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that the disk is full."""
-    while error is not None:
+    seen: set[int] = set()
+    # Raised again while another was handled, two errors can be each other's context.
+    while error is not None and id(error) not in seen:
         if any(words in str(error).lower() for words in _FULL):
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 

@@ -8,7 +8,14 @@ import hashlib
 import pytest
 
 from mcf_pipeline.errors import PipelineError, UsageError
-from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
+from mcf_pipeline.files import (
+    ensure_writable,
+    explain_disk_errors,
+    is_disk_full,
+    put_in_place,
+    sha256_of,
+    write_atomically,
+)
 
 
 def test_the_hash_is_that_of_the_bytes(tmp_path):
@@ -86,3 +93,12 @@ def test_what_the_disk_refuses_is_told_in_words(number, expected, message):
     with pytest.raises(expected, match=message) as caught, explain_disk_errors():
         raise OSError(number, "Input/output error", "/d/f")
     assert type(caught.value) is expected
+
+
+def test_errors_that_came_from_each_other_are_looked_at_once():
+    """Dagster makes such: the search for a full disk went round for ever, and the command line with it."""
+    first, second = ValueError("a"), KeyError("b")
+    first.__context__, second.__context__ = second, first
+    assert not is_disk_full(first)
+    second.args = ("No space left on device",)
+    assert is_disk_full(first)
