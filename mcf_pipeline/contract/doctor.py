@@ -48,7 +48,7 @@ class SourceFacts:
     Attributes:
         origin: address or path, without any secret.
         reachable: False if it could not be reached; `error` says why.
-        error: one line.
+        error: one line; where the source was reached, why what it sent is of no use.
         quota_left: requests left, as the portal counts them.
         licence: as the source names it.
         data_processed: the portal's time of the data.
@@ -145,7 +145,7 @@ def diagnose(
         return Diagnosis(False, facts, problems=(facts.error or "the source could not be reached",))
     source_map = source_map or SourceMap()
     samples = {name: [v for v in found if v] for name, found in values.items()}
-    problems: list[str] = []
+    problems: list[str] = [facts.error] if facts.error else []
     notes: list[str] = []
     toml = ""
     recognition: Recognition | None = None
@@ -186,7 +186,7 @@ def diagnose(
     if unknown:
         toml = with_unknown_modalities(toml or toml_for({}, (), (), source_map), unknown)
     blocked = recognition is None or (bool(fields) and not quarters and _has_values(values))
-    blocked = blocked or facts.lines_read == 0
+    blocked = blocked or facts.lines_read == 0 or facts.error is not None
     return Diagnosis(
         ready=not blocked,
         facts=facts,

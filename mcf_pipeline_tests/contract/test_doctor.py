@@ -155,3 +155,12 @@ def test_hostile_texts_are_shown_as_plain_text(text):
     assert "\x00" not in shown
     tomllib.loads(found.toml)
     json.dumps(found.to_json())
+
+
+def test_a_source_whose_export_is_of_no_use_is_not_ready_however_well_it_describes_itself():
+    facts = SourceFacts("https://portal.example/usagers", error="the export is cut; ask for it again")
+    found = look({name: {} for name in VALUES}, facts=facts)
+    assert not found.ready
+    assert found.problems == ("the export is cut; ask for it again",)
+    assert len(found.columns) == len(VALUES)
+    assert page(found).rstrip().endswith("not ready")
