@@ -8,13 +8,18 @@ touched: a negative amount stays a number. Parquet has types and holds the value
 
 from __future__ import annotations
 
+import os
 import re
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.duck import literal, one
 from mcf_pipeline.schemas.base import ColumnSpec, Table, TableSpec, describe
-from mcf_pipeline.schemas.warehouse import DIMENSIONS
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, HISTORIES, FctFinancements
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,6 +28,14 @@ DELIMITER = ";"
 UNSAFE = r"^'*(\s*[=+\-@＝＋－＠]|[\t\r\n])"
 """A text that a spreadsheet may take for a formula (the full-width signs too), or break a line at."""
 _ESCAPED = re.compile(r"^'(?='*(\s*[=+\-@＝＋－＠]|[\t\r\n]))")
+COMPRESSED: tuple[type[Table], ...] = (FctFinancements, *HISTORIES)
+"""Tables whose CSV of the package is gzipped, to a fifteenth of its size: what a spreadsheet cannot hold anyway, today
+(every state of every line) or in two years (a row per line and financer: 820,000 of 1,048,576, and 30,000 more each
+quarter). Whoever reads these has a tool that reads gzip. All others are plain: a spreadsheet opens them."""
+_LEVEL = 3
+"""Of gzip: above it, a fifth less for three times the time."""
+_GZIP = zlib.MAX_WBITS + 16
+_CHUNK = 1024 * 1024
 _DIMENSION_KEYS = {describe(model).name: describe(model).key[0] for model in DIMENSIONS}
 
 
@@ -54,12 +67,55 @@ def write_parquet(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path
 
 
 def write_csv(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path) -> None:
-    """Write a table or view as UTF-8 with a header; empty = no value, decimals with a point, times in UTC."""
+    """Write a table or view as UTF-8 with a header; empty = no value, decimals with a point, times in UTC.
+
+    A path that ends in ``.gz`` is gzipped.
+    """
+    if path.suffix == ".gz":
+        with _gzipped(path) as pipe:
+            _copy_csv(con, model, pipe)
+    else:
+        _copy_csv(con, model, path)
+
+
+def _copy_csv(con: duckdb.DuckDBPyConnection, model: type[Table], path: str | Path) -> None:
     spec = describe(model)
     columns = ", ".join(f"{_csv_expression(con, spec, column)} AS {column.name}" for column in spec.columns)
     con.execute(
-        f"COPY (SELECT {columns} FROM {spec.name}) TO {literal(path)} (FORMAT csv, DELIMITER '{DELIMITER}', HEADER)"
+        f"COPY (SELECT {columns} FROM {spec.name}) TO {literal(path)} "
+        f"(FORMAT csv, DELIMITER '{DELIMITER}', HEADER, USE_TMP_FILE false)"
     )
+
+
+@contextmanager
+def _gzipped(path: Path) -> Iterator[str]:
+    """A pipe to write to; what goes in comes out compressed at `path`, the same bytes for the same content.
+
+    DuckDB's own gzip takes five times as long. Beside it, in a thread, zlib costs hardly any time at all.
+    """
+    reading, writing = os.pipe()
+    failed: list[OSError] = []
+
+    def compress() -> None:
+        packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        try:
+            with os.fdopen(reading, "rb", buffering=0) as source, path.open("wb") as target:
+                while chunk := source.read(_CHUNK):
+                    target.write(packer.compress(chunk))
+                target.write(packer.flush())
+        except OSError as error:
+            # The pipe is closed by now, so the writer fails too, with a reason that says less.
+            failed.append(error)
+
+    worker = threading.Thread(target=compress)
+    worker.start()
+    try:
+        yield f"/dev/fd/{writing}"
+    finally:
+        os.close(writing)
+        worker.join()
+        if failed:
+            raise failed[0]
 
 
 def _csv_expression(con: duckdb.DuckDBPyConnection, spec: TableSpec, column: ColumnSpec) -> str:

@@ -28,9 +28,11 @@ def package_readme(about: About, tables: Iterable[type[Table]]) -> str:
     return _readme(
         about,
         tables,
-        "Chaque table existe en Parquet (types exacts ; à préférer) et en CSV. Leurs colonnes, clés, tailles et\n"
-        "empreintes sont dans datapackage.json (Data Package v2), la notice pour les portails dans dcat.jsonld\n"
-        "(DCAT-AP 3). Ce que veut dire chaque colonne est dans la table « dictionnaire ».",
+        "Chaque table existe en Parquet (types exacts ; à préférer) et en CSV. Un tableur ouvre les CSV, sauf ceux\n"
+        "qui seraient trop longs pour lui : ils finissent par .csv.gz. R, Python et DuckDB les lisent tels quels ;\n"
+        "gunzip ou 7-Zip les décompressent. Les colonnes, clés, tailles et empreintes sont dans datapackage.json\n"
+        "(Data Package v2), la notice pour les portails dans dcat.jsonld (DCAT-AP 3). Ce que veut dire chaque colonne\n"
+        "est dans la table « dictionnaire ».",
     )
 
 

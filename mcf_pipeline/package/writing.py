@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -26,11 +27,14 @@ from mcf_pipeline.files import explain_disk_errors, sha256_of, sync
 from mcf_pipeline.package import catalogue, descriptor, readme
 from mcf_pipeline.package.about import About, about
 from mcf_pipeline.package.descriptor import STATE, PackageFile
-from mcf_pipeline.package.files import write_csv, write_parquet
+from mcf_pipeline.package.files import COMPRESSED, write_csv, write_parquet
 from mcf_pipeline.progress import report
-from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.warehouse.build import MEMORY_LIMIT
 from mcf_pipeline.warehouse.publication import PUBLIC
+
+_AT_ONCE = 2
+"""Files written at the same time: DuckDB's threads wait for each other at the end of each, and gzip has but one."""
 
 
 def write_package(data_dir: DataDir) -> list[PackageFile]:
@@ -95,20 +99,33 @@ def _fill(published: Path, folder: Path) -> list[PackageFile]:
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, told: About, folder: Path) -> list[PackageFile]:
-    written = []
     for format in ("csv", "parquet"):
         (folder / format).mkdir()
-        for done, model in enumerate(PUBLIC):
-            report("data_package", done + (len(PUBLIC) if format == "parquet" else 0), 2 * len(PUBLIC))
-            path = f"{format}/{describe(model).name}{told.attribution.suffix}.{format}"
-            if format == "csv":
-                write_csv(con, model, folder / path)
-            else:
-                write_parquet(con, model, folder / path, told.attribution.text)
-            size = (folder / path).stat().st_size
-            written.append(PackageFile(model, format, path, size, sha256_of(folder / path)))
-    report("data_package", 2 * len(PUBLIC), 2 * len(PUBLIC))
+    wanted = [(model, format) for format in ("csv", "parquet") for model in PUBLIC]
+    written = []
+    with ThreadPoolExecutor(_AT_ONCE) as writers:
+        files = [writers.submit(_write_table, con.cursor(), told, folder, *file) for file in wanted]
+        try:
+            for done, file in enumerate(files):
+                report("data_package", done, len(files))
+                written.append(file.result())
+        except BaseException:
+            writers.shutdown(wait=False, cancel_futures=True)
+            raise
+    report("data_package", len(files), len(files))
     return written
+
+
+def _write_table(
+    con: duckdb.DuckDBPyConnection, told: About, folder: Path, model: type[Table], format: str
+) -> PackageFile:
+    suffix = "csv.gz" if format == "csv" and model in COMPRESSED else format
+    path = f"{format}/{describe(model).name}{told.attribution.suffix}.{suffix}"
+    if format == "csv":
+        write_csv(con, model, folder / path)
+    else:
+        write_parquet(con, model, folder / path, told.attribution.text)
+    return PackageFile(model, format, path, (folder / path).stat().st_size, sha256_of(folder / path))
 
 
 def _write_json(path: Path, content: object) -> None:

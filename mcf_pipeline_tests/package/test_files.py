@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
+import subprocess
 from decimal import Decimal
 
 import duckdb
@@ -12,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcf_pipeline.package.files import UNSAFE, unescape, write_csv
+from mcf_pipeline.package.files import COMPRESSED, UNSAFE, unescape, write_csv
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.documentation import Dictionnaire
+from mcf_pipeline.schemas.marts import MartQualite, MartStatut
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.warehouse import DimRegion
 from mcf_pipeline.warehouse.publication import PUBLIC
@@ -25,8 +28,14 @@ TABLES = pytest.mark.parametrize("model", PUBLIC, ids=lambda model: describe(mod
 
 def cells(path):
     """A CSV as a reader that knows only the dialect sees it; an empty cell without quotes is no value."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8", newline="") as file:
         return list(csv.reader(file, delimiter=";"))
+
+
+def csv_of(data_dir, model):
+    """The one CSV of a table, plain or not."""
+    (path,) = (data_dir.package / "csv").glob(f"{describe(model).name}.csv*")
+    return path
 
 
 def published(data_dir, query):
@@ -62,7 +71,7 @@ def test_parquet_is_compressed_with_statistics_and_says_where_it_comes_from(hand
 @TABLES
 def test_csv_holds_the_table(handmade, model):
     spec = describe(model)
-    header, *rows = cells(handmade.package / "csv" / f"{spec.name}.csv")
+    header, *rows = cells(csv_of(handmade, model))
     assert header == list(spec.column_names)
     expected = published(handmade, f"SELECT * FROM {spec.name}")
     assert len(rows) == len(expected)
@@ -83,12 +92,51 @@ def test_csv_holds_the_table(handmade, model):
                 assert type(value)(cell) == value if isinstance(value, int | float) else cell == str(value)
 
 
+@TABLES
+def test_a_table_that_a_spreadsheet_opens_is_a_plain_csv(handmade, model):
+    name = describe(model).name
+    is_long = name in {"fct_financements", "fct_financements_historique", "fct_dossiers_historique"}
+    assert csv_of(handmade, model).name == f"{name}.csv" + (".gz" if is_long else "")
+
+
+def test_a_gzipped_csv_is_the_plain_one_and_the_same_bytes_each_time(handmade, tmp_path):
+    with duckdb.connect(handmade.published_database, read_only=True) as con:
+        for model in COMPRESSED:
+            write_csv(con, model, tmp_path / "plain.csv")
+            write_csv(con, model, tmp_path / "again.csv.gz")
+            packed = csv_of(handmade, model)
+            unpacked = subprocess.run(
+                ["gzip", "--decompress", "--stdout", packed], capture_output=True, check=True
+            ).stdout
+            assert unpacked == (tmp_path / "plain.csv").read_bytes()
+            assert packed.read_bytes() == (tmp_path / "again.csv.gz").read_bytes()
+
+
+@pytest.mark.parametrize("place", ["nowhere/x.csv.gz", "/dev/full"])
+def test_what_stops_the_compression_is_what_is_said(handmade, tmp_path, place, monkeypatch):
+    """DuckDB only knows that its pipe broke; whoever reads the error wants to know why."""
+    path = tmp_path / place
+    if place.startswith("/dev"):
+        path = tmp_path / "full.csv.gz"
+        path.symlink_to(place)
+    with (
+        duckdb.connect(handmade.published_database, read_only=True) as con,
+        pytest.raises(OSError, match=r"No such file|No space left"),
+    ):
+        write_csv(con, COMPRESSED[0], path)
+
+
+def test_a_query_that_fails_behind_the_pipe_says_so(tmp_path):
+    with duckdb.connect() as con, pytest.raises(duckdb.CatalogException, match="does not exist"):
+        write_csv(con, COMPRESSED[0], tmp_path / "x.csv.gz")
+
+
 def test_no_text_of_a_csv_begins_like_a_formula(handmade):
     found = 0
     for model in PUBLIC:
         spec = describe(model)
         texts = [i for i, column in enumerate(spec.columns) if column.duckdb_type == "VARCHAR"]
-        for row in cells(handmade.package / "csv" / f"{spec.name}.csv")[1:]:
+        for row in cells(csv_of(handmade, model))[1:]:
             for index in texts:
                 assert not re.match(r"[=+\-@\t\r\n＝＋－＠]|\s+[=+\-@]", row[index]), row[index]
                 found += row[index].startswith("'")
@@ -97,22 +145,19 @@ def test_no_text_of_a_csv_begins_like_a_formula(handmade):
 
 def test_hostile_text_comes_back_whole(handmade):
     spec = describe(StgRejets)
-    values = [row[spec.column_names.index("valeur")] for row in cells(handmade.package / "csv" / "stg_rejets.csv")[1:]]
+    values = [row[spec.column_names.index("valeur")] for row in cells(csv_of(handmade, StgRejets))[1:]]
     assert sorted(unescape(value) for value in values) == sorted(HOSTILE)
     assert "'=1" not in values
 
 
 def test_the_label_of_an_unknown_modality_is_safe(handmade):
-    labels = [
-        row[describe(DimRegion).column_names.index("libelle")]
-        for row in cells(handmade.package / "csv" / "dim_region.csv")
-    ]
+    labels = [row[describe(DimRegion).column_names.index("libelle")] for row in cells(csv_of(handmade, DimRegion))]
     assert f"'{HOSTILE[0]}" in labels
     assert HOSTILE[0] not in labels
 
 
 def test_a_negative_number_stays_a_number(handmade):
-    header, *rows = cells(handmade.package / "csv" / "mart_qualite.csv")
+    header, *rows = cells(csv_of(handmade, MartQualite))
     column = header.index("ecart_prix_montant")
     assert any(row[column].startswith("-") for row in rows), "the case must be there for the test to mean something"
     for row in rows:
@@ -128,8 +173,6 @@ def test_escaping_can_be_undone(text):
 
 def test_a_foreign_key_is_escaped_like_the_key_it_points_to(tmp_path):
     # No identifier of ours begins like that today; the file must stay joinable if one ever does.
-    from mcf_pipeline.schemas.marts import MartStatut
-
     with duckdb.connect() as con:
         for model in (
             MartStatut,
