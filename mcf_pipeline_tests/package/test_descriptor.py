@@ -121,8 +121,10 @@ def test_synthetic_data_is_labelled_everywhere(synthetic):
     assert package["mcf:isSynthetic"] is True
     assert "SYNTHÉTIQUES" in package["title"]
     assert package["description"].startswith("DONNÉES SYNTHÉTIQUES")
-    assert "SYNTHÉTIQUES" in dcat["dcat:dataset"]["dct:title"]["@value"]
-    assert all("SYNTHÉTIQUES" in d["dct:description"]["@value"] for d in dcat["dcat:dataset"]["dcat:distribution"])
+    told = [n for n in dcat["@graph"] if n["@type"] in ("dcat:Catalog", "dcat:Dataset", "dcat:Distribution")]
+    assert len(told) == 2 + 2 * len(PUBLIC)
+    assert all("SYNTHÉTIQUES" in node["dct:description"]["@value"] for node in told)
+    assert all("SYNTHÉTIQUES" in node["dct:title"]["@value"] for node in told[:2])
     assert "Caisse" not in package["sources"][0]["title"]
     assert (folder / "LISEZMOI.txt").read_text(encoding="utf-8").startswith("DONNÉES SYNTHÉTIQUES")
     tables = [*(folder / "csv").iterdir(), *(folder / "parquet").iterdir()]
