@@ -1,4 +1,8 @@
-"""``sql``: one read-only query of the published warehouse."""
+"""``sql``: one read-only query of the published warehouse.
+
+The answer goes to standard output; what to cite with it, or that it is made up, to standard error: a file that the
+answer is written into stays clean, and nobody has seen a figure without its source.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import csv
 import json
 import sys
 
-from mcf_pipeline.commands.console import out
+from mcf_pipeline.commands.console import err, out
 from mcf_pipeline.config import Settings
 from mcf_pipeline.errors import PipelineError, UsageError
 
@@ -25,11 +29,14 @@ def sql(settings: Settings, query: str, form: str) -> None:
     """
     import duckdb
 
+    from mcf_pipeline.duck import one
+
     path = settings.data_dir.published_database
     if not path.is_file():
         raise UsageError(f"there is no warehouse at {path} yet: `mcf-pipeline run` builds it")
     try:
         with duckdb.connect(path, read_only=True) as con:
+            (mention,) = one(con, "SELECT mention FROM meta_publication")
             con.execute("SET enable_external_access = false; SET lock_configuration = true")
             result = con.execute(query)
             if result is None:
@@ -40,6 +47,7 @@ def sql(settings: Settings, query: str, form: str) -> None:
             else:
                 rows = result.fetchall()
                 _csv(names, rows) if form == "csv" else _json(names, rows)
+            err.print(mention, style="dim", markup=False, soft_wrap=True)
     except duckdb.IOException as error:
         raise PipelineError(f"{path} cannot be read: {error}") from error
     except duckdb.Error as error:
