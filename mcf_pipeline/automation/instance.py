@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
 from mcf_pipeline.automation.storage import checkout
+from mcf_pipeline.config import Settings
 
 
 @contextmanager
@@ -25,11 +25,10 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
         with dg.DagsterInstance.from_ref(_without_slots(InstanceRef.from_dir(home))) as instance:
             yield instance
         return
-    # Dagster wants a home of its own to write to; all that it would write has its place in the data directory.
-    with tempfile.TemporaryDirectory(prefix="mcf-dagster-") as folder:
-        ref = InstanceRef.from_dir(folder, config_dir=str(checkout()))
-        with dg.DagsterInstance.from_ref(_without_slots(ref)) as instance:
-            yield instance
+    # No temporary home, as Dagster would make: a killed run would leave it behind.
+    ref = InstanceRef.from_dir(str(Settings.from_env().data_dir.dagster), config_dir=str(checkout()))
+    with dg.DagsterInstance.from_ref(_without_slots(ref)) as instance:
+        yield instance
 
 
 def _without_slots(ref: InstanceRef) -> InstanceRef:

@@ -113,6 +113,9 @@ class DataDirStorage(DagsterSqliteStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirStorage:
         """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
         del config_value
+        # With telemetry off Dagster notes nothing, but its uploader makes folders in ~/.dagster all the same, and
+        # would send what other projects have left there.
+        os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
         return cls(_folder("storage"), inst_data=inst_data)
 
 

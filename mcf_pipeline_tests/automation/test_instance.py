@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.telemetry_upload import upload_logs
 
 from mcf_pipeline.automation.instance import open_instance
 from mcf_pipeline.automation.launcher import WatchedRunLauncher
@@ -113,9 +115,16 @@ def test_a_slot_that_a_killed_run_still_holds_does_not_hold_up_the_command_line(
         assert storage.get_concurrency_info("duckdb").active_run_ids == {killed.run_id}
 
 
-def test_its_temporary_home_is_gone_afterwards(temporary):
+def test_a_killed_process_leaves_nothing_in_the_temporary_folder(temporary, working_directory):
     with open_instance():
-        (home,) = temporary.iterdir()
-        assert files_under(home) == []
-    assert list(temporary.iterdir()) == []
+        assert list(temporary.iterdir()) == []
+        assert {path.name for path in working_directory.iterdir()} == {"data"}
     assert "DAGSTER_HOME" not in os.environ
+
+
+def test_the_uploader_of_telemetry_is_off_too(monkeypatch, tmp_path):
+    """Dagster starts it whatever its settings say; it makes folders in the home directory, and sends what is there."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with open_instance():
+        upload_logs(threading.Event(), raise_errors=True)
+    assert not (tmp_path / "home").exists()
