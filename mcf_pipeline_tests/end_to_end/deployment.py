@@ -5,7 +5,9 @@ Everything that its processes may write to is a folder of the test's own, so tha
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -30,6 +32,7 @@ PATIENCE = 240.0
 T = TypeVar("T")
 
 SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "mcf_pipeline"}
+NOTHING_TO_DO = re.compile("unchanged|nothing new")
 UNDER_WAY = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
 
 
@@ -97,24 +100,28 @@ class Deployment:
         shutil.rmtree(self.tmp, ignore_errors=True)
 
     def stop(self) -> int:
-        """As Ctrl-C does; whatever does not end by itself is killed. Returns the exit code."""
+        """As Ctrl-C in its terminal does; whatever has not ended by itself then is killed. Returns the exit code."""
         assert self.process
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + PATIENCE
         try:
-            return self.process.wait(PATIENCE)
+            if self.process.poll() is None:
+                os.killpg(self.process.pid, signal.SIGINT)
+            self.process.wait(PATIENCE)
+            # The code servers see that it has gone, and follow.
+            while self.is_running() and time.monotonic() < deadline:
+                time.sleep(0.1)
         finally:
-            if self.is_running():
+            if left := self.is_running():
                 os.killpg(self.process.pid, signal.SIGKILL)
+        assert not left, "a process that dagster dev started outlives it"
+        return self.process.returncode
 
     def is_running(self) -> bool:
-        """Whether any process that it started is there."""
+        """Whether any process that it started is there; a dead one that nobody has buried yet is not."""
         assert self.process
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+        # pid (name) state ppid pgrp …: the name may hold anything, a bracket too.
+        fields = [stat.rpartition(")")[2].split() for stat in _process_table()]
+        return any(state != "Z" and int(group) == self.process.pid for state, _, group, *_ in fields)
 
     def until(self, what: str, probe: Callable[[], T | None], patience: float = PATIENCE) -> T:
         """Look again and again until `probe` gives something."""
@@ -128,19 +135,24 @@ class Deployment:
             tail = (self.root / "dev.log").read_text(errors="replace")[-5000:]
             assert self.process.poll() is None, f"dagster dev ended while we waited for {what}:\n{tail}"
             assert time.monotonic() < deadline, f"no {what} after {patience:.0f} seconds:\n{tail}"
-            time.sleep(0.2)
+            time.sleep(0.3)
 
     def command(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Type an ``mcf-pipeline`` command in the checkout and wait for its end."""
+        with self.begun(*arguments) as process:
+            out, err = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def begun(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Type an ``mcf-pipeline`` command in the checkout."""
-        return subprocess.run(
+        return subprocess.Popen(
             [BIN / "mcf-pipeline", *map(str, arguments)],
             cwd=self.checkout,
             env=self.env,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=PATIENCE,
-            check=False,
         )
 
     # -- GraphQL -----------------------------------------------------------------------------------------
@@ -194,12 +206,14 @@ class Deployment:
             selector={**SELECTOR, "sensorName": "release_sensor"},
         )
 
-    def ticks(self) -> list[dict[str, Any]]:
-        """The sensor's ticks that have ended, newest first."""
+    def ticks(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The sensor's latest ticks that have ended, newest first."""
         found = self.ask(
-            """query ($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) { ... on Sensor {
-                 sensorState { ticks(limit: 200) {
-                   status timestamp skipReason error { message } } } } } }""",
+            """query ($selector: SensorSelector!, $limit: Int!) {
+                 sensorOrError(sensorSelector: $selector) { ... on Sensor {
+                   sensorState { ticks(limit: $limit) {
+                     status timestamp skipReason error { message } } } } } }""",
+            limit=limit,
             selector={**SELECTOR, "sensorName": "release_sensor"},
         )
         ticks = found["sensorOrError"].get("sensorState", {}).get("ticks", []) if found else []
@@ -216,16 +230,16 @@ class Deployment:
 
     def settled(self) -> list[dict[str, Any]]:
         """Wait until the sensor has looked, with no run under way and nothing to launch; returns the runs."""
-        before = self.ticks()
-        last = before[0]["timestamp"] if before else 0.0
+        asked = time.time()
 
         def probe() -> list[dict[str, Any]] | None:
-            newer = [tick for tick in self.ticks() if tick["timestamp"] > last]
-            # Two in a row, both newer: the first may have looked before what we wait for had happened.
-            quiet = [tick["status"] == "SKIPPED" and is_quiet(tick["skipReason"]) for tick in newer[:2]]
-            runs = self.runs()
-            busy = any(run["status"] in UNDER_WAY for run in runs)
-            return runs if quiet == [True, True] and not busy else None
+            ticks, runs = self.ticks(), self.runs()
+            if not ticks or any(run["status"] in UNDER_WAY for run in runs):
+                return None
+            # A tick is told with the moment it began at: an earlier one may have looked before all this happened.
+            is_later = ticks[0]["timestamp"] > max([asked, *(run["endTime"] for run in runs)])
+            is_quiet = ticks[0]["status"] == "SKIPPED" and NOTHING_TO_DO.match(ticks[0]["skipReason"])
+            return runs if is_later and is_quiet else None
 
         return self.until("sensor with nothing left to do", probe)
 
@@ -238,6 +252,21 @@ class Deployment:
         return {
             node["key"]["path"][-1]: sorted(node["assetMaterializations"], key=lambda m: float(m["timestamp"]))
             for node in found["assetsOrError"]["nodes"]
+        }
+
+    def partitions(self) -> dict[str, list[tuple[str, str, str]]]:
+        """The unbroken ranges of partitions of each quarterly asset, as its page draws them: from, to, status."""
+        found = self.ask(
+            """{ assetNodes { assetKey { path } isPartitioned assetPartitionStatuses {
+                 ... on TimePartitionStatuses { ranges { startKey endKey status } } } } }"""
+        )
+        return {
+            node["assetKey"]["path"][-1]: [
+                (drawn["startKey"], drawn["endKey"], drawn["status"])
+                for drawn in node["assetPartitionStatuses"]["ranges"]
+            ]
+            for node in found["assetNodes"]
+            if node["isPartitioned"]
         }
 
     def messages(self, run_id: str) -> list[dict[str, Any]]:
@@ -258,9 +287,10 @@ class Deployment:
         return [slot["runId"] for slot in found["instance"]["concurrencyLimit"]["claimedSlots"]]
 
 
-def is_quiet(reason: str | None) -> bool:
-    """Whether a tick found that there is nothing to do."""
-    return bool(reason) and str(reason).startswith(("unchanged", "nothing new"))
+def _process_table() -> Iterator[str]:
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just gone
+            yield entry.read_text()
 
 
 def free_port() -> int:
