@@ -35,6 +35,9 @@ DELIMITERS = (";", ",", "\t", "|")
 HEAD = 1024 * 1024
 """Bytes from which the delimiter is decided; the header must end within them."""
 
+_DOUBTLESS = 4
+"""Delimiters from which on a text does not hold as many as a record by chance; the dataset has at least nine."""
+
 LineEnd = Literal["LF", "CRLF", "CR", "mixed"]
 
 _QUOTE, _LF, _CR = b'"\n\r'
@@ -53,6 +56,8 @@ class Index:
         quoted_fields: how many fields start with a quote.
         stray: offset of the first quote that neither opens nor closes a field nor doubles another, or None.
         open: whether the piece ends inside quotes.
+        inner_line_ends: of each line end inside quotes; for CRLF the LF.
+        inner_delimiters: of each delimiter inside quotes.
     """
 
     field_ends: npt.NDArray[np.int64]
@@ -63,6 +68,8 @@ class Index:
     quoted_fields: int
     stray: int | None
     open: bool
+    inner_line_ends: npt.NDArray[np.int64]
+    inner_delimiters: npt.NDArray[np.int64]
 
 
 def index(text: bytes, delimiter: str, *, before: int = _LF, after: int | None = None, quoted: bool = False) -> Index:
@@ -87,6 +94,7 @@ def index(text: bytes, delimiter: str, *, before: int = _LF, after: int | None =
     is_quote = byte == _QUOTE
     quotes = int(np.count_nonzero(is_quote))
     quoted_fields, stray, still_open = 0, None, quoted
+    inner_line_ends = inner_delimiters = at[:0]
     if quotes:
         # An odd number of quotes so far means inside; a doubled quote leaves and enters again.
         # (Counted in a byte, which overflows without harm to odd and even.)
@@ -97,10 +105,17 @@ def index(text: bytes, delimiter: str, *, before: int = _LF, after: int | None =
         wrong = np.flatnonzero((opens & ~boundary[at]) | (closes & ~boundary[at + 2]))
         stray = int(at[wrong[0]]) if wrong.size else None
         still_open = bool(inside[-1])
+        within = np.flatnonzero(~is_quote & inside)
         outside = ~is_quote & ~inside
+    else:
+        within, outside = (np.arange(at.size), np.zeros(at.size, np.bool_)) if quoted else (at[:0], None)
+    if within.size:
+        is_delimiter = byte[within] == ord(delimiter)
+        is_line_end = ~is_delimiter & ((byte[within] == _LF) | (following[within] != _LF))
+        inner_line_ends = at[within[is_line_end]]
+        inner_delimiters = at[within[is_delimiter]]
+    if outside is not None:
         at, byte, following = at[outside], byte[outside], following[outside]
-    elif quoted:
-        at, byte, following = at[:0], byte[:0], following[:0]
     cr = byte == _CR
     before_lf = cr & (following == _LF)
     ends_field = ~before_lf
@@ -113,6 +128,8 @@ def index(text: bytes, delimiter: str, *, before: int = _LF, after: int | None =
         quoted_fields=quoted_fields,
         stray=stray,
         open=still_open,
+        inner_line_ends=inner_line_ends,
+        inner_delimiters=inner_delimiters,
     )
 
 
@@ -225,6 +242,8 @@ class Copier:
         self._record_bytes = 0
         self._before = _LF
         self._seen = 0  # records ended, blank ones included
+        # Line ends and delimiters inside the quoted field under way, counted back from the next piece.
+        self._inner: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
         self._odd: tuple[int, int] | None = None  # a blank or short record that must turn out to be the last
         self._quoted_fields = 0
         self._overhead = 0  # delimiters and line ends
@@ -257,6 +276,8 @@ class Copier:
         if found.stray is not None:
             ended = int(np.count_nonzero(ends[record_ends] < found.stray))
             raise _stray(self._file, self._seen + ended + 1)
+        if found.inner_line_ends.size or found.inner_delimiters.size or self._inner is not None:
+            self._check_inner(found, len(text))
 
         # Bytes of each field that ends here, as written (quotes included, the CR of a CRLF not).
         lengths = np.diff(ends, prepend=-1) - 1
@@ -281,6 +302,8 @@ class Copier:
             self._fields += int(ends.size)
             self._record_bytes += len(text)
         self._field_bytes = len(text) - 1 - int(ends[-1]) if ends.size else self._field_bytes + len(text)
+        # Not only at its end, which may be a file away where a quote is not closed; a last CR may be its line end's.
+        self._check_lengths(np.array([self._field_bytes - (text[-1] == _CR)]), np.array([], dtype=np.int64))
 
         assert self.records.line_ends is not None
         crlf, cr = int(found.before_lf.size), int(found.lone_cr.size)
@@ -300,6 +323,37 @@ class Copier:
             out.write(np.delete(rewritten, found.before_lf).tobytes())
         else:
             out.write(text)
+
+    def _check_inner(self, found: Index, size: int) -> None:
+        """Refuse a quoted field that holds whole records: a quote was not closed where it should, but later.
+
+        Where a later one closes it in the same column, all that is left is a file as it should be, with fewer
+        records. Inside such a field there are as many delimiters as its line ends cut off, or between two of
+        these as many as in a record; no text of one cell has that by chance.
+        """
+        import numpy as np
+
+        ends, delimiters, lines = found.field_ends, found.inner_delimiters, found.inner_line_ends
+        if self._inner is not None:
+            lines, delimiters = np.concatenate((self._inner[0], lines)), np.concatenate((self._inner[1], delimiters))
+        fields = np.searchsorted(ends, lines)
+        per_record = self._columns - 1
+        if per_record >= _DOUBTLESS and lines.size:
+            between = np.diff(np.searchsorted(delimiters, lines)) == per_record
+            suspects = fields[1:][between & (np.diff(fields) == 0)]
+            which, line_ends = np.unique(fields[fields < ends.size], return_counts=True)
+            inside = np.bincount(np.searchsorted(ends, delimiters), minlength=ends.size + 1)[which]
+            suspects = np.append(suspects, which[inside == line_ends * per_record])
+            if suspects.size:
+                line = self._seen + int(np.count_nonzero(found.record_ends < suspects.min())) + 1
+                raise ContractError(
+                    f"{self._file}, line {line}: a quoted field that holds whole lines: a quote is not closed where "
+                    "it should be; ask for the export again",
+                    rule="ligne_irreguliere",
+                )
+        if ends.size:
+            lines, delimiters = lines[lines > ends[-1]], delimiters[delimiters > ends[-1]]
+        self._inner = (lines - size, delimiters - size) if lines.size or delimiters.size else None
 
     def _check_lengths(self, lengths: npt.NDArray[np.int64], record_ends: npt.NDArray[np.int64]) -> None:
         if int(lengths.max()) <= self._limits.max_field_bytes:

@@ -98,7 +98,12 @@ _TABLE: tuple[Rule, ...] = (
     Rule("trop_de_colonnes", "refuse", "More columns than the dataset can have.", _LIMIT, "200 columns"),
     Rule("encodage_illisible", "refuse", "The text is in no encoding that can be told for sure.", _ASK_AGAIN),
     Rule("octet_nul", "refuse", "A NUL byte stands in the text.", _ASK_AGAIN),
-    Rule("ligne_irreguliere", "refuse", "A line has more or fewer fields than the header.", _ASK_AGAIN),
+    Rule(
+        "ligne_irreguliere",
+        "refuse",
+        "A line has more or fewer fields than the header, or a quote that is not closed swallows whole lines.",
+        _ASK_AGAIN,
+    ),
     Rule("type_inattendu", "refuse", "A Parquet column has a type that is no text, number or date.", _ASK_AGAIN),
     Rule("entete_en_double", "refuse", "Two columns have one name (case does not count).", _ASK_AGAIN),
     Rule("nom_de_colonne_vide", "refuse", "A column has no name.", _ASK_AGAIN),

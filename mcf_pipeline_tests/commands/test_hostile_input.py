@@ -71,7 +71,14 @@ def refuses(answer: Answer, code: int, says: str) -> None:
 
 OF_FILES = (
     *("0 bytes", "a header and no line", "HTML", "JSON", "another delimiter", "cut within a line"),
-    *("an empty line inside", "NUL", "UTF-16 without a mark", "a damaged character", "a quote inside a field"),
+    *(
+        "an empty line inside",
+        "NUL",
+        "UTF-16 without a mark",
+        "a damaged character",
+        "a quote inside a field",
+        "a quote closed five lines later",
+    ),
     *("a column twice", "a required column missing", "5,000 columns", "a field of 10 MB", "a gzip bomb"),
     *("a quarter before 2020", "a quarter of the future", "a path as a quarter", "lines that contradict each other"),
 )

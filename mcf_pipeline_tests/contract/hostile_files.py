@@ -52,6 +52,16 @@ def with_cell(column: str, text: str, lines: Sequence[Line] = LINES) -> bytes:
     return csv_bytes([*lines[:-1], lines[-1] | {column: text}])
 
 
+def swallowing(first: int, last: int) -> bytes:
+    """The good export with a quote before the gender in one record and after it in a later one: fewer, and regular."""
+    records = list(RECORDS)
+    records[first - 1] = records[first - 1].replace(";Femme;", ';"Femme;')
+    records[last - 1] = records[last - 1].replace(";Femme;", ';Femme";')
+    assert records[first - 1] != RECORDS[first - 1]
+    assert records[last - 1] != RECORDS[last - 1]
+    return "\r\n".join([HEADER, *records, ""]).encode()
+
+
 REFUSED_FILES = {
     # nothing, or something else
     "0 bytes": (b"", "export_vide", "0 bytes"),
@@ -86,6 +96,7 @@ REFUSED_FILES = {
     "Mac Roman": (encoded("mac-roman") + b"\x81", "encodage_illisible", "Windows-1252"),
     # quotes
     "a quote inside a field": (GOOD.replace(b"Mayotte", b'May"tte'), "ligne_irreguliere", "in the middle of a field"),
+    "a quote closed five lines later": (swallowing(2, 7), "ligne_irreguliere", "line 3: a quoted field that holds"),
     # names
     "a column twice": (with_header("region"), "entete_en_double", "called 'region'"),
     "a column twice in another case": (with_header("REGION"), "entete_en_double", "'REGION'"),
