@@ -30,6 +30,7 @@ from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import quoted, to_frame
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.schemas.base import Table, describe, schema_of
+from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_PRICE
 from mcf_pipeline.schemas.staging import StgFinancements, StgRejets, StgUsagers
 
 if TYPE_CHECKING:
@@ -39,7 +40,12 @@ IDS = ", ".join(dimension.id_column for dimension in DIMENSIONS.values())
 _COUNTS = ("nb_dossiers", "nb_titulaires", "nb_dossiers_a_duree_connue")
 _MEANS = ("prix_moyen", "duree_moyenne")
 _MEASURES = ("count", "amount", "decimal")
-_RULES = {"greater_than_or_equal_to": "nombre_negatif", "not_nullable": "valeur_manquante"}
+_RULES = {
+    "greater_than_or_equal_to": "nombre_negatif",
+    "less_than_or_equal_to": "nombre_invraisemblable",
+    "not_nullable": "valeur_manquante",
+}
+"""The rule that a failed check of Pandera breaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,11 @@ def read_lines(
         SELECT *, nb_dossiers IS NULL OR nb_titulaires IS NULL OR montant_engage IS NULL AS est_masque
         FROM lues
     """)
-    failures = [*_unreadable_numbers(con, table, columns, source_map), *_repeated_lines(con)]
+    failures = [
+        *_unreadable_numbers(con, table, columns, source_map),
+        *_implausible_products(con),
+        *_repeated_lines(con),
+    ]
     usagers, more = _validated(con, StgUsagers, "typees", failures)
     failures += more
     _unpivot_financers(con, columns)
@@ -248,6 +258,15 @@ def _unreadable_numbers(
     ]
     found = con.execute(" UNION ALL ".join(queries)).fetchall() if queries else []
     return [(line, "nombre_illisible", column) for line, column in found]
+
+
+def _implausible_products(con: duckdb.DuckDBPyConnection) -> list[Failure]:
+    """Lines whose mean price and number of dossiers make an amount that none can be, each being none too large."""
+    found = con.execute(f"""
+        SELECT numero_ligne FROM typees
+        WHERE prix_moyen * nb_dossiers > {MAX_AMOUNT} AND prix_moyen <= {MAX_PRICE} AND nb_dossiers <= {MAX_COUNT}
+    """).fetchall()
+    return [(line, "nombre_invraisemblable", "prix_moyen") for (line,) in found]
 
 
 def _repeated_lines(con: duckdb.DuckDBPyConnection) -> list[Failure]:

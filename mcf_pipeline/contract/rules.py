@@ -12,6 +12,7 @@ from typing import Literal
 
 from mcf_pipeline.contract.columns import COLUMNS, FINANCER_TABLE
 from mcf_pipeline.contract.modalities import DIMENSIONS, KNOWN
+from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_HOURS, MAX_PRICE
 
 Severity = Literal["refuse", "quarantine", "warn"]
 
@@ -150,6 +151,14 @@ _TABLE: tuple[Rule, ...] = (
         _LOOK,
     ),
     Rule("nombre_illisible", "quarantine", "A measure holds what is neither a number nor empty.", _LOOK),
+    Rule(
+        "nombre_invraisemblable",
+        "quarantine",
+        "A figure of the line is larger than any figure of this dataset can be; summed up, it would drown the rest.",
+        _LOOK,
+        f"a count above {MAX_COUNT:,}, an amount (or a mean price times dossiers) above {MAX_AMOUNT:,} €, "
+        f"a mean price above {MAX_PRICE:,} €, a mean duration above {MAX_HOURS:,} hours",
+    ),
     Rule("nombre_negatif", "quarantine", "A count, an amount, a price or a duration is below zero.", _LOOK),
     Rule(
         "doublon_exact",

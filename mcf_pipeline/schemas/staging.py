@@ -7,6 +7,7 @@ new financer is one more row in `contract.columns` and no new column here.
 from __future__ import annotations
 
 from mcf_pipeline.schemas.base import Amount, Count, Decimal4, Flag, Table, Text, column
+from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_HOURS, MAX_PRICE
 
 LINE_KEY = ["trimestre_id", "region_id", "genre_id", "classe_age_id", "situation_id", "statut_id"]
 
@@ -30,25 +31,36 @@ class _Line(Table):
 class StgUsagers(_Line):
     """Lines of one quarter."""
 
-    nb_dossiers: Count = column("Nombre de dossiers.", unit="dossiers", masking=MASKED, nullable=True, ge=0)
+    nb_dossiers: Count = column(
+        "Nombre de dossiers.", unit="dossiers", masking=MASKED, nullable=True, ge=0, le=MAX_COUNT
+    )
     nb_titulaires: Count = column(
         "Nombre de titulaires (personnes) ayant au moins un dossier dans la ligne.",
         unit="personnes",
         masking=MASKED,
         nullable=True,
         ge=0,
+        le=MAX_COUNT,
     )
-    montant_engage: Amount = column("Montant engagé.", unit="euros", masking=MASKED, nullable=True, ge=0)
-    prix_moyen: Decimal4 = column("Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True, ge=0)
+    montant_engage: Amount = column("Montant engagé.", unit="euros", masking=MASKED, nullable=True, ge=0, le=MAX_AMOUNT)
+    prix_moyen: Decimal4 = column(
+        "Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True, ge=0, le=MAX_PRICE
+    )
     duree_moyenne: Decimal4 = column(
         "Durée moyenne, sur les dossiers dont la durée est connue.",
         unit="heures",
         masking=GIVEN,
         nullable=True,
         ge=0,
+        le=MAX_HOURS,
     )
     nb_dossiers_a_duree_connue: Count = column(
-        "Nombre de dossiers dont la durée est connue.", unit="dossiers", masking=MASKED, nullable=True, ge=0
+        "Nombre de dossiers dont la durée est connue.",
+        unit="dossiers",
+        masking=MASKED,
+        nullable=True,
+        ge=0,
+        le=MAX_COUNT,
     )
 
     class Config:
@@ -62,7 +74,12 @@ class StgFinancements(_Line):
 
     financeur_id: Text = column("Financeur.")
     montant: Amount = column(
-        "Part du financeur dans le montant engagé.", unit="euros", masking=MASKED, nullable=True, ge=0
+        "Part du financeur dans le montant engagé.",
+        unit="euros",
+        masking=MASKED,
+        nullable=True,
+        ge=0,
+        le=MAX_AMOUNT,
     )
     nb_dossiers_finances: Count = column(
         "Nombre de dossiers auxquels le financeur contribue.",
@@ -70,6 +87,7 @@ class StgFinancements(_Line):
         masking=MASKED,
         nullable=True,
         ge=0,
+        le=MAX_COUNT,
     )
 
     class Config:

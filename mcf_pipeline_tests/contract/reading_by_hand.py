@@ -251,7 +251,8 @@ def measure(column: str, text: str) -> Cell | str:
         found = found.quantize(places, context=EXACT)
         if abs(found) >= Decimal(10) ** (18 + int(places.as_tuple().exponent)):
             return "unreadable"
-    return "negative" if found < 0 else found
+    most = 10**8 if column in COUNTS else 10**10 if column in AMOUNTS else {"prix_moyen": 10**7}.get(column, 10**5)
+    return "negative" if found < 0 else "beyond belief" if found > most else found
 
 
 # -- files -----------------------------------------------------------------------------------------------
@@ -334,7 +335,8 @@ def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, 
         if earlier[1] != told:
             contradiction = contradiction or (earlier[0], at)
         cells = {name: measure(name, text) for name, text in texts.items()}
-        if earlier[0] != at or any(isinstance(cell, str) for cell in cells.values()):
+        is_bad = any(isinstance(cell, str) for cell in cells.values())
+        if earlier[0] != at or is_bad or (cells.get("prix_moyen") or 0) * (cells["nb_dossiers"] or 0) > 10**10:
             rejected.add(at)
             continue
         masked = any(cells[name] is None for name in ("nb_dossiers", "nb_titulaires", "montant_engage"))

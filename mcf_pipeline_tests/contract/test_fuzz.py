@@ -40,9 +40,10 @@ LAST_QUARTER = "2026-T4"
 QUARTERS = ("2020-T1", "2024-T1", "2024-T2", "2026-T4")
 UNKNOWN = ("Région fictive 001", "<script>alert(1)</script>", "=cmd()|'/C calc'!A0", "'; DROP TABLE fct_dossiers; --")
 ODD_CELLS = (
-    "NaN", "inf", "1e999", "-5", "1.5", "-0", "0", "", " ", "12,50", "1 234", "1,234,567", "9223372036854775808",
-    "99999999999999999999.99", "<b>", "=1+1", "é", "\u202e", "2019-T4", "2027-T1", "2024-T2", "../..", "Bretagn\u0435",
-    "I\u0302le-de-France", 'a"b', "a;b", "a\nb", "a\r\nb", "\u00a0", "+7", ".5", "١٢", "TRUE", "null",
+    "NaN", "inf", "1e999", "-5", "1.5", "-0", "0", "", " ", "12,50", "1 234", "1,234,567", "9223372036854775807",
+    "9223372036854775808", "10000000000", "99999999999999999999.99", "<b>", "=1+1", "é", "\u202e", "2019-T4", "2027-T1",
+    "2024-T2", "../..", "Bretagn\u0435", "I\u0302le-de-France", 'a"b', "a;b", "a\nb", "a\r\nb", "\u00a0", "+7", ".5",
+    "١٢", "TRUE", "null",
 )  # fmt: skip
 OPTIONAL = [name for name in by_hand.NAMES if name not in (*by_hand.REQUIRED, "part_etat")]
 

@@ -14,7 +14,8 @@ from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.warehouse.staging import refusal
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.contract.hostile_lines import KEYS, NO_QUARTER, QUARANTINED, UNKNOWN, hostile_lines
-from mcf_pipeline_tests.exports import Line, quarter_lines, take_in, workspace_in
+from mcf_pipeline_tests.contract.test_lines import AT_THE_BOUND
+from mcf_pipeline_tests.exports import Line, line, quarter_lines, take_in, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_all, published
 
 
@@ -123,3 +124,63 @@ def test_too_many_bad_lines_refuse_the_quarter_and_name_the_reasons(tmp_path: Pa
         ("2024-T1", 50),
         ("2024-T2", 50),
     ]
+
+
+FIGURES = {
+    "nb_dossiers": str(2**63 - 1),
+    "nb_titulaires": str(2**63 - 1),
+    "nb_dossiers_a_duree_connue": str(2**63 - 1),
+    "nb_dossiers_finances_par_titulaire": str(2**63 - 1),
+    "montant_engage": "9999999999999999.99",
+    "part_titulaire": "9999999999999999.99",
+    "prix_moyen": "99999999999999.9999",
+    "duree_moyenne": "99999999999999.9999",
+}
+"""The largest that each column's type holds: two of them overflowed the sums of a mart."""
+
+
+@pytest.fixture(scope="module")
+def huge(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """For each figure two lines with too large a one; good lines; and lines in which all figures are at their bound."""
+    keys = iter(KEYS)
+    lines = [full(next(keys)) | {name: text} for name, text in FIGURES.items() for _ in range(2)]
+    lines += [full(next(keys)) | AT_THE_BOUND for _ in range(100)]
+    lines += [full(key) for key in keys]
+    space = workspace_in(tmp_path_factory.mktemp("huge"))
+    take_in(space.archive, lines)
+    build_all(space)
+    return space
+
+
+def full(key: tuple[str, ...]) -> Line:
+    *dimensions, quarter = key
+    names = ("region", "genre", "classe_age", "situation", "statut_dossier")
+    return line(quarter, **dict(zip(names, dimensions, strict=True)))
+
+
+def test_figures_at_the_end_of_their_type_are_quarantined_and_the_rest_is_published(huge: Workspace) -> None:
+    rejected = published(huge, "SELECT regle, colonne, valeur FROM stg_rejets ORDER BY numero_ligne")
+    assert rejected == [("nombre_invraisemblable", name, text) for name, text in FIGURES.items() for _ in range(2)]
+    good = len(KEYS) - 2 * len(FIGURES) - 100
+    expected = (
+        len(KEYS) - 2 * len(FIGURES),
+        10 * good + 100 * 10**8,
+        9 * good + 100 * 10**8,
+        15000 * good + 100 * Decimal(10**10),
+    )
+    figures = "sum(nb_dossiers), sum(nb_titulaires), sum(montant_engage)"
+    assert published(huge, f"SELECT count(*), {figures} FROM fct_dossiers") == [expected]
+    in_marts = "sum(nb_dossiers), sum(nb_titulaires_max), sum(montant_engage)"
+    assert published(huge, f"SELECT {in_marts} FROM mart_trimestre") == [expected[1:]]
+    assert published(huge, "SELECT sum(montant) FROM mart_financement WHERE financeur_id = 'titulaire'") == [
+        (1000 * good + 100 * Decimal(10**10),)
+    ]
+
+
+def test_a_figure_that_was_quarantined_is_not_missed_once_it_is_put_right(tmp_path: Path) -> None:
+    """Else the guards would hold the release that mends it: "2024-T1 lost 100 % of its dossiers"."""
+    space = workspace_in(tmp_path)
+    lines = quarter_lines("2024-T1", 50)
+    take_in(space.archive, [lines[0] | {"nb_dossiers": str(2**63 - 1)}, *lines[1:]], "2026-07-08")
+    mended = take_in(space.archive, lines)
+    assert mended.manifest.quarters["2024-T1"].dossiers == sum(range(10, 60))
