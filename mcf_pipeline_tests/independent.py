@@ -397,6 +397,8 @@ class Recomputed:
                     "lignes_supprimees": len(old.keys() - new.keys()),
                     "lignes_modifiees": changed,
                     "lignes_identiques": len(old.keys() & new.keys()) - changed,
+                    "nb_lignes_masquees_avant": sum(line.est_masque for line in before),
+                    "nb_lignes_masquees_apres": sum(line.est_masque for line in after),
                     **_before_and_after(before, after),
                 }
 

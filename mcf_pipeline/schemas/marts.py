@@ -44,7 +44,8 @@ class _Summary(Quarterly):
     nb_titulaires_max: Count = column(
         "Somme des titulaires des seules lignes non masquées : une personne y compte autant de fois que de lignes "
         "où elle figure. Majorant du nombre de personnes distinctes de ces lignes, et d'elles seules : pour toutes "
-        "les lignes, voir nb_titulaires_toutes_lignes_max. Ne s'additionne pas d'un trimestre à l'autre.",
+        "les lignes, voir nb_titulaires_toutes_lignes_max. Additionné sur plusieurs trimestres, c'est encore un "
+        "majorant, d'autant plus lâche : ce n'est jamais un nombre de personnes.",
         unit="personnes",
         masking="les lignes masquées n'y sont pas.",
         nullable=True,
@@ -65,8 +66,8 @@ class _Summary(Quarterly):
         ge=0,
     )
     nb_titulaires_toutes_lignes_max: Count = column(
-        "Majorant du nombre de personnes distinctes de toutes les lignes, masquées ou non. Ne s'additionne pas d'un "
-        "trimestre à l'autre.",
+        "Majorant du nombre de personnes distinctes de toutes les lignes, masquées ou non. Additionné sur plusieurs "
+        "trimestres, c'est encore un majorant, d'autant plus lâche : ce n'est jamais un nombre de personnes.",
         unit="personnes",
         computed="nb_titulaires_max (0 si vide) + nb_titulaires_lignes_masquees_max.",
         masking=MASKED_STANDS_FOR,
@@ -268,21 +269,28 @@ class MartQualite(Quarterly):
     ecart_parts_montant: Amount = column(
         "Écart entre le montant engagé et la somme des parts des financeurs.",
         unit="euros",
-        computed="somme de montant_engage moins somme des parts, sur les lignes non masquées.",
+        computed="somme de montant_engage moins somme des parts, sur les lignes qui donnent le montant et toutes les "
+        "parts.",
+        masking="une ligne dont le montant ou une part est masqué n'y est pas : l'écart serait ce qui est masqué.",
         nullable=True,
     )
     nb_lignes_ecart_parts: Count = column(
-        "Lignes dont les parts s'écartent du montant de plus de 1 % et de plus de 1 €.", unit="lignes", ge=0
+        "Lignes dont les parts s'écartent du montant de plus de 1 % et de plus de 1 €.",
+        unit="lignes",
+        masking="parmi les lignes qui donnent le montant et toutes les parts.",
+        ge=0,
     )
     ecart_prix_montant: Amount = column(
         "Écart entre prix moyen x dossiers et montant engagé.",
         unit="euros",
         computed="somme de prix_moyen x nb_dossiers moins montant_engage, sur les lignes où les trois sont donnés.",
+        masking="une ligne dont les dossiers ou le montant sont masqués n'y est pas.",
         nullable=True,
     )
     nb_lignes_ecart_prix: Count = column(
         "Lignes dont prix x dossiers s'écarte du montant de plus de 1 % et de plus de 1 € par dossier.",
         unit="lignes",
+        masking="parmi les lignes où les trois sont donnés.",
         ge=0,
     )
     release_id: Text = column("Publication dont viennent les chiffres.", references="dim_release")
@@ -307,6 +315,15 @@ class MartRevisions(Quarterly):
     lignes_supprimees: Count = column("Lignes qui n'y sont plus.", unit="lignes", ge=0)
     lignes_modifiees: Count = column("Lignes dont une mesure change.", unit="lignes", ge=0)
     lignes_identiques: Count = column("Lignes inchangées.", unit="lignes", ge=0)
+    nb_lignes_masquees_avant: Count = column(
+        "Lignes masquées avant : ce qu'elles cachent n'est pas dans les sommes d'avant.", unit="lignes", ge=0
+    )
+    nb_lignes_masquees_apres: Count = column(
+        "Lignes masquées après : ce qu'elles cachent n'est pas dans les sommes d'après. Un total peut donc bouger sans "
+        "un dossier de plus ni de moins.",
+        unit="lignes",
+        ge=0,
+    )
     dossiers_avant: Count = column("Dossiers avant.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0)
     dossiers_apres: Count = column("Dossiers après.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0)
     montant_avant: Amount = column("Montant engagé avant.", unit="euros", masking=UNMASKED, nullable=True, ge=0)

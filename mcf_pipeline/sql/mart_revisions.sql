@@ -21,6 +21,7 @@ lignes AS (
         situation_id,
         statut_id,
         famille,
+        est_masque,
         nb_dossiers,
         montant_engage,
         row(
@@ -59,6 +60,8 @@ sommes AS (
     SELECT
         trimestre_id,
         release_id,
+        count(*) FILTER (WHERE NOT est_apres AND est_masque) AS nb_lignes_masquees_avant,
+        count(*) FILTER (WHERE est_apres AND est_masque) AS nb_lignes_masquees_apres,
         sum(nb_dossiers) FILTER (WHERE NOT est_apres) AS dossiers_avant,
         sum(nb_dossiers) FILTER (WHERE est_apres) AS dossiers_apres,
         sum(montant_engage) FILTER (WHERE NOT est_apres) AS montant_avant,

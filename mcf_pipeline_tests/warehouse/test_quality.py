@@ -391,7 +391,16 @@ def test_a_masked_value_shown_as_zero(tmp_path, mart, column):
 
 @pytest.mark.parametrize(
     "column",
-    ["lignes_ajoutees", "lignes_supprimees", "dossiers_apres", "dossiers_avant", "montant_apres", "montant_avant"],
+    [
+        "lignes_ajoutees",
+        "lignes_supprimees",
+        "nb_lignes_masquees_apres",
+        "nb_lignes_masquees_avant",
+        "dossiers_apres",
+        "dossiers_avant",
+        "montant_apres",
+        "montant_avant",
+    ],
 )
 def test_revisions_that_do_not_tie(space, column):
     with space.build() as con:

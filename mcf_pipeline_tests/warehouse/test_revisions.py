@@ -56,6 +56,8 @@ def revision(quarter: str, release: str, previous: str | None) -> dict | None:
         "lignes_supprimees": len(before.keys() - after.keys()),
         "lignes_modifiees": sum(before[key] != after[key] for key in both),
         "lignes_identiques": sum(before[key] == after[key] for key in both),
+        "nb_lignes_masquees_avant": sum(not cells[0] for cells in before.values()),
+        "nb_lignes_masquees_apres": sum(not cells[0] for cells in after.values()),
         "dossiers_avant": total(before, 0),
         "dossiers_apres": total(after, 0),
         "montant_avant": total(before, 2),

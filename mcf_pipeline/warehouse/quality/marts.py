@@ -164,6 +164,7 @@ def revision_findings(con: duckdb.DuckDBPyConnection) -> dict[str, Finding]:
                 valide_depuis,
                 valide_jusqua,
                 count(*) AS lignes,
+                count(*) FILTER (WHERE est_masque) AS masquees,
                 sum(nb_dossiers) AS dossiers,
                 sum(montant_engage) AS montant,
                 count(nb_dossiers) AS n_dossiers,
@@ -178,6 +179,8 @@ def revision_findings(con: duckdb.DuckDBPyConnection) -> dict[str, Finding]:
             avant.dossiers AS s_dossiers_avant,
             coalesce(lignes_ajoutees + lignes_modifiees + lignes_identiques, 0) <> coalesce(apres.lignes, 0)
                 OR coalesce(lignes_supprimees + lignes_modifiees + lignes_identiques, 0) <> coalesce(avant.lignes, 0)
+                OR nb_lignes_masquees_apres <> coalesce(apres.masquees, 0)
+                OR nb_lignes_masquees_avant <> coalesce(avant.masquees, 0)
                 OR dossiers_apres IS DISTINCT FROM apres.dossiers
                 OR dossiers_avant IS DISTINCT FROM avant.dossiers
                 OR montant_apres IS DISTINCT FROM apres.montant
