@@ -56,7 +56,7 @@ def _ask(warehouse: Path, query: str) -> str:
 def _caption(con: duckdb.DuckDBPyConnection) -> str:
     release, is_synthetic = one(con, "SELECT release_id, est_synthetique FROM meta_publication")
     if is_synthetic:
-        return f"*Résultat sur l'échantillon **SYNTHÉTIQUE** ({release}) : il ne dit rien du monde réel.*"
+        return f"*Résultat sur l'échantillon **SYNTHÉTIQUE** ({release}) : il ne dit rien du monde réel.*"
     return f"*Résultat, publication {release}.*"
 
 

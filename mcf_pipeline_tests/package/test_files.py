@@ -19,7 +19,8 @@ from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.documentation import Dictionnaire
 from mcf_pipeline.schemas.marts import MartQualite, MartStatut
 from mcf_pipeline.schemas.staging import StgRejets
-from mcf_pipeline.schemas.warehouse import DimRegion
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, DimRegion
+from mcf_pipeline.warehouse.ddl import create_table
 from mcf_pipeline.warehouse.publication import PUBLIC
 from mcf_pipeline_tests.package.handmade import HOSTILE
 
@@ -126,9 +127,17 @@ def test_what_stops_the_compression_is_what_is_said(handmade, tmp_path, place, m
         write_csv(con, COMPRESSED[0], path)
 
 
-def test_a_query_that_fails_behind_the_pipe_says_so(tmp_path):
-    with duckdb.connect() as con, pytest.raises(duckdb.CatalogException, match="does not exist"):
-        write_csv(con, COMPRESSED[0], tmp_path / "x.csv.gz")
+def test_a_query_that_fails_while_it_writes_says_so(tmp_path):
+    """The reader of the pipe must hear of its end, or it would wait for ever."""
+    spec = describe(COMPRESSED[0])
+    columns = (f"CAST(NULL AS {column.duckdb_type}) AS {column.name}" for column in spec.columns[1:])
+    first = f"CASE WHEN i = 90000 THEN error('au milieu') ELSE 'x' END AS {spec.columns[0].name}"
+    with duckdb.connect() as con:
+        for model in DIMENSIONS:
+            con.execute(create_table(model))
+        con.execute(f"CREATE VIEW {spec.name} AS SELECT {first}, {', '.join(columns)} FROM range(100000) AS t(i)")
+        with pytest.raises(duckdb.Error, match="au milieu"):
+            write_csv(con, COMPRESSED[0], tmp_path / "x.csv.gz")
 
 
 def test_no_text_of_a_csv_begins_like_a_formula(handmade):

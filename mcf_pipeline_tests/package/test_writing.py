@@ -60,7 +60,7 @@ def test_the_package_says_what_it_was_made_from(data_dir, monkeypatch):
     assert not is_current(data_dir, "etat")
 
 
-@pytest.mark.parametrize("step", ["_write_tables", "_write_json", "_sync_all", "_link"])
+@pytest.mark.parametrize("step", ["_write_table", "_write_tables", "_write_json", "_sync_all", "_link"])
 def test_a_failure_leaves_the_old_package(data_dir, newer, monkeypatch, step):
     before = kept(data_dir)
     shutil.copy(newer, data_dir.published_database)
@@ -78,7 +78,7 @@ def test_a_failure_leaves_the_old_package(data_dir, newer, monkeypatch, step):
     assert version(data_dir) == "2027-01-08"
 
 
-@pytest.mark.parametrize("step", ["_write_tables", "_sync_all", "_link"])
+@pytest.mark.parametrize("step", ["_write_table", "_sync_all", "_link"])
 def test_what_a_killed_run_left_is_swept(data_dir, newer, monkeypatch, step):
     shutil.copy(newer, data_dir.published_database)
     pid = os.fork()
