@@ -55,7 +55,7 @@ dev: $(VENV)/.run  ## open the Dagster UI on the sample (http://127.0.0.1:3000)
 	$(SAMPLE) $(BIN)/dagster dev --host 127.0.0.1
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest $(WORKERS) -m "not slow and not unproven"
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
 
 lint: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/ruff check .
