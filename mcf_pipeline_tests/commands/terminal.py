@@ -38,22 +38,32 @@ class Answer:
         return errors[0].removeprefix("error: ")
 
 
-def mcf(*arguments: object, **env: str) -> Answer:
-    """Run ``mcf-pipeline`` in a process of its own, with no settings but these."""
+def begin(*arguments: object, **env: str) -> subprocess.Popen[str]:
+    """Start ``mcf-pipeline`` in a process of its own, with no settings but these."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("MCF_", "DAGSTER_"))}
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "mcf_pipeline.cli", *map(str, arguments)],
         env={**own, **env},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
     )
-    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def mcf(*arguments: object, **env: str) -> Answer:
+    """The same, waiting for its end."""
+    with begin(*arguments, **env) as process:
+        try:
+            out, err = process.communicate(timeout=300)
+        except BaseException:
+            process.kill()
+            raise
+    return Answer(process.returncode, out, err)
 
 
 def mcf_here(*arguments: object, **env: str) -> Answer:
-    """The same in this process: for what no process of its own can change, at a tenth of the cost."""
+    """In this process: for what no process of its own can change, at a tenth of the cost."""
     result = CliRunner().invoke(main, [*map(str, arguments)], prog_name="mcf-pipeline", env=env)
     return Answer(result.exit_code, result.stdout, result.stderr)
 
