@@ -14,6 +14,7 @@ from mcf_pipeline.partitions import QUARTERS
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.warehouse.staging import Staged
 from mcf_pipeline.workspace import Workspace
 
 OWNERS = ["team:mcf_pipeline"]
@@ -91,6 +92,11 @@ def preview(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:
 def _cell(value: object) -> str:
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
     return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")[:60]
+
+
+def line_counts(staged: Staged | None) -> dict[str, int]:
+    """How many lines of a quarter are masked, and how many were rejected; nothing where it was not read."""
+    return {} if staged is None else {"masked_lines": staged.masked, "rejected_lines": staged.rejected}
 
 
 def shown(model: type[Table], rows: int, frame: pd.DataFrame | None = None, **more: object) -> Mapping[str, Any]:

@@ -1,9 +1,8 @@
 """Marts: one asset per mart; the quarterly ones from the facts, `mart_revisions` from the whole history."""
 
 import dagster as dg
-import pandas as pd
 
-from mcf_pipeline.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, shown
+from mcf_pipeline.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, line_counts, shown
 from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements
 from mcf_pipeline.partitions import quarters_of
 from mcf_pipeline.schemas.base import Table, describe
@@ -13,10 +12,6 @@ from mcf_pipeline.warehouse.marts import lines_of, write_mart, write_revisions
 from mcf_pipeline.warehouse.plan import mark_of
 
 _READS_FINANCEMENTS = {MartFinancement: [fct_financements], MartQualite: [fct_dossiers, fct_financements]}
-
-
-def _total(rows: pd.DataFrame, column: str) -> int | None:
-    return int(rows[column].sum()) if column in rows else None
 
 
 def _mart(model: type[Table]) -> dg.AssetsDefinition:
@@ -45,8 +40,8 @@ def _mart(model: type[Table]) -> dg.AssetsDefinition:
                             model,
                             len(rows),
                             rows,
-                            masked=_total(rows, "nb_lignes_masquees"),
-                            rejected=_total(rows, "nb_lignes_rejetees"),
+                            quarter=quarter.id,
+                            **line_counts(space.staging.find(quarter, current) if current else None),
                             release_id=current.since if current else "",
                         ),
                         partition_key=quarter.partition_key,

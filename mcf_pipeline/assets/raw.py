@@ -75,7 +75,7 @@ def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
         state = line.current(quarter)
         if state is None:
             context.add_asset_metadata(
-                {"dagster/row_count": 0, "note": f"no release tells of {quarter}"},
+                {"quarter": quarter.id, "dagster/row_count": 0, "note": f"no release tells of {quarter}"},
                 partition_key=quarter.partition_key,
             )
             continue
@@ -85,8 +85,9 @@ def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
             frame = to_frame(con, "SELECT * FROM recues LIMIT 5")
         context.add_asset_metadata(
             {
+                "quarter": quarter.id,
                 "dagster/row_count": rows,
-                "masked": masked,
+                "masked_lines": masked,
                 "release_id": state.since,
                 "sha256": state.sha256,
                 "dagster/column_schema": dg.TableSchema(

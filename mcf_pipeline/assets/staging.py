@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mcf_pipeline.assets.base import QUARTERLY, WorkspaceResource, each_quarter, shown
+from mcf_pipeline.assets.base import QUARTERLY, WorkspaceResource, each_quarter, line_counts, shown
 from mcf_pipeline.assets.raw import raw_usagers
 from mcf_pipeline.checks.staging import refused_evaluations
 from mcf_pipeline.errors import ContractError
@@ -42,9 +42,9 @@ def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
                             StgUsagers,
                             staged.valid,
                             read_head(staged, "usagers"),
-                            masked=staged.masked,
-                            rejected=staged.rejected,
-                            received=staged.received,
+                            quarter=quarter.id,
+                            received_lines=staged.received,
+                            **line_counts(staged),
                             unknown_modalities=[f"{name}: {text}" for name, text in staged.unknown],
                             release_id=state.since,
                         ),

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mcf_pipeline.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, shown
+from mcf_pipeline.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, line_counts, shown
 from mcf_pipeline.assets.staging import stg_usagers
 from mcf_pipeline.duck import one, to_frame
 from mcf_pipeline.partitions import quarters_of
@@ -35,19 +35,15 @@ def _fact(fact: Fact) -> dg.AssetsDefinition:
             for batch in batches(lines):
                 write_fact(con, fact, {quarter: staged[quarter] for quarter in batch}, space.rules)
                 for quarter in each_quarter(context, spec.name, batch):
-                    rows, masked = one(
-                        con,
-                        f"SELECT count(*), count(*) FILTER (WHERE est_masque) FROM {spec.name} WHERE trimestre_id = ?",
-                        [quarter.id],
-                    )
+                    (rows,) = one(con, f"SELECT count(*) FROM {spec.name} WHERE trimestre_id = ?", [quarter.id])
                     current = line.current(quarter)
                     context.add_asset_metadata(
                         shown(
                             fact.current,
                             rows,
                             to_frame(con, f"SELECT * FROM {spec.name} WHERE trimestre_id = '{quarter}' LIMIT 5"),
-                            masked=masked,
-                            rejected=staged[quarter][current].rejected if current else 0,
+                            quarter=quarter.id,
+                            **line_counts(staged[quarter][current] if current else None),
                             states=len(staged[quarter]),
                             release_id=current.since if current else "",
                         ),

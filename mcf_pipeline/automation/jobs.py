@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import dagster as dg
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 
 from mcf_pipeline.automation.steps import Step
 
 JOB = "release"
 STEP_TAG = "mcf/step"
-STATE_TAG = "mcf/state"
+"""What a run is for, in words: shown on the runs page."""
+
+STATE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_state"
+RELEASE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_release"
+"""Fingerprints that tell attempts of one request from those of another. Dagster shows no tag of this prefix: a hash
+says nothing to a person, and is wider than its column."""
 
 INTAKE = [dg.AssetKey("portal_release")]
 """What a run that takes a release in materializes."""
@@ -36,6 +42,11 @@ def selection_of(step: Step, assets: Sequence[dg.AssetsDefinition]) -> list[dg.A
         if (is_quarterly and step.first is not None) or (not is_quarterly and step.makes_whole):
             chosen.append(asset.key)
     return chosen
+
+
+def intake_tags() -> dict[str, str]:
+    """The tags of a run that takes a release in."""
+    return {STEP_TAG: "intake"}
 
 
 def tags_of(step: Step, state: str) -> dict[str, str]:

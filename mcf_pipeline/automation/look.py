@@ -11,14 +11,13 @@ import dagster as dg
 
 from mcf_pipeline.automation.attempts import Attempts, attempts, run_under_way
 from mcf_pipeline.automation.cursor import LONGEST_WAIT, Cursor
-from mcf_pipeline.automation.jobs import INTAKE, JOB, selection_of, tags_of
+from mcf_pipeline.automation.jobs import INTAKE, JOB, RELEASE_TAG, intake_tags, selection_of, tags_of
 from mcf_pipeline.automation.steps import next_step
 from mcf_pipeline.errors import BusyError, PipelineError
 from mcf_pipeline.releases.detection import detect
 from mcf_pipeline.sources.base import Peek
 from mcf_pipeline.workspace import Workspace
 
-RELEASE_TAG = "mcf/release"
 IMPATIENCE = 2.0
 """Seconds that a look waits for a run to let go of the data directory; it will look again anyway."""
 
@@ -94,7 +93,7 @@ def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Curs
     looked = cursor.looked(now, interval, str(verdict))
     if not verdict.needs_download:
         return Look(None, str(verdict), looked)
-    tags = {RELEASE_TAG: _fingerprint(peek)}
+    tags = intake_tags() | {RELEASE_TAG: _fingerprint(peek)}
     earlier = attempts(instance, tags)
     waiting = earlier.reason_to_wait(now) or _told_already(earlier, now)
     if waiting:

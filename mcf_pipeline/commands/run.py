@@ -165,12 +165,12 @@ def _materialize(instance: dg.DagsterInstance, space: Workspace, step: Step | No
     from dagster._core.errors import DagsterAssetCheckFailedError
 
     from mcf_pipeline.assets.base import WorkspaceResource
-    from mcf_pipeline.automation.jobs import INTAKE, JOB, selection_of, tags_of
+    from mcf_pipeline.automation.jobs import INTAKE, JOB, intake_tags, selection_of, tags_of
     from mcf_pipeline.definitions import ASSETS, build_defs
 
     resource = WorkspaceResource(data_dir=str(space.data_dir.root), source=space.settings.source)
     definition = build_defs(resource).resolve_job_def(JOB)
-    options: dict[str, Any] = {"asset_selection": INTAKE}
+    options: dict[str, Any] = {"asset_selection": INTAKE, "tags": intake_tags()}
     if not dagster_logs:
         options["run_config"] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if step:

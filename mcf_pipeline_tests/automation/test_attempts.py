@@ -8,11 +8,12 @@ import dagster as dg
 import pytest
 
 from mcf_pipeline.automation.attempts import MAX_ATTEMPTS, UNDER_WAY, Attempts, attempts, run_under_way
+from mcf_pipeline.automation.jobs import STATE_TAG, STEP_TAG
 from mcf_pipeline_tests.automation.dagster_runs import add_run
 
 Status = dg.DagsterRunStatus
 NOW = dt.datetime(2026, 10, 8, 5, 0, tzinfo=dt.UTC)
-TAGS = {"mcf/step": "2024-T1..2024-T2", "mcf/state": "abc"}
+TAGS = {STEP_TAG: "2024-T1..2024-T2", STATE_TAG: "abc"}
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_without_runs_there_is_nothing_to_wait_for(instance):
 def test_runs_that_carry_the_tags_are_counted_and_no_other(instance):
     for status in (Status.FAILURE, Status.CANCELED, Status.SUCCESS, Status.STARTED):
         add_run(instance, status, TAGS)
-    add_run(instance, Status.FAILURE, TAGS | {"mcf/state": "another"})
+    add_run(instance, Status.FAILURE, TAGS | {STATE_TAG: "another"})
     add_run(instance, Status.FAILURE)
     found = attempts(instance, TAGS)
     assert (found.failed, found.succeeded) == (2, 1)

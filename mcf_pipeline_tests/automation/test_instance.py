@@ -87,6 +87,7 @@ def test_a_dagster_home_is_honoured(monkeypatch, tmp_path, working_directory):
 def test_what_the_checkouts_dagster_yaml_says_counts():
     with open_instance() as instance:
         assert instance.telemetry_enabled is False
+        assert instance.nux_enabled is False
         assert instance.run_monitoring_enabled is True
         assert instance.run_retries_enabled is True
         assert isinstance(instance.run_launcher, WatchedRunLauncher)

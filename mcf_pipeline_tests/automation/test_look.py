@@ -11,8 +11,8 @@ from filelock import FileLock
 
 from mcf_pipeline.automation.attempts import MAX_ATTEMPTS
 from mcf_pipeline.automation.cursor import Cursor
-from mcf_pipeline.automation.jobs import INTAKE, JOB
-from mcf_pipeline.automation.look import RELEASE_TAG, Look, look
+from mcf_pipeline.automation.jobs import INTAKE, JOB, RELEASE_TAG, STATE_TAG, STEP_TAG
+from mcf_pipeline.automation.look import Look, look
 from mcf_pipeline.config import Settings
 from mcf_pipeline.definitions import ASSETS
 from mcf_pipeline.workspace import Workspace
@@ -90,7 +90,7 @@ def test_a_new_state_of_the_archive_is_another_request(archived, instance, porta
     take_in(archived)
     found = look_at(archived, instance).request
     assert found is not None
-    assert found.tags["mcf/state"] != request.tags["mcf/state"]
+    assert found.tags[STATE_TAG] != request.tags[STATE_TAG]
 
 
 # -- what the source holds and the archive does not ---------------------------------------------------------
@@ -101,6 +101,7 @@ def test_the_first_release_is_asked_for(empty, instance):
     assert found.request is not None
     assert (found.request.job_name, found.request.asset_selection) == (JOB, INTAKE)
     assert set(found.request.tags) >= {RELEASE_TAG}
+    assert found.request.tags[STEP_TAG] == "intake"
     assert "no release is archived yet" in found.reason
 
 

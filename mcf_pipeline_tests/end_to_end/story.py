@@ -76,7 +76,7 @@ class Chapter:
 
     def steps(self) -> list[str]:
         """What each run was for, oldest first."""
-        return [run["tags"].get("mcf/step", "intake") for run in self.runs()]
+        return [run["tags"]["mcf/step"] for run in self.runs()]
 
     def materialized(self) -> dict[str, list[dict[str, Any]]]:
         return {
