@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from mcf_pipeline.commands.console import out, progress_bar
 from mcf_pipeline.config import Settings
-from mcf_pipeline.contract.doctor import Diagnosis, SourceFacts, Values, diagnose, render
+from mcf_pipeline.contract.doctor import Diagnosis, SourceFacts, Values, diagnose
+from mcf_pipeline.contract.doctor_page import render
 from mcf_pipeline.contract.recognition import Recognition, RecognitionError, fields_of, recognise
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.errors import ContractError, PipelineError, SourceError
 from mcf_pipeline.progress import report
-from mcf_pipeline.sources.base import SourceField
 from mcf_pipeline.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The canonical columns: what each one is, and by which names a source may give it (DESIGN section 5).
 
-A new synonym is one word in the tables here; a new financer is one line in `FINANCER_TABLE`. What does not
-belong here: how a file's columns are matched against these (`contract.recognition`).
+A new synonym is one word in the tables here. What does not belong here: the financers and what their columns are
+called (`contract.financers`), and how a file's columns are matched against all of these (`contract.recognition`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from mcf_pipeline.contract.financers import AMOUNT_PREFIXES, COUNT_PREFIXES, FINANCER_TABLE
 from mcf_pipeline.contract.text import singular, words
 
 Kind = Literal["quarter", "text", "count", "amount", "decimal", "date", "marker"]
+
+MEASURES: tuple[Kind, ...] = ("count", "amount", "decimal")
+"""The kinds whose cells are figures."""
 
 SYNTHETIC_VALUE = "oui"
 """What `donnees_synthetiques` holds in data that we made ourselves."""
@@ -42,93 +46,6 @@ class ColumnRule:
     synonyms: tuple[str, ...] = ()
     fallbacks: tuple[str, ...] = ()
     financer: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Financer:
-    """One family of financers.
-
-    Attributes:
-        id: as in `part_<id>`.
-        libelle: clear French label.
-        ordre: rank of presentation.
-        names: how a column's name may call it.
-        amounts: whole column names that mean its part.
-    """
-
-    id: str
-    libelle: str
-    ordre: int
-    names: tuple[str, ...]
-    amounts: tuple[str, ...] = ()
-
-
-FINANCER_TABLE: tuple[Financer, ...] = (
-    Financer("france_competences", "France compétences", 1, ("france compétences",)),
-    Financer(
-        "titulaire",
-        "Titulaire (reste à charge)",
-        2,
-        ("titulaire",),
-        (
-            "reste à charge",
-            "reste à charge titulaire",
-            "reste à charge du titulaire",
-            "montant du reste à charge",
-            "montant total du reste à charge",
-            "montant reste à charge titulaire",
-            "rac",
-            "rac titulaire",
-            "montant rac",
-        ),
-    ),
-    Financer("etat", "État", 3, ("état",)),
-    Financer("france_travail", "France Travail (ex-Pôle emploi)", 4, ("france travail", "pôle emploi")),
-    Financer("regions", "Régions", 5, ("région", "conseil régional", "conseils régionaux")),
-    Financer("opco", "Opérateurs de compétences (OPCO)", 6, ("opco", "opérateur de compétences")),
-    Financer("entreprises", "Entreprises", 7, ("entreprise", "employeur")),
-    Financer("cec", "Compte d'engagement citoyen (CEC)", 8, ("cec", "compte d'engagement citoyen")),
-    Financer("autres", "Autres financeurs", 9, ("autre", "autre financeur")),
-)
-
-FINANCERS: tuple[str, ...] = tuple(financer.id for financer in FINANCER_TABLE)
-"""Identifiers of the financers, in order."""
-FINANCER_ROWS: tuple[Mapping[str, str | int], ...] = tuple(
-    {"financeur_id": financer.id, "libelle": financer.libelle, "ordre": financer.ordre} for financer in FINANCER_TABLE
-)
-"""The rows of `dim_financeur`."""
-
-_AMOUNT_PREFIXES = (
-    "part",
-    "montant",
-    "montant part",
-    "part financée",
-    "part financement",
-    "montant financé",
-    "montant financement",
-    "montant pris en charge",
-    "montant engagé",
-    "part engagée",
-    "prise en charge",
-    "financement",
-    "contribution",
-    "montant contribution",
-    "participation",
-    "montant participation",
-    "abondement",
-    "montant abondement",
-    "montant abondé",
-)
-# A bare "nombre de dossiers par titulaire" is a ratio: a word that says "financed" must be there.
-_COUNT_PREFIXES = (
-    "nombre dossiers financés",
-    "nombre dossiers cofinancés",
-    "nombre dossiers financement",
-    "nombre dossiers abondés",
-    "nombre dossiers abondement",
-    "nombre dossiers pris en charge",
-    "nombre financés",
-)
 
 
 def _plain_rules() -> tuple[ColumnRule, ...]:
@@ -358,7 +275,7 @@ def _financer_rules() -> list[ColumnRule]:
                 False,
                 f"Part du montant engagé : {financer.libelle}, en euros (non un taux) ; vide = masqué.",
                 (
-                    *(f"{prefix} {name}" for prefix in _AMOUNT_PREFIXES for name in financer.names),
+                    *(f"{prefix} {name}" for prefix in AMOUNT_PREFIXES for name in financer.names),
                     *financer.amounts,
                 ),
                 financer=financer.id,
@@ -371,7 +288,7 @@ def _financer_rules() -> list[ColumnRule]:
                 "count",
                 False,
                 f"Nombre de dossiers auxquels contribue : {financer.libelle} ; vide = masqué.",
-                tuple(f"{prefix} {name}" for prefix in _COUNT_PREFIXES for name in financer.names),
+                tuple(f"{prefix} {name}" for prefix in COUNT_PREFIXES for name in financer.names),
                 financer=financer.id,
             )
         )

@@ -1,7 +1,8 @@
 """One look at a source: what each column and modality was understood as, and whether the source can be used.
 
 Plain data in, plain data out: the caller asks the portal or reads the file. What does not belong here: any
-decision (`contract.recognition`, `contract.modalities`) and any reading or writing.
+decision (`contract.recognition`, `contract.modalities`), any reading or writing, and how it is shown
+(`contract.doctor_page`).
 """
 
 from __future__ import annotations
@@ -10,20 +11,17 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mcf_pipeline.contract.columns import COLUMNS, kind_of
+from mcf_pipeline.contract.columns import MEASURES, kind_of
 from mcf_pipeline.contract.guesses import toml_for, with_unknown_modalities
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
 from mcf_pipeline.contract.parsing import quarter_problem
 from mcf_pipeline.contract.recognition import RecognisedColumn, Recognition, RecognitionError, recognise
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.sources.base import SourceField
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 Values = Mapping[str | None, int]
 """Distinct values of one column, with how often each was seen."""
@@ -205,7 +203,7 @@ def _has_values(values: Mapping[str, Values]) -> bool:
 
 
 def _measures(canonical: str) -> bool:
-    return kind_of(canonical) in {"count", "amount", "decimal"}
+    return kind_of(canonical) in MEASURES
 
 
 def _format(value: str | None) -> str:
@@ -284,67 +282,3 @@ def _quarters(
     if seen and not valid:
         problems.insert(0, f"no valid quarter in {' and '.join(repr(clean(column, 60)) for column in columns)}")
     return tuple(quarter.id for quarter in sorted(valid)), problems
-
-
-def render(diagnosis: Diagnosis, console: Console) -> None:
-    """Print a diagnosis as a page for the terminal; every text of the source is shown as plain text."""
-    from rich.table import Table
-    from rich.text import Text
-
-    def plain(text: str | None) -> Text:
-        return Text(clean(text or "", 80))
-
-    facts = diagnosis.facts
-    summary = Table(show_header=False, box=None, title="Source", title_justify="left")
-    for name, value in (
-        ("origin", facts.origin),
-        ("reachable", "yes" if facts.reachable else f"no: {facts.error or ''}"),
-        ("quota left", facts.quota_left),
-        ("licence", facts.licence),
-        ("data_processed", facts.data_processed),
-        ("lines announced", facts.records_count),
-        ("lines read", facts.lines_read),
-        ("quarters", _span(diagnosis.quarters)),
-    ):
-        summary.add_row(name, Text("not told" if value is None else clean(str(value), 200)))
-    console.print(summary)
-
-    if diagnosis.columns:
-        table = Table("column of the source", "became", "by", title="Columns", title_justify="left")
-        for column in diagnosis.columns:
-            table.add_row(plain(column.source), plain(column.canonical or "not used"), plain(column.rule))
-        console.print(table)
-        used = {column.canonical for column in diagnosis.columns}
-        absent = [rule.name for rule in COLUMNS.values() if rule.name not in used and not rule.required]
-        console.print(Text(f"optional and not in the source: {', '.join(absent) or 'none'}"))
-    if diagnosis.modalities:
-        table = Table("dimension", "text", "means", "known", "lines", title="Modalities", title_justify="left")
-        for m in diagnosis.modalities:
-            known = Text("yes") if m.known else Text("no", style="yellow")
-            table.add_row(m.dimension, plain(m.text), plain(f"{m.id} ({m.libelle})"), known, str(m.lines))
-        console.print(table)
-    if diagnosis.formats:
-        table = Table("measure", "how its values are written", title="Numbers", title_justify="left")
-        for name, counts in diagnosis.formats.items():
-            table.add_row(name, Text(", ".join(f"{form}: {lines}" for form, lines in sorted(counts.items()))))
-        console.print(table)
-    for title, texts, style in (
-        ("Problems", diagnosis.problems, "red"),
-        ("Notes", diagnosis.notes, "yellow"),
-    ):
-        if texts:
-            console.print(Text(title, style=f"bold {style}"))
-            for text in texts:
-                console.print(Text(f"  - {clean(text, 500)}"))
-    if diagnosis.toml:
-        optional = " (optional)" if diagnosis.ready else ""
-        console.print(Text(f"Write into a file and name it in MCF_SOURCE_MAP{optional}:", style="bold"))
-        # Not wrapped, so that it can be pasted as it is.
-        console.print(Text(diagnosis.toml), soft_wrap=True)
-    console.print(Text("ready", style="bold green") if diagnosis.ready else Text("not ready", style="bold red"))
-
-
-def _span(quarters: Sequence[str]) -> str | None:
-    if not quarters:
-        return None
-    return f"{len(quarters)}, from {quarters[0]} to {quarters[-1]}"

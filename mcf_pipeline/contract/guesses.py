@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from mcf_pipeline.contract.columns import COLUMNS, PART_COLUMNS, column_key, names_by_key
 from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, resolve
 from mcf_pipeline.contract.parsing import parse_quarter
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap, toml_key, toml_string
-from mcf_pipeline.sources.base import SourceField
 
 _ALIKE = 0.62
 """Least likeness of two names worth a proposal, 0 to 1 (difflib's ratio)."""

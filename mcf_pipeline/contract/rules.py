@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from mcf_pipeline.contract.columns import COLUMNS, FINANCER_TABLE
+from mcf_pipeline.contract.columns import COLUMNS
+from mcf_pipeline.contract.financers import FINANCER_TABLE
 from mcf_pipeline.contract.modalities import DIMENSIONS, KNOWN
 from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_HOURS, MAX_PRICE
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.config import DataDir, Limits
 from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
 from mcf_pipeline.errors import HeldReleaseError, UsageError
@@ -32,7 +33,7 @@ from mcf_pipeline.releases.guards import Shrinkage, held_releases
 from mcf_pipeline.releases.manifest import FILE_NAME, Manifest, ManifestColumn
 from mcf_pipeline.releases.split import split, store_line_numbers, store_quarters, store_unreadable
 from mcf_pipeline.releases.timeline import Timeline, timeline
-from mcf_pipeline.sources.base import Received, SourceField
+from mcf_pipeline.sources.base import Received
 
 if TYPE_CHECKING:
     import duckdb
@@ -171,7 +172,7 @@ class Archive:
     def _archive(self, received: Received, work: Path) -> Intake:
         import duckdb
 
-        from mcf_pipeline.contract.lines import refuse_conflicting_duplicates
+        from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
         from mcf_pipeline.contract.reading import read_export
 
         with duckdb.connect(config={"temp_directory": str(work / "spill"), "memory_limit": "1GB"}) as con:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcf_pipeline.contract.columns import COLUMNS
+from mcf_pipeline.contract.columns import COLUMNS, MEASURES
 from mcf_pipeline.contract.parsing import (
     canonical_number_sql,
     canonical_text_sql,
@@ -39,7 +39,7 @@ UNKNOWN_PREFIX = "hors_contrat:"
 NO_QUARTER = "sans-trimestre"
 """Stands for the quarter of lines whose quarter cannot be read."""
 
-_HASHED_KINDS = {"text", "count", "amount", "decimal"}
+_HASHED_KINDS = {"text", *MEASURES}
 _CONTENT_HASH = "sha256(string_agg(canonique, chr(10) ORDER BY rang))"
 
 

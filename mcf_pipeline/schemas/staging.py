@@ -1,7 +1,7 @@
 """Staging: one quarter, typed and canonical; and the lines that could not be.
 
 The key is the six dimensions of the source's line. A financer's part stands in a row of its own, so that a
-new financer is one more row in `contract.columns` and no new column here.
+new financer is one more row in `contract.financers` and no new column here.
 """
 
 from __future__ import annotations

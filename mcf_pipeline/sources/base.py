@@ -6,27 +6,12 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-Format = Literal["csv", "parquet"]
+from mcf_pipeline.contract.source import Format, SourceField
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes received so far and, where known, the bytes to come in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceField:
-    """One column as the source's own metadata describes it.
-
-    Attributes:
-        name: technical name.
-        label: French label, if any.
-        description: what the publisher says of it, if anything.
-    """
-
-    name: str
-    label: str | None = None
-    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mcf_pipeline.config import Limits
+from mcf_pipeline.contract.source import Format
 from mcf_pipeline.errors import ContractError, UsageError
-from mcf_pipeline.sources.base import Format, Peek, Progress, Received
+from mcf_pipeline.sources.base import Peek, Progress, Received
 from mcf_pipeline.sources.body import Gauge, gunzip
 
 _CHUNK = 1024 * 1024

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.text import clean, key
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.sources.answers import instant
-from mcf_pipeline.sources.base import SourceField
 
 RULE = "metadonnees_illisibles"
 

@@ -16,10 +16,11 @@ from urllib.parse import quote, urlsplit
 
 from mcf_pipeline.config import Settings
 from mcf_pipeline.contract.encoding import looks_like
+from mcf_pipeline.contract.source import Format
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
 from mcf_pipeline.sources.aggregate import QuarterAggregate, question, read_groups
-from mcf_pipeline.sources.base import Format, Peek, Progress, QuarterTotals, Received
+from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
 from mcf_pipeline.sources.body import TruncatedError
 from mcf_pipeline.sources.http import RefusedError, Transport
 from mcf_pipeline.sources.metadata import PortalMetadata, Quota, loads, parse_metadata

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mcf_pipeline.contract.columns import FINANCER_ROWS
+from mcf_pipeline.contract.financers import FINANCER_ROWS
 from mcf_pipeline.contract.lines import validate
 from mcf_pipeline.contract.modalities import KNOWN, Modality, resolve
 from mcf_pipeline.contract.source_map import SourceMap

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mcf_pipeline.contract.columns import (
-    COLUMNS,
-    FINANCER_ROWS,
-    FINANCERS,
-    PART_COLUMNS,
-    column_key,
-    kind_of,
-    names_by_key,
-)
+from mcf_pipeline.contract.columns import COLUMNS, PART_COLUMNS, column_key, kind_of, names_by_key
+from mcf_pipeline.contract.financers import FINANCER_ROWS, FINANCERS
 
 
 def test_the_columns_of_the_design_are_there():

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcf_pipeline.config import Limits
-from mcf_pipeline.contract.lines import TypedLines, read_lines, refuse_conflicting_duplicates
+from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
+from mcf_pipeline.contract.lines import TypedLines, read_lines
 from mcf_pipeline.contract.reading import read_export
 from mcf_pipeline.contract.recognition import fields_of, recognise
 from mcf_pipeline.contract.rules import severity_of

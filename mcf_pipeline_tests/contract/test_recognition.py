@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcf_pipeline.contract.recognition import RecognitionError, fields_of, recognise
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.sources.base import SourceField
 from mcf_pipeline_tests.contract.hostile import HOSTILE
 
 SIBLING = [

@@ -10,9 +10,10 @@ import pytest
 
 from mcf_pipeline.config import DataDir, Limits, Settings
 from mcf_pipeline.contract.reading import read_export
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
 from mcf_pipeline.releases.detection import Answer, by_quarter_totals
-from mcf_pipeline.sources.base import Peek, QuarterTotals, SourceField
+from mcf_pipeline.sources.base import Peek, QuarterTotals
 from mcf_pipeline.sources.http import RateLimitedError
 from mcf_pipeline.sources.portal import PortalSource
 from mcf_pipeline.sources.simulated_portal import SimulatedPortal

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.files import put_in_place
 from mcf_pipeline.quarter import FIRST_QUARTER
-from mcf_pipeline.sources.base import SourceField
 from mcf_pipeline.sources.synthetic.calibration import (
     AGES,
     FINANCERS,

@@ -1,0 +1,119 @@
+"""The key of a line: its modalities, each spelling resolved once; and lines of one key that contradict each other.
+
+What does not belong here: the figures of a line (`contract.lines`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcf_pipeline.contract.columns import COLUMNS, MEASURES
+from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
+from mcf_pipeline.contract.parsing import canonical_number_sql
+from mcf_pipeline.contract.recognition import Recognition
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.errors import ContractError
+
+if TYPE_CHECKING:
+    import duckdb
+
+IDS = ", ".join(dimension.id_column for dimension in DIMENSIONS.values())
+"""The columns of the five dimensions' keys, for SQL."""
+
+
+def map_modalities(con: duckdb.DuckDBPyConnection, table: str, source_map: SourceMap) -> list[tuple[str, str]]:
+    """Make the table ``modalite`` (`dimension`, `texte`, `id`): each spelling that the lines use, resolved once.
+
+    Returns:
+        The modalities that the contract does not know: (dimension, text as received).
+    """
+    con.execute("CREATE OR REPLACE TEMP TABLE modalite (dimension VARCHAR, texte VARCHAR, drapeau VARCHAR, id VARCHAR)")
+    has_flag = _has_job_seeker_flag(con, table)
+    rows: list[list[str | None]] = []
+    unknown: set[tuple[str, str]] = set()
+    for dimension in DIMENSIONS.values():
+        flag = _flag_sql(dimension.name, has_flag)
+        spellings = con.execute(f'SELECT DISTINCT "{dimension.column}", {flag} FROM {table}').fetchall()
+        for text, job_seeker in spellings:
+            modality = (
+                resolve_situation(text, job_seeker, source_map)
+                if has_flag and dimension.name == "situation"
+                else resolve(dimension.name, text, source_map)
+            )
+            rows.append([dimension.name, text, job_seeker, modality.id])
+            if not modality.est_connue:
+                # A flag that says neither yes nor no is itself the text that nobody knows.
+                told = resolve(dimension.name, text, source_map).id == modality.id
+                unknown.add((dimension.name, text if told else job_seeker))
+    if rows:
+        # One statement for all rows: `executemany` would plan each row anew.
+        con.execute(
+            f"INSERT INTO modalite VALUES {', '.join(['(?, ?, ?, ?)'] * len(rows))}",
+            [value for row in rows for value in row],
+        )
+    return sorted(unknown)
+
+
+def _has_job_seeker_flag(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return any(row[0] == "demandeur_emploi" for row in con.execute(f"DESCRIBE {table}").fetchall())
+
+
+def _flag_sql(dimension: str, has_flag: bool) -> str:
+    """The job-seeker flag that the source may give beside the socio-professional category."""
+    return "demandeur_emploi" if has_flag and dimension == "situation" else "NULL::VARCHAR"
+
+
+def refuse_conflicting_duplicates(
+    con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map: SourceMap
+) -> None:
+    """Refuse an export (table ``lignes``) in which two lines of one key say different things.
+
+    Raises:
+        ContractError: with the key and the numbers of two such lines.
+    """
+    map_modalities(con, "lignes", source_map)
+    said = ", ".join(
+        canonical_number_sql(f'"{name}"') for name in sorted(recognition.columns) if COLUMNS[name].kind in MEASURES
+    )
+    has_flag = _has_job_seeker_flag(con, "lignes")
+    # A line without a readable quarter has no key: it is rejected as it is, and contradicts no other.
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE cles AS
+        SELECT trimestre_id, numero_ligne, {ids_sql("lignes", has_flag)}
+        FROM lignes
+        WHERE regexp_full_match(trimestre_id, '[0-9]{{4}}-T[1-4]')
+    """)
+    # Spelling every figure canonically costs far more than finding the keys that stand twice, and few do.
+    conflict = con.execute(f"""
+        WITH repetees AS (
+            SELECT cles.* FROM cles
+            QUALIFY count(*) OVER (PARTITION BY trimestre_id, {IDS}) > 1
+        )
+        SELECT repetees.trimestre_id, {IDS}, arg_min(numero_ligne, mesures), arg_max(numero_ligne, mesures)
+        FROM repetees
+        JOIN (SELECT numero_ligne, concat_ws(chr(31), {said}) AS mesures FROM lignes
+              WHERE numero_ligne IN (SELECT numero_ligne FROM repetees)) USING (numero_ligne)
+        GROUP BY repetees.trimestre_id, {IDS}
+        HAVING min(mesures) <> max(mesures)
+        ORDER BY min(numero_ligne)
+        LIMIT 1
+    """).fetchall()
+    if conflict:
+        *key, one_line, other_line = conflict[0]
+        first, last = sorted((one_line, other_line))
+        raise ContractError(
+            f"lines {first} and {last} have the same quarter, region, gender, age class, situation and status "
+            f"({', '.join(key)}) but different figures: a modality that we read as another may be the reason; "
+            "`mcf-pipeline doctor` shows them, and MCF_SOURCE_MAP can tell them apart",
+            rule="doublons_en_conflit",
+        )
+
+
+def ids_sql(table: str, has_flag: bool) -> str:
+    """SQL: the keys of the dimensions of each line of a table, by ``modalite``."""
+    return ", ".join(
+        f"""(SELECT id FROM modalite WHERE dimension = '{dimension.name}'
+            AND texte IS NOT DISTINCT FROM {table}."{dimension.column}"
+            AND drapeau IS NOT DISTINCT FROM {_flag_sql(dimension.name, has_flag)}) AS {dimension.id_column}"""
+        for dimension in DIMENSIONS.values()
+    )
