@@ -374,9 +374,11 @@ class Recomputed:
                 "nb_prix_connus": sum(line.prix_moyen is not None for line in lines),
                 "nb_durees_connues": sum(line.duree_moyenne is not None for line in lines),
                 "ecart_parts_montant": _total(gap for _, gap in by_parts),
-                "nb_lignes_ecart_parts": sum(_is_far(line, gap, Decimal(1)) for line, gap in by_parts),
+                "nb_lignes_ecart_parts": sum(
+                    abs(gap) > max(Decimal(1), line.montant_engage / 100) for line, gap in by_parts
+                ),
                 "ecart_prix_montant": _total(gap for _, gap in by_price),
-                "nb_lignes_ecart_prix": sum(_is_far(line, gap, line.nb_dossiers) for line, gap in by_price),
+                "nb_lignes_ecart_prix": sum(abs(gap) > line.montant_engage / 20 for line, gap in by_price),
                 "release_id": since,
             }
 
@@ -523,10 +525,6 @@ def _price_minus_amount(line: Line) -> Decimal | None:
     if price is None or dossiers is None or amount is None:
         return None
     return price * dossiers - amount
-
-
-def _is_far(line: Line, gap: Decimal, euros: Decimal | None) -> bool:
-    return abs(gap) > (euros or 0) and abs(gap) > line.montant_engage / 100
 
 
 def _differs(old: Line, new: Line) -> bool:

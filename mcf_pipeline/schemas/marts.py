@@ -275,7 +275,8 @@ class MartQualite(Quarterly):
         nullable=True,
     )
     nb_lignes_ecart_parts: Count = column(
-        "Lignes dont les parts s'écartent du montant de plus de 1 % et de plus de 1 €.",
+        "Lignes dont les parts s'écartent du montant de plus de 1 % et de plus de 1 € (règle `ecart_parts_montant` du "
+        "contrat).",
         unit="lignes",
         masking="parmi les lignes qui donnent le montant et toutes les parts.",
         ge=0,
@@ -288,7 +289,7 @@ class MartQualite(Quarterly):
         nullable=True,
     )
     nb_lignes_ecart_prix: Count = column(
-        "Lignes dont prix x dossiers s'écarte du montant de plus de 1 % et de plus de 1 € par dossier.",
+        "Lignes dont prix x dossiers s'écarte du montant de plus de 5 % (règle `ecart_prix_montant` du contrat).",
         unit="lignes",
         masking="parmi les lignes où les trois sont donnés.",
         ge=0,

@@ -1,4 +1,5 @@
--- How good the data of some quarters is.
+-- How good the data of some quarters is. What is far from the amount is so by the rules of the contract
+-- (`contract.rules`: `ecart_parts_montant`, `ecart_prix_montant`).
 WITH parts AS (
     SELECT
         trimestre_id,
@@ -37,11 +38,11 @@ SELECT
     count(duree_moyenne) AS nb_durees_connues,
     sum(montant_engage - parts) AS ecart_parts_montant,
     count(*) FILTER (
-        WHERE abs(montant_engage - parts) > 1 AND abs(montant_engage - parts) > 0.01 * montant_engage
+        WHERE abs(montant_engage - parts) > greatest(0.01 * montant_engage, 1)
     ) AS nb_lignes_ecart_parts,
     sum(ecart_prix) AS ecart_prix_montant,
     count(*) FILTER (
-        WHERE abs(ecart_prix) > nb_dossiers AND abs(ecart_prix) > 0.01 * montant_engage
+        WHERE abs(ecart_prix) > 0.05 * montant_engage
     ) AS nb_lignes_ecart_prix,
     any_value(ecarts.release_id) AS release_id
 FROM ecarts

@@ -19,7 +19,7 @@ from mcf_pipeline.warehouse.quality import marts as marts_quality
 from mcf_pipeline.warehouse.quality import releases as releases_quality
 from mcf_pipeline.warehouse.quality.published import conforms, readable
 from mcf_pipeline_tests.exports import MASKED, line, masked, quarter_lines, take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_all
+from mcf_pipeline_tests.warehouse.builds import build_all, copy_of, published
 
 HISTORIES = [FctDossiersHistorique, FctFinancementsHistorique]
 
@@ -107,6 +107,29 @@ def test_batches_say_the_same(tmp_path, monkeypatch):
     whole = stage(tmp_path / "a", *lines)
     monkeypatch.setattr(lines_quality, "BATCH_LINES", 5)
     assert stage(tmp_path / "b", *lines) == whole
+
+
+def test_the_mart_counts_by_the_rules_of_the_checks(tmp_path):
+    """One place for each threshold would be better; SQL files have no constants of Python's."""
+    cases = [
+        *({"prix_moyen": str(price)} for price in (1425, 1424, 1575, 1576, 1500)),
+        *({"part_titulaire": part} for part in ("1150.00", "1150.01", "850.00", "849.99")),
+        *(
+            {"montant_engage": "50.00", "part_france_competences": "50.00", "part_titulaire": part}
+            for part in ("1.00", "1.01")
+        ),
+    ]
+    keys = quarter_lines("2024-T1", len(cases))
+    measures = ("nb_dossiers", "nb_titulaires")
+    lines = [key | {name: line()[name] for name in measures} | case for key, case in zip(keys, cases, strict=True)]
+    found = stage(tmp_path / "checks", *lines)
+    space = workspace_in(tmp_path / "marts")
+    take_in(space.archive, lines)
+    build_all(space)
+    counted = published(space, "SELECT nb_lignes_ecart_parts, nb_lignes_ecart_prix FROM mart_qualite")
+    said = tuple(found[rule]["2024-T1"].count for rule in ("ecart_parts_montant", "ecart_prix_montant"))
+    assert counted == [said]
+    assert said[0] == 3
 
 
 def test_unknown_modalities(tmp_path):
@@ -264,15 +287,21 @@ def test_without_any_release_the_last_ended_quarter_is_overdue():
 # -- the build -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def space(tmp_path):
+@pytest.fixture(scope="module")
+def two_releases(tmp_path_factory):
     """Two releases, built and published; a region of masked lines alone."""
-    built = workspace_in(tmp_path)
+    built = workspace_in(tmp_path_factory.mktemp("two_releases"))
     lines = [*quarter_lines("2024-T1", 8), *quarter_lines("2024-T2", 8), masked("2024-T1", region="Mayotte")]
     take_in(built.archive, lines, "2024-07-08")
     take_in(built.archive, [*lines[:-1], line("2024-T2", region="Mayotte"), lines[-1]], "2024-10-08")
     build_all(built)
     return built
+
+
+@pytest.fixture
+def space(two_releases, tmp_path):
+    """The same, for one test to spoil."""
+    return copy_of(two_releases, tmp_path / "copy")
 
 
 @pytest.mark.parametrize("history", HISTORIES)
