@@ -13,10 +13,10 @@ SAMPLE := MCF_SOURCE=sample
 WORKERS := -n auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint docs ci lock clean
+.PHONY: help run dev test test-slow lint docs ci lock clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 # uv leaves compiling to the first import, which never lasts where bytecode is not written: compile once, here.
 # A lock file that changes, or the package's own definition, makes the environment anew.
@@ -56,6 +56,9 @@ dev: $(VENV)/.run  ## open the Dagster UI on the sample (http://127.0.0.1:3000)
 
 test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
+
+test-slow: $(VENV)/.dev  ## run the slow ones: daemon, killed runs, readers, old DuckDB versions
+	$(BIN)/python -m pytest $(WORKERS) -m slow
 
 lint: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/ruff check .
