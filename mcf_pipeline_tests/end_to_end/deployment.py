@@ -83,15 +83,20 @@ class Deployment:
 
     def __enter__(self) -> Self:
         self.log = (self.root / "dev.log").open("wb")
-        self.process = subprocess.Popen(
-            [BIN / "dagster", "dev", "--host", HOST, "--port", str(self.port)],
-            cwd=self.checkout,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts itself.
+        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.process = subprocess.Popen(
+                [BIN / "dagster", "dev", "--host", HOST, "--port", str(self.port)],
+                cwd=self.checkout,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, heard)
         return self
 
     def __exit__(self, *_: object) -> None:
