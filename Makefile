@@ -9,8 +9,8 @@ UV := $(shell command -v uv 2>/dev/null)
 # Nothing of the caller's Dagster may leak into the sample's run.
 SAMPLE := MCF_SOURCE=sample
 
-# A file's tests stay with one worker: they share what is costly to build.
-WORKERS := -n auto --maxprocesses 8 --dist loadfile
+# Neighbours share what is costly to build, so each worker begins with a stretch of its own.
+WORKERS := -n auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev test test-slow lint docs ci lock clean

@@ -148,7 +148,10 @@ def test_a_taken_port_is_said(portal, tiny):
 
 
 def test_serve_says_when_it_is_ready_and_stops_on_ctrl_c():
+    # Tests that a shell started in the background are deaf to Ctrl-C, and so is what they start.
     code = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from mcf_pipeline.sources.simulated_portal import serve
 from mcf_pipeline.sources.synthetic import releases
 serve(0, releases=releases(1, scale=0.002), log=lambda r: print(r.status, flush=True),
