@@ -1,0 +1,88 @@
+"""``doctor``: one look at a live portal or a file, the page it ends in, and that nothing is written."""
+
+import json
+import re
+import tomllib
+
+import pytest
+
+from mcf_pipeline.contract.columns import COLUMNS
+from mcf_pipeline.sources.simulated_portal import SimulatedPortal
+from mcf_pipeline_tests.assets import small
+from mcf_pipeline_tests.commands.terminal import mcf_here
+from mcf_pipeline_tests.exports import listing
+
+
+@pytest.fixture(scope="module")
+def portal():
+    with SimulatedPortal([small.FIRST]) as found:
+        yield found
+
+
+def renamed(release, target, **names):
+    """A release under other names of its columns."""
+    header, rest = release.read_text(encoding="utf-8-sig").split("\n", 1)
+    for name, other in names.items():
+        assert name in header
+        header = re.sub(rf"\b{name}\b", other, header)
+    target.write_text(f"{header}\n{rest}", encoding="utf-8-sig")
+    return target
+
+
+def test_a_live_portal_is_looked_at_and_nothing_is_written(portal, tmp_path):
+    answer = mcf_here("doctor", "--data-dir", tmp_path / "data", MCF_PORTAL_URL=portal.url)
+    assert answer.code == 0, answer.err
+    assert answer.out.splitlines()[-1] == "ready"
+    for said in ("reachable", "quota left", "licence", "Licence Ouverte", "data_processed", "2021-01-08", "lines read"):
+        assert said in answer.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_column_of_the_source_is_there_with_what_it_became_and_why(small_releases):
+    answer = mcf_here("doctor", "--source", small_releases[0], "--json")
+    told = json.loads(answer.out)
+    header = small_releases[0].read_text(encoding="utf-8-sig").splitlines()[0].split(";")
+    assert [column["source"] for column in told["columns"]] == header
+    assert {column["canonical"] for column in told["columns"]} <= COLUMNS.keys()
+    assert all(column["rule"] for column in told["columns"])
+    assert {modality["dimension"] for modality in told["modalities"]} == {
+        "region",
+        "genre",
+        "classe_age",
+        "situation",
+        "statut",
+    }
+    assert told["quarters"] == ["2020-T1", "2020-T2", "2020-T3", "2020-T4"]
+    assert told["formats"]["nb_dossiers"].keys() == {"1234", "empty"}
+    assert told["ready"] is True
+
+
+def test_the_lines_that_it_shows_make_an_unknown_column_known(small_releases, tmp_path):
+    """First contact with a header that nobody guessed: one page, its lines pasted, and it works."""
+    release = renamed(small_releases[0], tmp_path / "odd.csv", region="territoire", statut_dossier="avancement_bis")
+    answer = mcf_here("doctor", "--source", release)
+    assert answer.code == 4
+    assert "error: the source is not understood as it is" in answer.err
+    page = answer.out
+    assert page.splitlines()[-1] == "not ready"
+    lines = page[page.index("[columns]") : page.rindex("not ready")]
+    assert tomllib.loads(lines)["columns"] == {"region": "territoire", "statut_dossier": "avancement_bis"}
+    source_map = tmp_path / "source-map.toml"
+    source_map.write_text(lines, encoding="utf-8")
+    mapped = {"MCF_SOURCE_MAP": str(source_map)}
+    assert mcf_here("doctor", "--source", release, **mapped).out.splitlines()[-1] == "ready"
+    assert mcf_here("run", "--source", release, "--data-dir", tmp_path / "data", **mapped).code == 0
+
+
+def test_an_unknown_modality_is_named_and_stops_nothing(small_releases, tmp_path):
+    release = small.rewrite(small_releases[0], tmp_path / "odd.csv", [("2020-T2", {"region": "Atlantide"})])
+    answer = mcf_here("doctor", "--source", release)
+    assert answer.code == 0
+    assert "1 unknown in region: 'Atlantide'" in answer.out
+    assert '# Atlantide = "identifier of a modality"' in answer.out
+
+
+def test_it_looks_beside_a_warehouse_without_touching_it(ready, first_run):
+    before = listing(ready)
+    assert mcf_here("doctor", "--source", first_run.csv, "--data-dir", ready).code == 0
+    assert listing(ready) == before
