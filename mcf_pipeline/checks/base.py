@@ -195,8 +195,8 @@ def metadata(finding: Finding) -> dict[str, Any]:
 
 
 def _threshold(rule: str) -> str:
-    threshold = RULES[rule].threshold if rule in RULES else ""
-    return f" ({threshold})" if threshold else ""
+    seuil = RULES[rule].seuil if rule in RULES else ""
+    return f" ({seuil})" if seuil else ""
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -41,6 +41,7 @@ class Rule:
         meaning: what is wrong.
         action: what happens, and what to do.
         threshold: from when on, if it is a matter of degree.
+        seuil: the same in French, for the checks of Dagster, which speak of data.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Rule:
     meaning: str
     action: str
     threshold: str = ""
+    seuil: str = ""
 
 
 _ASK_AGAIN = "Nothing is kept but the error; ask for the export again, later if need be."
@@ -182,6 +184,7 @@ _TABLE: tuple[Rule, ...] = (
         "The parts of the financers do not add up to the amount.",
         _SEEN,
         f"more than {PARTS_RELATIVE:.0%} of the amount and more than {PARTS_ABSOLUTE} €",
+        f"plus de {PARTS_RELATIVE * 100:.0f} % du montant et plus de {PARTS_ABSOLUTE} €",
     ),
     Rule(
         "ecart_prix_montant",
@@ -189,6 +192,7 @@ _TABLE: tuple[Rule, ...] = (
         "Mean price times dossiers is far from the amount.",
         _SEEN,
         f"more than {PRICE_RELATIVE:.0%} of the amount",
+        f"plus de {PRICE_RELATIVE * 100:.0f} % du montant",
     ),
     Rule(
         "effectif_sous_le_seuil",
@@ -196,6 +200,7 @@ _TABLE: tuple[Rule, ...] = (
         "A count that is not masked lies below the publisher's threshold of masking.",
         _SEEN,
         f"below {MIN_PERSONS}",
+        f"moins de {MIN_PERSONS}",
     ),
     Rule("titulaires_superieurs_aux_dossiers", "warn", "More titulaires than dossiers.", _SEEN),
     Rule("masque_avec_montant", "warn", "The counts are masked, and an amount is given.", _SEEN),
@@ -205,6 +210,7 @@ _TABLE: tuple[Rule, ...] = (
         "The mean price lies outside the range seen before.",
         _SEEN,
         "below the lowest or above the highest price of the releases before",
+        "sous le plus bas ou au-dessus du plus haut prix des publications d'avant",
     ),
 )
 

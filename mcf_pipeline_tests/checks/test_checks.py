@@ -190,7 +190,7 @@ def test_a_range_gives_an_evaluation_per_quarter(tmp_path):
     assert len(partitioned) == 4 * 3
     by_key = {(e.check_name, e.partition): e for e in partitioned}
     odd = by_key["montants_incoherents", T2]
-    assert odd.metadata["ecart_parts_montant"].value.startswith("1 sur 1 (more than 1%")
+    assert odd.metadata["ecart_parts_montant"].value.startswith("1 sur 1 (plus de 1 % du montant")
     assert "| ecart_parts_montant | 3 |" in text(odd)
     assert odd.metadata["trimestres"].value == "2024-T2"
     assert "&#60;b&#62;Atlan&#124;tide&#60;/b&#62;" in text(by_key["modalite_inconnue", T2])

@@ -44,3 +44,9 @@ def test_every_table_row_of_the_page_has_its_cells():
     tables = [line for line in contract_page().splitlines() if line.startswith("|")]
     assert len(tables) > 60
     assert not any("\n" in line or "||" in line for line in tables)
+
+
+def test_a_threshold_that_a_check_shows_is_told_in_both_languages():
+    for rule in RULES.values():
+        if rule.severity == "warn":
+            assert bool(rule.seuil) == bool(rule.threshold), rule.name
