@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.progress import Listener, listening
 
 LABELS = {
@@ -57,6 +59,29 @@ def progress_bar(console: Console = err) -> Iterator[None]:
 
         with listening(draw):
             yield
+
+
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """Hold back what others write to standard error for a while; only `err` goes on speaking there.
+
+    Dagster writes there what it could not store, beside raising it. Where an error of ours says it in one clear line,
+    that is enough; else what was held back is told after all.
+    """
+    real, held = sys.stderr, io.StringIO()
+    err.file = getattr(real, "rich_proxied_file", real)
+    sys.stderr = held
+    is_said = False
+    try:
+        yield
+    except PipelineError:
+        is_said = True
+        raise
+    finally:
+        sys.stderr = real
+        err.file = None  # type: ignore[assignment]  # rich's own default: whatever standard error is
+        if not is_said:
+            real.write(held.getvalue())
 
 
 def _said_once(console: Console) -> Listener:

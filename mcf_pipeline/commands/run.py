@@ -10,13 +10,13 @@ import os
 import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.automation.steps import Step, next_step
-from mcf_pipeline.commands.console import err, out, progress_bar
+from mcf_pipeline.commands.console import err, one_voice, out, progress_bar
 from mcf_pipeline.config import SAMPLE, Settings
 from mcf_pipeline.errors import ContractError, PipelineError
 from mcf_pipeline.files import explain_disk_errors
@@ -90,7 +90,8 @@ def execute(space: Workspace, *, force: bool = False, look: bool = True, dagster
                 return Outcome(verdict, space.plan(), 0)
     # The build stays open for the whole of it: each step opens it, and the first to open and the last to close it pay
     # for reading and for checkpointing the file.
-    with explain_disk_errors(), space.build(), _dagster(space, dagster_logs=dagster_logs) as instance:
+    quiet = nullcontext() if dagster_logs else one_voice()
+    with quiet, explain_disk_errors(), space.build(), _dagster(space, dagster_logs=dagster_logs) as instance:
         if verdict and verdict.needs_download:
             _materialize(instance, space, None, dagster_logs=dagster_logs)
         return _follow_plan(instance, space, verdict, force=force, dagster_logs=dagster_logs)
