@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from mcf_pipeline.sources.metadata import PortalMetadata
 
 MAX_VALUES = 50_000
-"""Distinct values of one column that are looked at, commonest first."""
+"""Distinct values of one column that are looked at one by one; of more, one for each way of writing them."""
 
 
 def doctor(settings: Settings, *, as_json: bool) -> None:
@@ -44,11 +46,14 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
     if error:
         raise error
     if not diagnosis.ready:
-        raise ContractError(
+        what = (
             "the source is not understood as it is: write the lines above into a file, check them, and set "
-            "MCF_SOURCE_MAP to its path",
-            rule="colonne_manquante",
+            "MCF_SOURCE_MAP to its path"
+            if diagnosis.toml
+            else "the source cannot be used as it is: the page names the problems; ask the publisher, or wait for the "
+            "next release"
         )
+        raise ContractError(what, rule="colonne_manquante")
 
 
 def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
@@ -90,7 +95,36 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
         values = {name: _values(con, [name]) for name in export.columns}
         flat: Mapping[str, Values] = {name: {key[0]: n for key, n in found.items()} for name, found in values.items()}
         pairs = _pairs(con, fields, space)
-        return diagnose(facts, fields, flat, space.source_map, pairs=pairs), None
+        found = diagnose(facts, fields, flat, space.source_map, pairs=pairs)
+        refused = _rehearse(con, fields, space) if found.ready else []
+        return replace(found, ready=found.ready and not refused, problems=(*refused, *found.problems)), None
+
+
+def _rehearse(con: duckdb.DuckDBPyConnection, fields: Sequence[SourceField], space: Workspace) -> list[str]:
+    """Read every line as a run would; gives what a run would refuse of it."""
+    from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
+    from mcf_pipeline.contract.lines import read_lines
+    from mcf_pipeline.releases.split import split
+    from mcf_pipeline.warehouse.staging import is_refused
+
+    recognition = recognise(fields, space.source_map)
+    try:
+        content = split(con, recognition, dt.date.today())
+        refuse_conflicting_duplicates(con, recognition, space.source_map)
+    except ContractError as error:
+        return [str(error)]
+    refused = []
+    for done, (quarter, told) in enumerate(content.quarters.items()):
+        report("read and validate", done, len(content.quarters))
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE recues AS SELECT * EXCLUDE (trimestre_id, canonique) FROM lignes "
+            f"WHERE trimestre_id = '{quarter}' ORDER BY rang"
+        )
+        rejected = read_lines(con, "recues", quarter, "", space.source_map).rejected_lines
+        if is_refused(rejected, told.rows):
+            refused.append(f"{quarter} would be refused: {rejected:,} of its {told.rows:,} lines are rejected")
+    report("read and validate", len(content.quarters), len(content.quarters))
+    return refused
 
 
 def _unread(origin: str, metadata: PortalMetadata | None, error: PipelineError, space: Workspace) -> Diagnosis:
@@ -112,8 +146,14 @@ def _values(con: duckdb.DuckDBPyConnection, columns: list[str]) -> dict[tuple[st
 
     selected = ", ".join(map(quoted, columns))
     rows = con.execute(
-        f"SELECT {selected}, count(*) FROM export GROUP BY ALL ORDER BY count(*) DESC LIMIT {MAX_VALUES}"
+        f"SELECT {selected}, count(*) FROM export GROUP BY ALL ORDER BY count(*) DESC LIMIT {MAX_VALUES + 1}"
     ).fetchall()
+    if len(rows) > MAX_VALUES and len(columns) == 1:
+        # Nothing may be left out of the counts: figures are many, and few are the ways of writing them.
+        rows = con.execute(
+            f"SELECT any_value({selected}), count(*) FROM export "
+            f"GROUP BY regexp_replace({selected}, '[0-9]', '9', 'g') ORDER BY count(*) DESC LIMIT {MAX_VALUES}"
+        ).fetchall()
     return {tuple(row[:-1]): row[-1] for row in rows}
 
 

@@ -188,7 +188,7 @@ def _materialize(instance: dg.DagsterInstance, space: Workspace, step: Step | No
 
 def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = ()) -> None:
     """Say what was done, what there is now, and what to type next."""
-    from mcf_pipeline.commands.status import overview
+    from mcf_pipeline.commands.status import overview, told_unknown
 
     plan, status = outcome.plan, overview(space)
     if status.is_synthetic:
@@ -205,8 +205,10 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
         f"{status.rows:,} lines, {status.masked:,} of them masked, {status.rejected:,} rejected; "
         f"{status.quarters} quarters, {status.first} to {status.last}."
     )
+    if unknown := told_unknown(status):
+        out.print(unknown, markup=False)
     out.print(f"Warehouse: {space.data_dir.published_database}")
-    out.print(f'Next: {_typed(space, "sql")} "SELECT * FROM v_trimestre_evolution"', markup=False)
+    out.print(f'Next: {_typed(space, "sql")} "FROM v_annee"', markup=False)
 
 
 def _typed(space: Workspace, command: str) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
 from mcf_pipeline.config import Settings
+from mcf_pipeline.contract.text import clean
 from mcf_pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(slots=True)
@@ -24,6 +28,7 @@ class Overview:
         rows: published lines.
         masked: masked lines among them.
         rejected: lines quarantined.
+        unknown: modalities that the contract does not know: dimension, label, lines.
         published_at: when, or None.
         refused: quarters that keep an older state than the newest release tells, with the reason.
         releases: each archived release: id, lines, quarters, and whether it is held.
@@ -40,6 +45,7 @@ class Overview:
     masked: int = 0
     rejected: int = 0
     published_at: str | None = None
+    unknown: list[tuple[str, str, int]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
 
@@ -72,11 +78,37 @@ def overview(space: Workspace) -> Overview:
             found.rejected = con.execute(
                 "SELECT count(DISTINCT (release_id, numero_ligne)) FROM stg_rejets"
             ).fetchall()[0][0]
+            found.unknown = _unknown(con)
             found.release_id, published = con.execute("SELECT release_id, publie_le FROM meta_publication").fetchall()[
                 0
             ]
             found.published_at = str(published)[:19]
     return found
+
+
+def _unknown(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
+    """The modalities that got a row of their own, with how many lines have them; most lines first."""
+    from mcf_pipeline.warehouse.dimensions import MODALITY_DIMENSIONS
+
+    queries = [
+        f"SELECT '{name}', libelle, count(*) FROM fct_dossiers JOIN dim_{name} USING ({name}_id) "
+        "WHERE NOT est_connue GROUP BY ALL"
+        for name in MODALITY_DIMENSIONS
+    ]
+    rows = con.execute(" UNION ALL ".join(queries) + " ORDER BY 3 DESC, 1, 2").fetchall()
+    return [(str(name), str(label), int(lines)) for name, label, lines in rows]
+
+
+def told_unknown(found: Overview) -> str | None:
+    """The unknown modalities in one line, or None where there is none."""
+    if not found.unknown:
+        return None
+    shown = ", ".join(f"{name} {clean(label, 40)!r} ({lines:,} lines)" for name, label, lines in found.unknown[:3])
+    more = f" and {len(found.unknown) - 3} more" if len(found.unknown) > 3 else ""
+    return (
+        f"Unknown modalities, kept apart: {shown}{more}. If one is a known one, `mcf-pipeline doctor` shows the lines "
+        "for MCF_SOURCE_MAP."
+    )
 
 
 def status(settings: Settings, *, as_json: bool) -> None:
@@ -114,6 +146,8 @@ def status(settings: Settings, *, as_json: bool) -> None:
             f"{found.rows:,} lines, {found.masked:,} masked, {found.rejected:,} rejected."
         )
         out.print(f"Warehouse: {found.warehouse}")
+        if unknown := told_unknown(found):
+            out.print(f"[yellow]{escape(unknown)}[/yellow]")
         for reason in found.refused.values():
             out.print(f"[yellow]Refused:[/yellow] {escape(reason)}")
     else:

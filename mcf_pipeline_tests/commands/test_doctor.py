@@ -86,3 +86,25 @@ def test_it_looks_beside_a_warehouse_without_touching_it(ready, first_run):
     before = listing(ready)
     assert mcf_here("doctor", "--source", first_run.csv, "--data-dir", ready).code == 0
     assert listing(ready) == before
+
+
+def test_what_a_run_would_refuse_is_not_ready(small_releases, tmp_path):
+    """It ended with "ready" for a file of which a run then refused quarters."""
+    edits = [("2020-T3", {"montant_engage": f"n.c.{number}"}) for number in range(9)]
+    release = small.rewrite(small_releases[0], tmp_path / "nc.csv", edits)
+    answer = mcf_here("doctor", "--source", release)
+    assert answer.code == 4
+    assert "2020-T3 would be refused: 9 of its" in answer.out
+    assert answer.out.splitlines()[-1] == "not ready"
+    assert "error: the source cannot be used as it is" in answer.err
+    refused = mcf_here("run", "--source", release, "--data-dir", tmp_path / "data")
+    assert (refused.code, refused.err.count("2020-T3: 9 of")) == (4, 1)
+
+
+def test_every_line_is_counted_however_many_figures_there_are(small_releases, monkeypatch):
+    from mcf_pipeline.commands import doctor
+
+    monkeypatch.setattr(doctor, "MAX_VALUES", 20)
+    told = json.loads(mcf_here("doctor", "--source", small_releases[0], "--json").out)
+    for name, forms in told["formats"].items():
+        assert sum(forms.values()) == told["facts"]["lines_read"], name

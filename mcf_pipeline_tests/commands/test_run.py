@@ -27,7 +27,7 @@ def test_the_summary_says_what_was_done_and_what_to_type_next(first_run):
         f"Warehouse: {first_run.database}",
     ]
     assert following.startswith("Next: mcf-pipeline sql --data-dir ")
-    assert following.endswith('data "SELECT * FROM v_trimestre_evolution"')
+    assert following.endswith('data "FROM v_annee"')
     assert "SYNTHETIC data" in first_run.answer.err
 
 
@@ -76,6 +76,9 @@ def test_an_unknown_modality_is_published_by_the_first_run(first_run, tmp_path):
     release = small.rewrite(first_run.csv, tmp_path / "new_region.csv", [("2020-T4", {"region": "atlantide"})])
     answer = mcf_here("run", "--source", release, "--data-dir", tmp_path / "data")
     assert answer.code == 0, answer.err
+    told = "Unknown modalities, kept apart: region 'atlantide' (1 lines). If one is a known one, `mcf-pipeline doctor`"
+    assert told in answer.out
+    assert told in mcf_here("status", "--data-dir", tmp_path / "data").out
     with duckdb.connect(tmp_path / "data" / "warehouse" / "mcf.duckdb", read_only=True) as con:
         found = con.execute("SELECT libelle FROM dim_region WHERE NOT est_connue").fetchall()
     assert found == [("atlantide",)]
