@@ -61,6 +61,7 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
     import duckdb
 
     from mcf_pipeline.contract.reading import read_export
+    from mcf_pipeline.releases.archive import named_as_given
     from mcf_pipeline.sources.portal import PortalSource
 
     source = space.source()
@@ -74,13 +75,14 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
                 metadata = source.metadata()
                 origin = source.url
             received = source.fetch(work, lambda done, total: report("download", done, total))
-            export = read_export(
-                con,
-                received.path,
-                received.format,
-                space.settings.limits,
-                records_count=received.records_count,
-            )
+            with named_as_given(received):
+                export = read_export(
+                    con,
+                    received.path,
+                    received.format,
+                    space.settings.limits,
+                    records_count=received.records_count,
+                )
         except (SourceError, ContractError) as error:
             return _unread(origin, metadata, error, space), error
         fields = fields_of(export.columns, received.fields)

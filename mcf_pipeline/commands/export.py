@@ -43,7 +43,10 @@ def export(settings: Settings, path: Path, form: str | None, tables: Sequence[st
 
     published = settings.data_dir.published_database
     if not published.is_file():
-        raise UsageError(f"there is no warehouse at {published} yet: `mcf-pipeline run` builds it")
+        raise UsageError(
+            f"there is no warehouse at {published} yet: `mcf-pipeline run` builds it; the sample's is asked with "
+            "`--source sample`"
+        )
     form = form or (path.suffix[1:].lower() if path.suffix[1:].lower() in FORMATS else "xlsx")
     models = _chosen(tables)
     with explain_disk_errors(), progress_bar(), duckdb.connect(published, read_only=True) as con:

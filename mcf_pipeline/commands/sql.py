@@ -33,7 +33,10 @@ def sql(settings: Settings, query: str, form: str) -> None:
 
     path = settings.data_dir.published_database
     if not path.is_file():
-        raise UsageError(f"there is no warehouse at {path} yet: `mcf-pipeline run` builds it")
+        raise UsageError(
+            f"there is no warehouse at {path} yet: `mcf-pipeline run` builds it; the sample's is asked with "
+            "`--source sample`"
+        )
     try:
         with duckdb.connect(path, read_only=True) as con:
             (mention,) = one(con, "SELECT mention FROM meta_publication")

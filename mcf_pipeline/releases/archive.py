@@ -26,7 +26,7 @@ from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
-from mcf_pipeline.errors import HeldReleaseError, UsageError
+from mcf_pipeline.errors import ContractError, HeldReleaseError, UsageError
 from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
 from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
 from mcf_pipeline.releases.guards import Shrinkage, held_releases
@@ -176,7 +176,10 @@ class Archive:
         from mcf_pipeline.contract.reading import read_export
 
         with duckdb.connect(config={"temp_directory": str(work / "spill"), "memory_limit": "1GB"}) as con:
-            export = read_export(con, received.path, received.format, self.limits, records_count=received.records_count)
+            with named_as_given(received):
+                export = read_export(
+                    con, received.path, received.format, self.limits, records_count=received.records_count
+                )
             fields = fields_of(export.columns, received.fields)
             recognition = recognise(fields, self.source_map, max_columns=self.limits.max_columns)
             is_synthetic = "donnees_synthetiques" in recognition.columns
@@ -249,6 +252,18 @@ class Archive:
             rule=next((entry.rule for entry in lost if entry.rule == "trimestre_disparu"), lost[0].rule),
             release_id=release_id,
         )
+
+
+@contextmanager
+def named_as_given(received: Received) -> Iterator[None]:
+    """Let an error speak of the file that a user gave, not of the copy that is read."""
+    try:
+        yield
+    except ContractError as error:
+        copy, said = received.path.name, str(error)
+        if said.startswith(copy) and "://" not in received.origin:
+            error.args = (f"{received.origin}{said.removeprefix(copy)}",)
+        raise
 
 
 def _compress(received: Received, kept: Path) -> None:

@@ -324,6 +324,11 @@ def test_an_overdue_release_turns_red_by_itself(space):
     assert "| 2024-T4 | 2025-01-01 | 1 |" in text(late[0])
 
 
+def test_made_up_releases_are_overdue_without_an_alarm(small_built):
+    found = evaluate(small_built.data_dir, check_release_en_retard, config={"aujourd_hui": "2026-11-25"})
+    assert failed(found) == [("warehouse", "release_en_retard", None, "WARN")]
+
+
 # -- in the run of a release -----------------------------------------------------------------------------
 
 

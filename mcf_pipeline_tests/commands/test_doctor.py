@@ -108,3 +108,12 @@ def test_every_line_is_counted_however_many_figures_there_are(small_releases, mo
     told = json.loads(mcf_here("doctor", "--source", small_releases[0], "--json").out)
     for name, forms in told["formats"].items():
         assert sum(forms.values()) == told["facts"]["lines_read"], name
+
+
+@pytest.mark.parametrize("command", ["doctor", "run"])
+def test_an_error_names_the_file_that_was_given(tmp_path, command):
+    page = tmp_path / "téléchargement (1).csv"
+    page.write_text("<!DOCTYPE html><html><body>503</body></html>")
+    answer = mcf_here(command, "--source", page, "--data-dir", tmp_path / "data")
+    assert answer.code == 4
+    assert f"error: {page} is HTML, not a csv export" in answer.err
