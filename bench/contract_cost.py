@@ -30,10 +30,10 @@ from unittest import mock
 
 import duckdb
 
-from mcf_pipeline.config import DataDir, Settings
-from mcf_pipeline.contract import reading
+from mcf_pipeline.reading import export as reading
+from mcf_pipeline.sample.synthetic import SyntheticRelease
+from mcf_pipeline.settings import DataDir, Settings
 from mcf_pipeline.sources.base import Received
-from mcf_pipeline.sources.synthetic import SyntheticRelease
 from mcf_pipeline.workspace import Workspace
 
 LIMIT = 1.20

@@ -206,7 +206,7 @@ def export(path: Path, source: str | None, data_dir: Path | None, form: str | No
 
 
 def _settings(source: str | None, data_dir: Path | None) -> Any:
-    from mcf_pipeline.config import Settings
+    from mcf_pipeline.settings import Settings
 
     return Settings.from_env(source=source, data_dir=data_dir)
 

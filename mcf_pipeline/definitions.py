@@ -10,17 +10,17 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-from mcf_pipeline.assets.base import WorkspaceResource  # noqa: E402
-from mcf_pipeline.assets.marts import QUARTERLY_MART_ASSETS, mart_revisions  # noqa: E402
-from mcf_pipeline.assets.publication import data_package, warehouse  # noqa: E402
-from mcf_pipeline.assets.raw import portal_release, raw_usagers  # noqa: E402
-from mcf_pipeline.assets.staging import stg_usagers  # noqa: E402
-from mcf_pipeline.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements  # noqa: E402
-from mcf_pipeline.automation.jobs import release  # noqa: E402
-from mcf_pipeline.automation.schedules import overdue_release, quarterly_release  # noqa: E402
-from mcf_pipeline.automation.sensors import release_sensor  # noqa: E402
-from mcf_pipeline.checks.all import CHECKS  # noqa: E402
-from mcf_pipeline.checks.publication import check_release_en_retard  # noqa: E402
+from mcf_pipeline.orchestration.assets.base import WorkspaceResource  # noqa: E402
+from mcf_pipeline.orchestration.assets.marts import QUARTERLY_MART_ASSETS, mart_revisions  # noqa: E402
+from mcf_pipeline.orchestration.assets.publication import data_package, warehouse  # noqa: E402
+from mcf_pipeline.orchestration.assets.raw import portal_release, raw_usagers  # noqa: E402
+from mcf_pipeline.orchestration.assets.staging import stg_usagers  # noqa: E402
+from mcf_pipeline.orchestration.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements  # noqa: E402
+from mcf_pipeline.orchestration.checks.all import CHECKS  # noqa: E402
+from mcf_pipeline.orchestration.checks.publication import check_release_en_retard  # noqa: E402
+from mcf_pipeline.orchestration.jobs import release  # noqa: E402
+from mcf_pipeline.orchestration.schedules import overdue_release, quarterly_release  # noqa: E402
+from mcf_pipeline.orchestration.sensors import release_sensor  # noqa: E402
 
 ASSETS: list[dg.AssetsDefinition] = [
     portal_release,

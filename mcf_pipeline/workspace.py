@@ -14,19 +14,19 @@ from functools import cached_property
 import duckdb
 from filelock import FileLock, Timeout
 
-from mcf_pipeline.config import PORTAL, SAMPLE, Settings
+from mcf_pipeline.archive.store import Archive
+from mcf_pipeline.archive.timeline import State, Timeline
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import BusyError, ContractError
 from mcf_pipeline.files import ensure_writable
 from mcf_pipeline.package.writing import is_current
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.archive import Archive
-from mcf_pipeline.releases.timeline import State, Timeline
+from mcf_pipeline.settings import PORTAL, SAMPLE, Settings
 from mcf_pipeline.sources.base import Source
+from mcf_pipeline.tables.staging import Staged, Staging, refusal
 from mcf_pipeline.warehouse.build import marks, open_build, rules_fingerprint
 from mcf_pipeline.warehouse.plan import Plan, make_plan, target_marks
 from mcf_pipeline.warehouse.publication import published_state
-from mcf_pipeline.warehouse.staging import Staged, Staging, refusal
 
 PATIENCE = 600.0
 """Seconds that a step of a Dagster run waits for another run to let go of the data directory."""

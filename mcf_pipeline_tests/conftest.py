@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mcf_pipeline_tests.assets import graph, small
+from mcf_pipeline_tests.orchestration.assets import graph, small
 
 
 def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ class Built:
 @pytest.fixture(scope="session")
 def full_sample(tmp_path_factory) -> Built:
     """The embedded sample at full size, built once for all tests through Dagster; nobody may change it."""
-    from mcf_pipeline.sources.synthetic import SyntheticRelease
+    from mcf_pipeline.sample.synthetic import SyntheticRelease
 
     folder = tmp_path_factory.mktemp("full_sample")
     release = SyntheticRelease()

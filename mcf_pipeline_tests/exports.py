@@ -16,9 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mcf_pipeline.config import DataDir, Settings
+from mcf_pipeline.archive.store import Archive, Intake
 from mcf_pipeline.contract.source import Format, SourceField
-from mcf_pipeline.releases.archive import Archive, Intake
+from mcf_pipeline.settings import DataDir, Settings
 from mcf_pipeline.sources.base import Received
 from mcf_pipeline.workspace import Workspace
 

@@ -5,9 +5,9 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from mcf_pipeline.assets.base import WorkspaceResource
 from mcf_pipeline.definitions import build_defs
-from mcf_pipeline.partitions import QUARTERS
+from mcf_pipeline.orchestration.assets.base import WorkspaceResource
+from mcf_pipeline.orchestration.partitions import QUARTERS
 
 GRAPH = """
 data_package       publication -       duckdb csv,parquet       < warehouse

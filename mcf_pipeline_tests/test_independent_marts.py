@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from mcf_pipeline_tests import independent
-from mcf_pipeline_tests.assets import graph, small
 from mcf_pipeline_tests.independent import Recomputed
+from mcf_pipeline_tests.orchestration.assets import graph, small
 
 KEYS = {
     "mart_trimestre": ("trimestre_id",),

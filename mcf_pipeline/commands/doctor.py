@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.commands.console import out, progress_bar
-from mcf_pipeline.config import Settings
+from mcf_pipeline.commands.doctor_page import render
 from mcf_pipeline.contract.doctor import Diagnosis, SourceFacts, Values, diagnose
-from mcf_pipeline.contract.doctor_page import render
 from mcf_pipeline.contract.recognition import Recognition, RecognitionError, fields_of, recognise
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.errors import ContractError, PipelineError, SourceError
 from mcf_pipeline.progress import report
+from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
     """Fetch the source into a folder that is gone afterwards, and look at what came."""
     import duckdb
 
-    from mcf_pipeline.contract.reading import read_export
-    from mcf_pipeline.releases.archive import named_as_given
+    from mcf_pipeline.archive.store import named_as_given
+    from mcf_pipeline.reading.export import read_export
     from mcf_pipeline.sources.portal import PortalSource
 
     source = space.source()
@@ -104,10 +104,10 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
 
 def _rehearse(con: duckdb.DuckDBPyConnection, fields: Sequence[SourceField], space: Workspace) -> list[str]:
     """Read every line as a run would; gives what a run would refuse of it."""
+    from mcf_pipeline.archive.split import split
     from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
     from mcf_pipeline.contract.lines import read_lines
-    from mcf_pipeline.releases.split import split
-    from mcf_pipeline.warehouse.staging import is_refused
+    from mcf_pipeline.tables.staging import is_refused
 
     recognition = recognise(fields, space.source_map)
     try:

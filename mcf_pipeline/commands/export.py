@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.commands.console import err, out, progress_bar
-from mcf_pipeline.config import Settings
 from mcf_pipeline.errors import UsageError
 from mcf_pipeline.files import explain_disk_errors, put_in_place
 from mcf_pipeline.progress import report
+from mcf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb

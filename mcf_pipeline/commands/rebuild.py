@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 
+from mcf_pipeline.archive.reread import reread
 from mcf_pipeline.commands.console import out, progress_bar
 from mcf_pipeline.commands.run import IMPATIENCE, execute, raise_if_refused, summary
-from mcf_pipeline.config import Settings
 from mcf_pipeline.errors import UsageError
-from mcf_pipeline.releases.reread import reread
+from mcf_pipeline.settings import Settings
 from mcf_pipeline.warehouse.build import remove_database
 from mcf_pipeline.workspace import Workspace
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcf_pipeline.automation.steps import Step, next_step
+from mcf_pipeline.archive.detection import Verdict, detect
 from mcf_pipeline.commands.console import err, one_voice, out, progress_bar
-from mcf_pipeline.config import SAMPLE, Settings
 from mcf_pipeline.errors import ContractError, PipelineError
 from mcf_pipeline.files import explain_disk_errors
+from mcf_pipeline.orchestration.steps import Step, next_step
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.detection import Verdict, detect
+from mcf_pipeline.settings import SAMPLE, Settings
 from mcf_pipeline.warehouse.plan import Plan
 from mcf_pipeline.workspace import Workspace
 
@@ -152,7 +152,7 @@ def _dagster(space: Workspace, *, dagster_logs: bool) -> Iterator[dg.DagsterInst
     os.environ["MCF_DATA_DIR"] = str(space.data_dir.root)
     import dagster as dg
 
-    from mcf_pipeline.automation.instance import open_instance
+    from mcf_pipeline.orchestration.instance import open_instance
 
     if not dagster_logs:
         # What Dagster cannot store it also logs, beside raising it; the error says it once.
@@ -165,9 +165,9 @@ def _dagster(space: Workspace, *, dagster_logs: bool) -> Iterator[dg.DagsterInst
 def _materialize(instance: dg.DagsterInstance, space: Workspace, step: Step | None, *, dagster_logs: bool) -> None:
     from dagster._core.errors import DagsterAssetCheckFailedError
 
-    from mcf_pipeline.assets.base import WorkspaceResource
-    from mcf_pipeline.automation.jobs import INTAKE, JOB, intake_tags, selection_of, tags_of
     from mcf_pipeline.definitions import ASSETS, build_defs
+    from mcf_pipeline.orchestration.assets.base import WorkspaceResource
+    from mcf_pipeline.orchestration.jobs import INTAKE, JOB, intake_tags, selection_of, tags_of
 
     resource = WorkspaceResource(data_dir=str(space.data_dir.root), source=space.settings.source)
     definition = build_defs(resource).resolve_job_def(JOB)

@@ -15,7 +15,7 @@ def sample(path: Path, *, releases: int, scale: float) -> None:
     Raises:
         UsageError: the folder cannot be written.
     """
-    from mcf_pipeline.sources.synthetic import write_releases
+    from mcf_pipeline.sample.synthetic import write_releases
 
     ensure_writable(path)
     err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")

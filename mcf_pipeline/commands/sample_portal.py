@@ -11,7 +11,7 @@ def sample_portal(port: int) -> None:
     Raises:
         UsageError: the port is taken.
     """
-    from mcf_pipeline.sources.simulated_portal.server import Logged, SimulatedPortal, serve
+    from mcf_pipeline.sample.portal.server import Logged, SimulatedPortal, serve
 
     def ready(portal: SimulatedPortal) -> None:
         err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")

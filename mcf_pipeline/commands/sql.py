@@ -11,8 +11,8 @@ import json
 import sys
 
 from mcf_pipeline.commands.console import err, out
-from mcf_pipeline.config import Settings
 from mcf_pipeline.errors import PipelineError, UsageError
+from mcf_pipeline.settings import Settings
 
 MAX_TABLE_ROWS = 200
 """Rows that a table on the terminal shows; CSV and JSON show all."""

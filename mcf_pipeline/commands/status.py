@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
-from mcf_pipeline.config import Settings
 from mcf_pipeline.contract.text import clean
+from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def overview(space: Workspace) -> Overview:
 
 def _unknown(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
     """The modalities that got a row of their own, with how many lines have them; most lines first."""
-    from mcf_pipeline.warehouse.dimensions import MODALITY_DIMENSIONS
+    from mcf_pipeline.tables.dimensions import MODALITY_DIMENSIONS
 
     queries = [
         f"SELECT '{name}', libelle, count(*) FROM fct_dossiers JOIN dim_{name} USING ({name}_id) "

@@ -2,7 +2,7 @@
 
 Plain data in, plain data out: the caller asks the portal or reads the file. What does not belong here: any
 decision (`contract.recognition`, `contract.modalities`), any reading or writing, and how it is shown
-(`contract.doctor_page`).
+(`commands.doctor_page`).
 """
 
 from __future__ import annotations

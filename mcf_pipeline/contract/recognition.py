@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mcf_pipeline.config import Limits
 from mcf_pipeline.contract.columns import COLUMNS, PART_COLUMNS, column_key, names_by_key
 from mcf_pipeline.contract.guesses import Guess, guess_missing, toml_for
 from mcf_pipeline.contract.parsing import parse_quarter, quarter_from_pair
@@ -19,6 +18,7 @@ from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.contract.text import clean, shorten
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.settings import Limits
 
 RuleName = Literal["source_map", "technical name", "synonym", "label", "description", "fallback"]
 

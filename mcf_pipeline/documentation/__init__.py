@@ -6,7 +6,7 @@ warehouses that these are asked of; `site_hook` watches over the site's build.
     python -m mcf_pipeline.documentation docs
 
 The command also writes the pages of the contract and of the sample anew. What does not belong here: prose (it
-stands in ``docs/``), and what these two pages say (`contract.rules`, `sources.synthetic.report`).
+stands in ``docs/``), and what these two pages say (`contract.rules`, `sample.synthetic.report`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcf_pipeline.contract.rules import contract_page
 from mcf_pipeline.documentation import dictionary, examples, questions
-from mcf_pipeline.sources.synthetic.report import refresh
+from mcf_pipeline.sample.synthetic.report import refresh
 
 
 def main(docs: Path) -> None:

@@ -16,9 +16,9 @@ RELEASES_SCALE = 0.1
 def build(folder: Path) -> dict[str, Path]:
     """Build both through the main job; returns their published files by name."""
     from mcf_pipeline.commands.run import execute
-    from mcf_pipeline.config import SAMPLE as SAMPLE_SOURCE
-    from mcf_pipeline.config import DataDir, Settings
-    from mcf_pipeline.sources.synthetic import write_releases
+    from mcf_pipeline.sample.synthetic import write_releases
+    from mcf_pipeline.settings import SAMPLE as SAMPLE_SOURCE
+    from mcf_pipeline.settings import DataDir, Settings
     from mcf_pipeline.workspace import Workspace
 
     sample = DataDir(folder / SAMPLE)

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import duckdb
 
-from mcf_pipeline.config import DataDir
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import explain_disk_errors, sha256_of, sync
 from mcf_pipeline.package import catalogue, descriptor, readme
@@ -30,6 +29,7 @@ from mcf_pipeline.package.descriptor import STATE, PackageFile
 from mcf_pipeline.package.files import COMPRESSED, write_csv, write_parquet
 from mcf_pipeline.progress import report
 from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline.warehouse.build import MEMORY_LIMIT
 from mcf_pipeline.warehouse.publication import PUBLIC
 

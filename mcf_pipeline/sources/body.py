@@ -10,8 +10,8 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
-from mcf_pipeline.config import Limits
 from mcf_pipeline.errors import ContractError
+from mcf_pipeline.settings import Limits
 
 CHUNK = 64 * 1024
 """Bytes taken at once, from the network and out of the decompressor: what a bomb can expand to unseen."""

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from mcf_pipeline.config import Limits
 from mcf_pipeline.contract.source import Format
 from mcf_pipeline.errors import ContractError, UsageError
+from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.base import Peek, Progress, Received
 from mcf_pipeline.sources.body import Gauge, gunzip
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mcf_pipeline import __version__
-from mcf_pipeline.config import Limits
 from mcf_pipeline.errors import PipelineError, SourceError, UsageError
+from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.answers import (
     RateLimitedError,
     RefusedError,

@@ -21,7 +21,7 @@ from mcf_pipeline.sources.answers import instant
 RULE = "metadonnees_illisibles"
 
 SYNTHETIC_KEYWORD = "synthetique"
-"""Stands among the keywords of a portal that serves made-up data (`sources.simulated_portal`)."""
+"""Stands among the keywords of a portal that serves made-up data (`sample.portal`)."""
 
 _MOST = 10**15
 """More than any count of this dataset; `int()` of a decimal like 1e999999999 would fill the memory."""

@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from mcf_pipeline.config import Settings
-from mcf_pipeline.contract.encoding import looks_like
 from mcf_pipeline.contract.source import Format
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
+from mcf_pipeline.reading.encoding import looks_like
+from mcf_pipeline.settings import Settings
 from mcf_pipeline.sources.aggregate import QuarterAggregate, question, read_groups
 from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
 from mcf_pipeline.sources.body import TruncatedError

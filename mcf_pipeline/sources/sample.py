@@ -1,6 +1,6 @@
 """The embedded sample as a source: the newest synthetic release, put on disk like a download.
 
-How its lines are made is the work of `sources.synthetic`.
+How its lines are made is the work of `sample.synthetic`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
 
 if TYPE_CHECKING:
-    from mcf_pipeline.sources.synthetic import SyntheticRelease
+    from mcf_pipeline.sample.synthetic import SyntheticRelease
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class SampleSource:
 
     def peek(self) -> Peek:
         """The release's own time; its lines need not be made to know it."""
-        from mcf_pipeline.sources.synthetic import SyntheticRelease
+        from mcf_pipeline.sample.synthetic import SyntheticRelease
 
         return Peek(data_processed=(self.release or SyntheticRelease()).data_processed)
 
@@ -40,7 +40,7 @@ class SampleSource:
 
     def fetch(self, into: Path, progress: Progress) -> Received:
         """Write the release's CSV into the folder `into`."""
-        from mcf_pipeline.sources.synthetic import FIELDS, SyntheticRelease
+        from mcf_pipeline.sample.synthetic import FIELDS, SyntheticRelease
 
         release = self.release or SyntheticRelease()
         path = into / release.file_name

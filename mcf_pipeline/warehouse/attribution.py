@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcf_pipeline import __version__
-from mcf_pipeline.config import DATASET_ID, PORTAL_URL
 from mcf_pipeline.duck import one
+from mcf_pipeline.settings import DATASET_ID, PORTAL_URL
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,13 +15,13 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from mcf_pipeline.config import DataDir
 from mcf_pipeline.duck import one
 from mcf_pipeline.errors import BusyError, PipelineError
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline.warehouse.ddl import create_table, query, typed
 
 MEMORY_LIMIT = "1GB"
@@ -117,7 +117,7 @@ def _is_outdated(con: duckdb.DuckDBPyConnection) -> bool:
 def _create_schema(con: duckdb.DuckDBPyConnection) -> None:
     if one(con, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta_schema'") == (1,):
         return
-    from mcf_pipeline.warehouse.dimensions import fill_reference_dimensions
+    from mcf_pipeline.tables.dimensions import fill_reference_dimensions
 
     with transaction(con):
         for model in STORED:

@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mcf_pipeline.archive.timeline import State, Timeline
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.timeline import State, Timeline
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS
 from mcf_pipeline.schemas.warehouse import FACTS

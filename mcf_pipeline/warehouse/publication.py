@@ -16,7 +16,6 @@ from pathlib import Path
 import duckdb
 
 from mcf_pipeline import __version__
-from mcf_pipeline.config import DataDir
 from mcf_pipeline.duck import literal, one
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import explain_disk_errors, put_in_place
@@ -26,11 +25,12 @@ from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.views import VIEWS
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES
+from mcf_pipeline.settings import DataDir
+from mcf_pipeline.tables.dimensions import frame_of
 from mcf_pipeline.warehouse.attribution import LICENCE_NAME, attribution_of
 from mcf_pipeline.warehouse.build import insert_frame, remove_database
 from mcf_pipeline.warehouse.ddl import comments, create_table, query, typed
 from mcf_pipeline.warehouse.dictionary import dictionary_rows, table_rows
-from mcf_pipeline.warehouse.dimensions import frame_of
 
 STORAGE_VERSION = "v1.2.0"
 """Oldest DuckDB that can open the file; 2.0 would otherwise write one that no 1.x can."""

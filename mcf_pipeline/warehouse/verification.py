@@ -11,22 +11,22 @@ from pathlib import Path
 
 import duckdb
 
+from mcf_pipeline.archive.manifest import Manifest
+from mcf_pipeline.archive.reread import unpack
+from mcf_pipeline.archive.split import content_of, is_intact
+from mcf_pipeline.archive.store import Archive
+from mcf_pipeline.archive.timeline import State, Timeline
 from mcf_pipeline.contract.lines import read_lines
 from mcf_pipeline.duck import literal, one, scratch
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.files import sha256_of
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.archive import Archive
-from mcf_pipeline.releases.manifest import Manifest
-from mcf_pipeline.releases.reread import unpack
-from mcf_pipeline.releases.split import content_of, is_intact
-from mcf_pipeline.releases.timeline import State, Timeline
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS
 from mcf_pipeline.schemas.warehouse import FctDossiersHistorique, FctFinancementsHistorique
+from mcf_pipeline.tables.staging import is_refused, load_received
 from mcf_pipeline.warehouse.ddl import query, typed
-from mcf_pipeline.warehouse.staging import is_refused, load_received
 
 _REBUILD = "`mcf-pipeline rebuild` makes the warehouse anew"
 _AGAIN = "`mcf-pipeline rebuild` makes it again from the archived export"

@@ -41,8 +41,8 @@ def test_no_network(untouched, closed_port):
 
 @pytest.fixture
 def portal():
-    from mcf_pipeline.sources.simulated_portal import SimulatedPortal
-    from mcf_pipeline_tests.assets.small import FIRST
+    from mcf_pipeline.sample.portal import SimulatedPortal
+    from mcf_pipeline_tests.orchestration.assets.small import FIRST
 
     with SimulatedPortal([FIRST, FIRST.next()]) as running:
         yield running
@@ -107,7 +107,7 @@ def test_a_data_directory_that_cannot_be_written(first_run, tmp_path, place):
 HOLDER = """
 import sys
 from pathlib import Path
-from mcf_pipeline.config import Settings
+from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 with Workspace(Settings.from_env({}, data_dir=Path(sys.argv[1]))).lock():
     print("held", flush=True)

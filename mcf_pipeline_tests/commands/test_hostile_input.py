@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from mcf_pipeline.errors import ContractError
-from mcf_pipeline.sources.simulated_portal import SimulatedPortal
+from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline_tests.commands.terminal import Answer, kept, mcf, mcf_here
 from mcf_pipeline_tests.contract.hostile_answers import PASSING, REFUSED_ANSWERS, SERVED
 from mcf_pipeline_tests.contract.hostile_files import GOOD, LINES, READ_FILES, REFUSED_FILES, SMALL

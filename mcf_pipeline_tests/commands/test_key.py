@@ -27,17 +27,17 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from mcf_pipeline.assets.base import WorkspaceResource
-from mcf_pipeline.automation.sensors import release_sensor
 from mcf_pipeline.cli import main
-from mcf_pipeline.config import DATASET_ID
 from mcf_pipeline.definitions import ASSETS, defs
+from mcf_pipeline.orchestration.assets.base import WorkspaceResource
+from mcf_pipeline.orchestration.sensors import release_sensor
+from mcf_pipeline.sample.portal import SimulatedPortal
+from mcf_pipeline.settings import DATASET_ID
 from mcf_pipeline.sources.secret import MASK
-from mcf_pipeline.sources.simulated_portal import SimulatedPortal
-from mcf_pipeline_tests.assets import small
 from mcf_pipeline_tests.commands.searching import places_of, texts_with
 from mcf_pipeline_tests.commands.terminal import Answer
 from mcf_pipeline_tests.exports import parquet_bytes
+from mcf_pipeline_tests.orchestration.assets import small
 
 KEY = "Kx7/s3cr+t\\'\"&=9zQ%20w"
 """With a character for each kind of escape."""

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from mcf_pipeline_tests.assets import small
 from mcf_pipeline_tests.commands.terminal import kept, mcf_here
+from mcf_pipeline_tests.orchestration.assets import small
 from mcf_pipeline_tests.warehouse.builds import contents, read
 
 

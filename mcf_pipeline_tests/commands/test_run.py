@@ -4,9 +4,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from mcf_pipeline.automation.instance import open_instance
-from mcf_pipeline_tests.assets import graph, small
+from mcf_pipeline.orchestration.instance import open_instance
 from mcf_pipeline_tests.commands.terminal import kept, mcf, mcf_here
+from mcf_pipeline_tests.orchestration.assets import graph, small
 
 
 def events_of(data_dir, monkeypatch, name):

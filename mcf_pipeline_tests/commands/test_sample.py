@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcf_pipeline.sources.synthetic import releases
+from mcf_pipeline.sample.synthetic import releases
 from mcf_pipeline_tests.commands.terminal import mcf_here
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mcf_pipeline.config import DataDir
-from mcf_pipeline.releases.archive import Archive
-from mcf_pipeline.releases.manifest import Manifest
+from mcf_pipeline.archive.manifest import Manifest
+from mcf_pipeline.archive.store import Archive
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline_tests.contract.hostile_files import BEFORE, GOOD, ROWS, SMALL
 from mcf_pipeline_tests.exports import sender, take_in
 

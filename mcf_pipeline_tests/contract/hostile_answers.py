@@ -10,7 +10,7 @@ import datetime as dt
 
 from mcf_pipeline.errors import ContractError, SourceError
 from mcf_pipeline.sources.http import RateLimitedError
-from mcf_pipeline_tests.sources.conftest import TinyRelease
+from mcf_pipeline_tests.tiny_portal import TinyRelease
 
 DAY = dt.date(2026, 7, 8)
 SERVED = TinyRelease(DAY, 120)

@@ -11,7 +11,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from mcf_pipeline.config import Limits
+from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.file import FileSource
 from mcf_pipeline_tests.exports import Fetch, Line, csv_bytes, line, masked, quarter_lines
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.contract.rules import RULES
 from mcf_pipeline.errors import PipelineError
-from mcf_pipeline.releases.archive import Archive
 from mcf_pipeline_tests.exports import Fetch, listing
-from mcf_pipeline_tests.sources.conftest import KEY
+from mcf_pipeline_tests.tiny_portal import KEY
 
 
 def refused(archive: Archive, fetch: Fetch, kind: type[PipelineError], rule: str | None, says: str) -> None:

@@ -10,8 +10,8 @@ import tomllib
 import pytest
 from rich.console import Console
 
+from mcf_pipeline.commands.doctor_page import render
 from mcf_pipeline.contract.doctor import SourceFacts, diagnose
-from mcf_pipeline.contract.doctor_page import render
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline_tests.contract.hostile import HOSTILE

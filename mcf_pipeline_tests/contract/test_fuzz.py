@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 
 from mcf_pipeline.contract.rules import RULES
 from mcf_pipeline.errors import ContractError, PipelineError
-from mcf_pipeline.warehouse import dimensions
+from mcf_pipeline.tables import dimensions
+from mcf_pipeline.tables.facts import DOSSIERS, FINANCEMENTS, load_unreadable, write_fact
 from mcf_pipeline.warehouse.build import open_build
-from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, load_unreadable, write_fact
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.contract import reading_by_hand as by_hand
 from mcf_pipeline_tests.exports import sender, workspace_in
+from mcf_pipeline_tests.reading import reading_by_hand as by_hand
 
 LAST_QUARTER = "2026-T4"
 """The running quarter on the day that `exports.sender` says the file came."""

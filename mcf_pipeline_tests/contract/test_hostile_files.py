@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from mcf_pipeline.config import DataDir
+from mcf_pipeline.archive.manifest import Manifest
+from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.errors import ContractError, UsageError
-from mcf_pipeline.releases.archive import Archive
-from mcf_pipeline.releases.manifest import Manifest
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline_tests.contract.hostile_files import (
     GOOD,
     HEADER,

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.warehouse.staging import refusal
+from mcf_pipeline.tables.staging import refusal
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.contract.hostile_lines import KEYS, NO_QUARTER, QUARANTINED, UNKNOWN, hostile_lines
 from mcf_pipeline_tests.contract.test_lines import AT_THE_BOUND

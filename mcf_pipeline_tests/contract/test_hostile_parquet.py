@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mcf_pipeline.config import DataDir
+from mcf_pipeline.archive.manifest import Manifest
+from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.archive import Archive
-from mcf_pipeline.releases.manifest import Manifest
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline_tests.contract.hostile_files import LINES, ROWS, SMALL, from_file
 from mcf_pipeline_tests.contract.hostile_parquet import REFUSED_PARQUET
 from mcf_pipeline_tests.contract.outcomes import refused

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcf_pipeline.config import Limits
+from mcf_pipeline.archive.split import split
 from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
 from mcf_pipeline.contract.lines import TypedLines, read_lines
-from mcf_pipeline.contract.reading import read_export
 from mcf_pipeline.contract.recognition import fields_of, recognise
 from mcf_pipeline.contract.rules import severity_of
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import quoted, scratch
 from mcf_pipeline.errors import ContractError
-from mcf_pipeline.releases.split import split
+from mcf_pipeline.reading.export import read_export
+from mcf_pipeline.settings import Limits
 from mcf_pipeline_tests.exports import TODAY, Line, columns_of, csv_bytes, lean, line, masked
 
 QUARTER, RELEASE = "2024-T1", "2026-10-08"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mcf_pipeline.cli import main
-from mcf_pipeline.config import Limits
+from mcf_pipeline.settings import Limits
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mcf_pipeline.config import Settings
 from mcf_pipeline.documentation import examples, questions
+from mcf_pipeline.sample.synthetic import write_releases
+from mcf_pipeline.settings import Settings
 from mcf_pipeline.sources.file import FileSource
-from mcf_pipeline.sources.synthetic import write_releases
-from mcf_pipeline.warehouse.marts import write_revisions
+from mcf_pipeline.tables.marts import write_revisions
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.warehouse.builds import publish_build, write_dimensions, write_facts
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.sources.synthetic import SyntheticRelease
-from mcf_pipeline.sources.synthetic.export import write_csv
-from mcf_pipeline_tests.assets import small
+from mcf_pipeline.sample.synthetic import SyntheticRelease
+from mcf_pipeline.sample.synthetic.export import write_csv
+from mcf_pipeline_tests.orchestration.assets import small
 
 OLD = SyntheticRelease(Quarter(2020, 3), scale=small.FIRST.scale)
 FIRST = small.FIRST

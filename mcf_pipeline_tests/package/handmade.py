@@ -11,7 +11,6 @@ from typing import Any
 
 import duckdb
 
-from mcf_pipeline.config import DataDir
 from mcf_pipeline.contract.modalities import resolve
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.quarter import Quarter
@@ -23,9 +22,10 @@ from mcf_pipeline.schemas.warehouse import (
     FctDossiersHistorique,
     FctFinancementsHistorique,
 )
-from mcf_pipeline.warehouse import dimensions
+from mcf_pipeline.settings import DataDir
+from mcf_pipeline.tables import dimensions
+from mcf_pipeline.tables.marts import compute_mart, write_revisions
 from mcf_pipeline.warehouse.build import insert_frame, open_build
-from mcf_pipeline.warehouse.marts import compute_mart, write_revisions
 from mcf_pipeline.warehouse.publication import publish
 
 HOSTILE = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rdflib import Graph
 
-from mcf_pipeline.config import DataDir
+from mcf_pipeline.settings import DataDir
 
 
 def graph_of(data_dir: DataDir) -> Graph:

@@ -20,9 +20,9 @@ import duckdb
 import frictionless
 import pytest
 
-from mcf_pipeline.config import DataDir
 from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline.warehouse.publication import PUBLIC
 from mcf_pipeline_tests.package import validator
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mcf_pipeline.config import Limits
 from mcf_pipeline.errors import ContractError, UsageError
 from mcf_pipeline.files import sha256_of
+from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.base import Source
 from mcf_pipeline.sources.file import FileSource
 

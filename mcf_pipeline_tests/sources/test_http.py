@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from mcf_pipeline.config import Limits
 from mcf_pipeline.errors import ContractError, SourceError
+from mcf_pipeline.sample.portal import SimulatedPortal
+from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.answers import instant, is_another_host, place
 from mcf_pipeline.sources.body import CHUNK, Gauge, TruncatedError, gunzip
 from mcf_pipeline.sources.http import RefusedError, Transport
-from mcf_pipeline.sources.simulated_portal import SimulatedPortal
 
 LIMITS = Limits(max_attempts=3, read_timeout=5, slow_window=0.2, max_wait=2)
 

@@ -8,15 +8,15 @@ import traceback
 import duckdb
 import pytest
 
-from mcf_pipeline.config import DataDir, Limits, Settings
-from mcf_pipeline.contract.reading import read_export
+from mcf_pipeline.archive.detection import Answer, by_quarter_totals
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
-from mcf_pipeline.releases.detection import Answer, by_quarter_totals
+from mcf_pipeline.reading.export import read_export
+from mcf_pipeline.sample.portal import SimulatedPortal
+from mcf_pipeline.settings import DataDir, Limits, Settings
 from mcf_pipeline.sources.base import Peek, QuarterTotals
 from mcf_pipeline.sources.http import RateLimitedError
 from mcf_pipeline.sources.portal import PortalSource
-from mcf_pipeline.sources.simulated_portal import SimulatedPortal
 
 
 def ignore(done, total):
@@ -469,7 +469,7 @@ def test_naming_the_source_loads_no_requests(tmp_path):
     """The command line imports it for every command, help included."""
     code = (
         "import sys, mcf_pipeline.sources.portal, mcf_pipeline.sources.file;"
-        "import mcf_pipeline.sources.simulated_portal;"
+        "import mcf_pipeline.sample.portal;"
         "assert not {'requests', 'urllib3', 'duckdb', 'pyarrow', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,9 +2,9 @@ import datetime as dt
 import subprocess
 import sys
 
+from mcf_pipeline.sample.synthetic import SCHEMA, SyntheticRelease
 from mcf_pipeline.sources.base import Source
 from mcf_pipeline.sources.sample import SampleSource
-from mcf_pipeline.sources.synthetic import SCHEMA, SyntheticRelease
 
 
 def fetch(source: Source, into, steps):

@@ -9,14 +9,14 @@ from typing import Any
 
 import duckdb
 
+from mcf_pipeline.archive.timeline import Timeline
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.timeline import Timeline
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS
 from mcf_pipeline.schemas.warehouse import DimFinanceur, DimRelease, DimTrimestre
-from mcf_pipeline.warehouse import dimensions
+from mcf_pipeline.tables import dimensions
+from mcf_pipeline.tables.facts import DOSSIERS, FINANCEMENTS, load_unreadable, write_fact
+from mcf_pipeline.tables.marts import write_mart, write_revisions
 from mcf_pipeline.warehouse.build import transaction
-from mcf_pipeline.warehouse.history import DOSSIERS, FINANCEMENTS, load_unreadable, write_fact
-from mcf_pipeline.warehouse.marts import write_mart, write_revisions
 from mcf_pipeline.warehouse.plan import mark_of
 from mcf_pipeline.warehouse.publication import publish
 from mcf_pipeline.workspace import Workspace

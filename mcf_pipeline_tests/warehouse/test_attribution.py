@@ -19,8 +19,8 @@ import pytest
 
 from mcf_pipeline import __version__
 from mcf_pipeline.cli import main
-from mcf_pipeline.config import DataDir
 from mcf_pipeline.package.writing import write_package
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline_tests.commands.terminal import mcf_here
 from mcf_pipeline_tests.package.handmade import publish_handmade
 

@@ -14,9 +14,9 @@ import pytest
 from mcf_pipeline.errors import BusyError, PipelineError
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.marts import MartTrimestre
+from mcf_pipeline.tables.facts import DOSSIERS, write_fact
+from mcf_pipeline.tables.marts import compute_mart, write_mart
 from mcf_pipeline.warehouse.build import marks, open_build, replace_quarters, rules_fingerprint, transaction
-from mcf_pipeline.warehouse.history import DOSSIERS, write_fact
-from mcf_pipeline.warehouse.marts import compute_mart, write_mart
 from mcf_pipeline_tests.schemas.rows import EXPECTED, frame
 
 T2 = Quarter(2024, 2)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from mcf_pipeline.archive.timeline import State, timeline
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.releases.timeline import State, timeline
+from mcf_pipeline.tables.facts import DOSSIERS, write_fact
 from mcf_pipeline.warehouse.build import marks
-from mcf_pipeline.warehouse.history import DOSSIERS, write_fact
 from mcf_pipeline.warehouse.plan import MARKED, make_plan, mark_of, target_marks
+from mcf_pipeline_tests.archive.manifests import manifest
 from mcf_pipeline_tests.exports import take_in
-from mcf_pipeline_tests.releases.manifests import manifest
 from mcf_pipeline_tests.warehouse.builds import build_quarters, write_facts, write_marts
 from mcf_pipeline_tests.warehouse.told import R1, R2, R3, T1, T2
 

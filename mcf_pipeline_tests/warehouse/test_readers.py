@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mcf_pipeline.config import DataDir
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline.warehouse.build import open_build
 from mcf_pipeline.warehouse.publication import publish
 from mcf_pipeline_tests.package.handmade import publish_handmade

@@ -1,0 +1,128 @@
+"""Is there a new release? A ladder of steps, from the cheapest question to the dearest.
+
+Each step answers changed, unchanged or can't tell; the first that can tell decides, and its name is kept. The
+last step of all, the content hash of each quarter, is the archive's: it needs the download
+(`archive.store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mcf_pipeline.archive.manifest import Manifest
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.sources.base import Peek, QuarterTotals
+
+Totals = Callable[[], Mapping[str, QuarterTotals] | None]
+"""Asks the source for the lines and dossiers of each quarter; None where it cannot say."""
+
+
+class Answer(Enum):
+    """What a step says."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    CANNOT_TELL = "can't tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the ladder came to.
+
+    Attributes:
+        answer: of the step that decided; can't tell where none did, and a download has to.
+        step: its name.
+        reason: in words.
+    """
+
+    answer: Answer
+    step: str
+    reason: str
+
+    @property
+    def needs_download(self) -> bool:
+        """Whether the export has to be fetched."""
+        return self.answer is not Answer.UNCHANGED
+
+    def __str__(self) -> str:
+        return f"{self.answer.value} ({self.step}: {self.reason})"
+
+
+def detect(peek: Peek | None, known: Sequence[Manifest], totals: Totals | None = None) -> Verdict:
+    """Go up the ladder.
+
+    Args:
+        peek: what the source says of its newest release without sending it.
+        known: every archived release, in time order.
+        totals: asks for the totals per quarter; called only if the cheaper steps cannot tell.
+    """
+    if not known:
+        return Verdict(Answer.CHANGED, "archive", "no release is archived yet")
+    for step in (by_sha256, by_data_processed, by_records_count):
+        verdict = step(peek, known)
+        if verdict.answer is not Answer.CANNOT_TELL:
+            return verdict
+    return by_quarter_totals(totals, known[-1])
+
+
+def by_sha256(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
+    """A file whose bytes are archived is known."""
+    if peek is None or peek.sha256 is None:
+        return Verdict(Answer.CANNOT_TELL, "sha256", "the source does not give it")
+    for manifest in known:
+        if manifest.sha256 == peek.sha256:
+            return Verdict(Answer.UNCHANGED, "sha256", f"the bytes are those of release {manifest.release_id}")
+    return Verdict(Answer.CANNOT_TELL, "sha256", "these bytes are not archived")
+
+
+def by_data_processed(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
+    """A portal that has not processed the dataset since has nothing new.
+
+    That it has says little: portals process datasets again without their content changing.
+    """
+    if peek is None or peek.data_processed is None:
+        return Verdict(Answer.CANNOT_TELL, "data_processed", "the source does not give it")
+    for manifest in known:
+        if manifest.data_processed == peek.data_processed:
+            return Verdict(
+                Answer.UNCHANGED,
+                "data_processed",
+                f"still {peek.data_processed:%Y-%m-%d %H:%M}, {manifest.release_id}",
+            )
+    return Verdict(Answer.CANNOT_TELL, "data_processed", f"moved to {peek.data_processed:%Y-%m-%d %H:%M}")
+
+
+def by_records_count(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
+    """Another number of lines than the newest release's is another content; the same number says nothing."""
+    if peek is None or peek.records_count is None:
+        return Verdict(Answer.CANNOT_TELL, "records_count", "the source does not give it")
+    before = known[-1].rows
+    if peek.records_count != before:
+        return Verdict(Answer.CHANGED, "records_count", f"{before} lines became {peek.records_count}")
+    return Verdict(Answer.CANNOT_TELL, "records_count", f"still {before} lines")
+
+
+def by_quarter_totals(totals: Totals | None, newest: Manifest) -> Verdict:
+    """Other lines or dossiers of a quarter are another content; the same may hide moved statuses."""
+    step = "quarter totals"
+    if totals is None:
+        return Verdict(Answer.CANNOT_TELL, step, "the source cannot be asked for them")
+    try:
+        found = totals()
+    except ContractError as error:
+        return Verdict(Answer.CANNOT_TELL, step, f"the source's answer makes no sense ({error.rule})")
+    if found is None:
+        return Verdict(Answer.CANNOT_TELL, step, "the source does not give them")
+    for quarter in sorted(found.keys() | newest.quarters.keys()):
+        now, before = found.get(quarter), newest.quarters.get(quarter)
+        if now is None or before is None:
+            return Verdict(Answer.CHANGED, step, f"{quarter} {'is new' if before is None else 'vanished'}")
+        if (now.rows, now.dossiers) != (before.rows, before.dossiers):
+            return Verdict(
+                Answer.CHANGED,
+                step,
+                f"{quarter}: {before.rows} lines and {before.dossiers} dossiers became {now.rows} and {now.dossiers}",
+            )
+    return Verdict(Answer.CANNOT_TELL, step, "the same; statuses may still have moved")

@@ -1,3 +1,0 @@
-"""What starts runs: jobs, the quarterly schedule, the release sensor, and the steps they share."""
-
-from __future__ import annotations

@@ -1,0 +1,122 @@
+"""Checks on `portal_release`: what the newest release lost, and what of it was not understood."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mcf_pipeline.archive.manifest import Manifest
+from mcf_pipeline.archive.split import NO_QUARTER
+from mcf_pipeline.archive.store import Archive
+from mcf_pipeline.duck import literal, scratch
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.orchestration.assets.base import WorkspaceResource
+from mcf_pipeline.orchestration.checks.base import check_spec, metadata, sentence, table_result
+from mcf_pipeline.quality import SAMPLE_ROWS, Finding
+from mcf_pipeline.quality.releases import (
+    GUARDS,
+    conformity,
+    held_findings,
+    synthetic_releases,
+    unreadable_quarters,
+    unused_columns,
+)
+
+ASSET = "portal_release"
+REFUSED = "export_conforme"
+WARNING = {"trimestre_invalide", "colonne_non_reconnue", "donnees_synthetiques"}
+
+SPECS = [
+    check_spec(
+        ASSET,
+        REFUSED,
+        "La publication respecte le contrat : colonnes requises reconnues chacune une fois, lignes toutes reçues. "
+        "Sinon elle est refusée, et l'archive reste comme elle était.",
+        blocking=True,
+    ),
+    check_spec(
+        ASSET,
+        "trimestre_disparu",
+        "Chaque trimestre de la publication précédente est dans la nouvelle. Sinon elle est archivée sans être "
+        "appliquée.",
+        blocking=True,
+    ),
+    check_spec(
+        ASSET,
+        "trimestre_retreci",
+        "Aucun trimestre clos n'a perdu plus de 20 % de ses lignes ou de ses dossiers. Sinon la publication est "
+        "archivée sans être appliquée.",
+        blocking=True,
+    ),
+    check_spec(
+        ASSET,
+        "trimestre_invalide",
+        "Le trimestre de chaque ligne se lit, n'est ni avant 2020-T1 ni après le trimestre en cours.",
+    ),
+    check_spec(ASSET, "colonne_non_reconnue", "Chaque colonne de l'export est reconnue."),
+    check_spec(ASSET, "donnees_synthetiques", "Les données viennent du producteur : elles ne sont pas fabriquées."),
+]
+
+
+@dg.multi_asset_check(name="check_portal_release", specs=SPECS, can_subset=True)
+def check_portal_release(
+    context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource
+) -> Iterator[dg.AssetCheckResult]:
+    """Look at the archive's manifests."""
+    archive = workspace.open().archive
+    found = findings(archive)
+    for key in sorted(context.selected_asset_check_keys):
+        yield from table_result(context, key, found[key.name], warns=key.name in WARNING)
+
+
+def findings(archive: Archive) -> dict[str, Finding]:
+    """Every check's finding; the guards speak of all held releases, the rest of the one received last."""
+    manifests = archive.manifests()
+    found = held_findings(manifests, archive.held())
+    if not manifests:
+        return found | {name: Finding(name, 0, 0) for name in (REFUSED, *WARNING)}
+    newest = max(manifests, key=lambda m: m.retrieved_at)
+    about = (
+        conformity(newest),
+        unreadable_quarters(newest, _unreadable_lines(archive, newest)),
+        unused_columns(newest),
+        synthetic_releases(manifests),
+    )
+    return found | {finding.rule: finding for finding in about}
+
+
+def _unreadable_lines(archive: Archive, manifest: Manifest) -> list[int]:
+    path = archive.lines_file(manifest.release_id)
+    if not manifest.unreadable_rows or not path.is_file():
+        return []
+    with scratch() as con:
+        rows = con.execute(
+            f"SELECT numero_ligne FROM read_parquet({literal(path)}) WHERE trimestre_id = ? "
+            f"ORDER BY numero_ligne LIMIT {SAMPLE_ROWS}",
+            [NO_QUARTER],
+        ).fetchall()
+    return [number for (number,) in rows]
+
+
+def refusal_evaluation(archive: Archive, error: ContractError) -> dg.AssetCheckEvaluation:
+    """The red evaluation of a release that was refused or held, for the asset to yield before it raises.
+
+    A check step does not run once its asset has failed; so the asset itself has to say which check is broken.
+
+    Args:
+        archive: as the failed intake left it.
+        error: what the intake raised.
+    """
+    name = error.rule if error.rule in GUARDS else REFUSED
+    finding = findings(archive)[name]
+    if finding.holds:
+        # Nothing of a refused release is archived: the error is all that is left of it.
+        finding = Finding(name, 1, 1, "publication", ("regle", "message"), ((error.rule, str(error)),))
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(ASSET),
+        check_name=name,
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=sentence(finding),
+        metadata=metadata(finding),
+        blocking=True,
+    )

@@ -1,0 +1,58 @@
+"""The job, and which part of it a run does: taking a release in, or rematerializing quarters.
+
+It is two runs at least, because which quarters changed is known only once a release is archived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
+
+from mcf_pipeline.orchestration.steps import Step
+
+JOB = "release"
+STEP_TAG = "mcf/step"
+"""What a run is for, in words: shown on the runs page."""
+
+STATE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_state"
+RELEASE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_release"
+"""Fingerprints that tell attempts of one request from those of another. Dagster shows no tag of this prefix: a hash
+says nothing to a person, and is wider than its column."""
+
+INTAKE = [dg.AssetKey("portal_release")]
+"""What a run that takes a release in materializes."""
+
+release = dg.define_asset_job(
+    JOB,
+    selection=dg.AssetSelection.all(),
+    description="Takes a release in, or rematerializes quarters from the archive and publishes; a run does the part "
+    "that it is asked for.",
+)
+
+
+def selection_of(step: Step, assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
+    """The assets that a step materializes."""
+    chosen = []
+    for asset in assets:
+        if asset.key in INTAKE:
+            continue
+        is_quarterly = asset.partitions_def is not None
+        if (is_quarterly and step.first is not None) or (not is_quarterly and step.makes_whole):
+            chosen.append(asset.key)
+    return chosen
+
+
+def intake_tags() -> dict[str, str]:
+    """The tags of a run that takes a release in."""
+    return {STEP_TAG: "intake"}
+
+
+def tags_of(step: Step, state: str) -> dict[str, str]:
+    """The tags of a step's run: its range of partitions, and what it was asked for."""
+    tags = {STEP_TAG: step.key, STATE_TAG: state[:32]}
+    if step.first and step.last:
+        tags["dagster/asset_partition_range_start"] = step.first.partition_key
+        tags["dagster/asset_partition_range_end"] = step.last.partition_key
+    return tags

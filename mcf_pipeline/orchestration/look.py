@@ -1,0 +1,112 @@
+"""One look: is there something to build, else is there a new release? The sensor and the schedule share it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from mcf_pipeline.archive.detection import detect
+from mcf_pipeline.errors import BusyError, PipelineError
+from mcf_pipeline.orchestration.attempts import Attempts, attempts, run_under_way
+from mcf_pipeline.orchestration.cursor import LONGEST_WAIT, Cursor
+from mcf_pipeline.orchestration.jobs import INTAKE, JOB, RELEASE_TAG, intake_tags, selection_of, tags_of
+from mcf_pipeline.orchestration.steps import next_step
+from mcf_pipeline.sources.base import Peek
+from mcf_pipeline.workspace import Workspace
+
+IMPATIENCE = 2.0
+"""Seconds that a look waits for a run to let go of the data directory; it will look again anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look came to.
+
+    Attributes:
+        request: the run to launch, if any.
+        reason: why none is launched, or why this one.
+        cursor: what to remember.
+    """
+
+    request: dg.RunRequest | None
+    reason: str
+    cursor: Cursor
+
+
+def look(
+    open_workspace: Callable[[], Workspace],
+    instance: dg.DagsterInstance,
+    assets: list[dg.AssetsDefinition],
+    cursor: Cursor,
+    now: dt.datetime,
+) -> Look:
+    """Look once; never raises for anything that settings, a source, the archive or another run can do.
+
+    A run is launched only when none is under way: first what the archive holds and the warehouse does not,
+    then, if the source may be asked again, what the source holds and the archive does not.
+    """
+    try:
+        run_id = run_under_way(instance)
+        if run_id:
+            return Look(None, f"run {run_id[:8]} is under way", cursor)
+        space = open_workspace()
+        return _build_request(space, instance, assets, cursor, now) or _intake_request(space, instance, cursor, now)
+    except BusyError:
+        return Look(None, "another process is writing; looking again later", cursor)
+    except PipelineError as error:
+        failed = cursor.failed(now, str(error), getattr(error, "reset_at", None))
+        return Look(None, f"{error} (next look at {failed.next_look})", failed)
+
+
+def _build_request(
+    space: Workspace,
+    instance: dg.DagsterInstance,
+    assets: list[dg.AssetsDefinition],
+    cursor: Cursor,
+    now: dt.datetime,
+) -> Look | None:
+    line = space.timeline()
+    if not line.releases:
+        return None
+    step = next_step(space.plan(line, patience=IMPATIENCE), is_published=space.is_published(line))
+    if step is None:
+        return None
+    tags = tags_of(step, space.state(line))
+    waiting = attempts(instance, tags).reason_to_wait(now)
+    if waiting:
+        return Look(None, f"{step.key}: {waiting}", cursor)
+    request = dg.RunRequest(job_name=JOB, tags=tags, asset_selection=selection_of(step, assets))
+    return Look(request, f"building {step.key}", cursor)
+
+
+def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Cursor, now: dt.datetime) -> Look:
+    if not cursor.is_due(now):
+        return Look(None, f"{cursor.said or 'nothing new'}; next look at {cursor.next_look}", cursor)
+    source = space.source()
+    peek = source.peek()
+    verdict = detect(peek, space.archive.manifests(), source.quarter_totals)
+    interval = dt.timedelta(seconds=min(space.settings.poll_seconds, LONGEST_WAIT.total_seconds()))
+    looked = cursor.looked(now, interval, str(verdict))
+    if not verdict.needs_download:
+        return Look(None, str(verdict), looked)
+    tags = intake_tags() | {RELEASE_TAG: _fingerprint(peek)}
+    earlier = attempts(instance, tags)
+    waiting = earlier.reason_to_wait(now) or _told_already(earlier, now)
+    if waiting:
+        return Look(None, f"{verdict}: {waiting}", looked)
+    return Look(dg.RunRequest(job_name=JOB, tags=tags, asset_selection=INTAKE), str(verdict), looked)
+
+
+def _told_already(earlier: Attempts, now: dt.datetime) -> str | None:
+    """A source that cannot tell its releases apart is downloaded once a day at most."""
+    if earlier.succeeded and earlier.last_end and now - earlier.last_end < dt.timedelta(days=1):
+        return "taken in less than a day ago"
+    return None
+
+
+def _fingerprint(peek: Peek | None) -> str:
+    return hashlib.sha256(repr(peek).encode()).hexdigest()[:32]

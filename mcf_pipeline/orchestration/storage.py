@@ -1,0 +1,162 @@
+"""Dagster's storage inside the data directory, named in ``dagster.yaml``.
+
+Dagster's own classes want a path that is written down; ours follows ``MCF_DATA_DIR`` and ``MCF_SOURCE``, so
+that the history of the sample and that of the real data never mix.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from mcf_pipeline.settings import Settings
+
+BUSY_TIMEOUT_SECONDS = 60
+"""How long one process waits for another's write, as Dagster has it."""
+
+BATCH_EVENTS = 1000
+"""Events that are written in one transaction at most; a quarterly asset has one for each of its quarters."""
+
+MAX_ENGINES = 8
+"""Event log files that are kept ready: the index, and those of the latest runs."""
+
+
+def _folder(name: str) -> str:
+    folder = Settings.from_env().data_dir.dagster / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
+class EventLog(SqliteEventLogStorage):
+    """Dagster's event log, quick where Dagster's own opens a file anew for each thing it writes.
+
+    Two things differ. There is one SQLAlchemy engine per file instead of one per event: an engine remembers the
+    statements it has compiled; made anew each time, it compiles each of them again, which was half the time of a full
+    run. And a batch of events is one transaction per file: Dagster hands over as one batch what it plans and what a
+    step materialized, but its own storage writes each event by itself. Between batches nothing is kept open.
+    """
+
+    def __init__(self, base_dir: str) -> None:
+        super().__init__(base_dir)
+        self._engines: dict[str, Engine] = {}
+        # Dagster's is no re-entrant one, and each event of a batch asks for it again.
+        self._db_lock = RLock()  # type: ignore[assignment]
+        self._batch: dict[str, Connection] | None = None
+        self._batch_end = ExitStack()
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store all of the events, or none where one cannot be stored; Dagster then tries each by itself."""
+        with self._db_lock, ExitStack() as self._batch_end:
+            self._batch = {}
+            # First in, last out: the files are closed before it.
+            self._batch_end.callback(setattr, self, "_batch", None)
+            for event in _a_millisecond_apart(events):
+                self.store_event(event)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            if self._batch is None:
+                with self._transaction(shard) as connection:
+                    yield connection
+            else:
+                if shard not in self._batch:
+                    self._batch[shard] = self._batch_end.enter_context(self._transaction(shard))
+                yield self._batch[shard]
+
+    @contextmanager
+    def _transaction(self, shard: str) -> Iterator[Connection]:
+        engine = self._engines.pop(shard, None) or create_engine(
+            self.conn_string_for_shard(shard),
+            poolclass=NullPool,
+            connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+        )
+        # The newest last: a daemon sees a file per run, and remembers only the latest few.
+        self._engines[shard] = engine
+        if len(self._engines) > MAX_ENGINES:
+            self._engines.pop(next(iter(self._engines))).dispose()
+        if shard not in self._initialized_dbs:
+            self._initdb(engine)
+            self._initialized_dbs.add(shard)
+        with engine.connect() as connection, connection.begin():
+            yield connection
+
+
+def _a_millisecond_apart(events: Sequence[EventLogEntry]) -> Iterator[EventLogEntry]:
+    """The events, none at the millisecond of another: of those that are, the UI's list of an asset shows one."""
+    last = 0.0
+    for event in events:
+        last = max(event.timestamp, last + 0.0011)  # more than one, so that no rounding brings two together
+        yield event._replace(timestamp=last)
+
+
+class DataDirStorage(DagsterSqliteStorage):
+    """Runs, events and schedules as SQLite files in the data directory."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(base_dir, inst_data=inst_data)
+        # Dagster asks the environment alone whether, and how many, events it may hand over together.
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_EVENTS))
+        self._event_log_storage = EventLog(str(Path(base_dir) / "history" / "runs"))
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirStorage:
+        """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
+        del config_value
+        # With telemetry off Dagster notes nothing, but its uploader makes folders in ~/.dagster all the same, and
+        # would send what other projects have left there.
+        os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+        return cls(_folder("storage"), inst_data=inst_data)
+
+
+class DataDirArtifacts(LocalArtifactStorage):
+    """What Dagster keeps for itself."""
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirArtifacts:
+        """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
+        del config_value
+        return cls(_folder("artifacts"), inst_data=inst_data)
+
+
+class DataDirComputeLogs(LocalComputeLogManager):
+    """What the steps print."""
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DataDirComputeLogs:
+        """Made by Dagster from ``dagster.yaml``, where `config_value` is empty."""
+        del config_value
+        return cls(_folder("logs"), inst_data=inst_data)
+
+
+def checkout() -> Path:
+    """The folder that holds ``dagster.yaml``: the checkout this package is installed from."""
+    return Path(__file__).resolve().parents[2]

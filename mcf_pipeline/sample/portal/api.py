@@ -1,0 +1,269 @@
+"""The Explore API v2.1 of a simulated portal: from a request's address to a whole answer.
+
+What does not belong here: sockets, and misbehaviour.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
+
+from mcf_pipeline.sample.portal.store import OdsqlError, Store, rows_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PREFIX = "/api/explore/v2.1/catalog/datasets/"
+FORMATS = ("csv", "json", "jsonl", "parquet")
+MAX_PAGE = 100
+MAX_WINDOW = 10_000
+MAX_GROUPS = 20_000
+"""Records of one page, `offset` + `limit`, and the limit where records are grouped (source: Explore API)."""
+
+_TYPES = {"date32[day]": "date", "string": "text", "int64": "int"}
+_CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "jsonl": "application/jsonlines; charset=utf-8",
+    "parquet": "application/parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer, before its transport.
+
+    Attributes:
+        status: of HTTP.
+        body: not compressed.
+        content_type: with its charset.
+        kind: ``metadata``, ``exports``, ``records`` or ``other``: what faults are aimed at.
+        headers: beyond those that every answer has.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = "application/json; charset=utf-8"
+    kind: str = "other"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class BadRequest(Exception):
+    """A request that is answered with an error; `args` are status, code and message."""
+
+
+def json_reply(status: int, value: Any, kind: str = "other") -> Reply:
+    """An answer in JSON."""
+    return Reply(status, json.dumps(value, ensure_ascii=False).encode(), kind=kind)
+
+
+def error_reply(status: int, code: str, message: str, kind: str = "other") -> Reply:
+    """An error in the shape that all have but 429."""
+    return json_reply(status, {"error_code": code, "message": message}, kind)
+
+
+def too_many(limit: int, reset_at: dt.datetime, kind: str = "other") -> Reply:
+    """Status 429, whose body has a shape of its own."""
+    reply = json_reply(
+        429,
+        {
+            "errorcode": 10002,
+            "error": "Too many requests on the domain. Please contact the domain administrator.",
+            "reset_time": reset_at.isoformat(timespec="seconds"),
+            "limit_time_unit": "day",
+            "call_limit": limit,
+        },
+        kind,
+    )
+    return replace(reply, headers=quota_headers(limit, 0, reset_at))
+
+
+def quota_headers(limit: int, remaining: int, reset_at: dt.datetime) -> dict[str, str]:
+    """What every answer says of the quota; the reset is text, not seconds since 1970."""
+    return {
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": reset_at.astimezone(dt.UTC).isoformat(sep=" ", timespec="seconds"),
+    }
+
+
+def kind_of(path: str) -> str:
+    """What a request is for, by its path."""
+    rest = path.removeprefix(PREFIX).split("/")
+    if not path.startswith(PREFIX) or not rest[0]:
+        return "other"
+    if len(rest) == 1:
+        return "metadata"
+    if rest[1] == "exports" and len(rest) == 3:
+        return "exports"
+    return "records" if rest[1] == "records" else "other"
+
+
+def answer(store: Store, dataset_id: str, formats: tuple[str, ...], path: str, params: Mapping[str, str]) -> Reply:
+    """Answer a GET request."""
+    kind = kind_of(path)
+    try:
+        asked, *rest = unquote(path).removeprefix(PREFIX).split("/")
+        if not path.startswith(PREFIX) or asked != dataset_id:
+            raise BadRequest(404, "NotFoundResource", f"Unknown dataset: {asked[:100]}")
+        match rest:
+            case []:
+                return json_reply(200, metadata(store, dataset_id), kind)
+            case ["exports"]:
+                links = [{"rel": rel, "href": f"{PREFIX}{dataset_id}/exports/{rel}"} for rel in formats]
+                return json_reply(200, {"links": links}, kind)
+            case ["exports", format] if format in formats:
+                return replace(_export(store, format, params), kind=kind)
+            case ["records"]:
+                return json_reply(200, _records(store, params), kind)
+        raise BadRequest(404, "NotFoundResource", f"Unknown resource: {'/'.join(rest)[:100]}")
+    except BadRequest as error:
+        status, code, message = error.args
+        return error_reply(status, code, message, kind)
+    except OdsqlError as error:
+        return error_reply(400, "ODSQLError", str(error), kind)
+
+
+def metadata(store: Store, dataset_id: str) -> dict[str, Any]:
+    """What ``catalog/datasets/{id}`` says."""
+    from mcf_pipeline.sample.synthetic import FIELDS
+
+    described = {f.name: f for f in FIELDS}
+    fields = [
+        {
+            "name": column.name,
+            "label": getattr(described.get(column.name), "label", None) or column.name,
+            "type": _TYPES.get(str(column.type), "double"),
+            "description": getattr(described.get(column.name), "description", None),
+            "annotations": {},
+        }
+        for column in store.schema
+    ]
+    processed = store.data_processed.isoformat()
+    return {
+        "visibility": "domain",
+        "dataset_id": dataset_id,
+        "dataset_uid": "da_synth1",
+        "has_records": store.records_count > 0,
+        "features": ["analyze"],
+        "attachments": [],
+        "alternative_exports": [],
+        "data_visible": True,
+        "fields": fields,
+        "metas": {
+            "default": {
+                "title": "Mon Compte Formation - Les usagers (données synthétiques)",
+                "description": "<p>Données synthétiques : elles ne disent rien du monde réel.</p>",
+                "keyword": ["formation", "CPF", "synthetique"],
+                "license": "Licence Ouverte v2.0 (Etalab)",
+                "language": "fr",
+                "publisher": "mcf_pipeline, portail simulé",
+                # Frozen on purpose: the real portal's can be, and nobody should watch it.
+                "modified": "2020-01-01T00:00:00+00:00",
+                "data_processed": processed,
+                "metadata_processed": processed,
+                "records_count": store.records_count,
+                "federated": False,
+            }
+        },
+    }
+
+
+def _records(store: Store, params: Mapping[str, str]) -> dict[str, Any]:
+    is_grouped = "group_by" in params
+    most, window = (MAX_GROUPS, MAX_GROUPS) if is_grouped else (MAX_PAGE, MAX_WINDOW)
+    limit = _whole(params, "limit", 10, most)
+    offset = _whole(params, "offset", 0, window - limit)
+    table = store.query(params, limit, offset)
+    results = {"results": rows_of(table)}
+    return results if is_grouped else {"total_count": store.count(params.get("where", "")), **results}
+
+
+def _export(store: Store, format: str, params: Mapping[str, str]) -> Reply:
+    limit = _whole(params, "limit", -1, 2**31)
+    table = store.query(params, None if limit == -1 else limit)
+    body = {"csv": _csv, "json": _json, "jsonl": _jsonl, "parquet": _parquet}[format](table, params)
+    name = f"moncompteformation-les-usagers-synthetique.{format}"
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Reply(200, body, _CONTENT_TYPES[format], headers=disposition)
+
+
+def _csv(table: pa.Table, params: Mapping[str, str]) -> bytes:
+    import pyarrow as pa
+
+    from mcf_pipeline.sample.synthetic import FIELDS
+
+    delimiter = params.get("delimiter", ";")
+    if delimiter not in {";", ",", "\t", "|"}:
+        raise BadRequest(400, "InvalidRESTParameterError", f"Invalid value for delimiter: {delimiter[:10]!r}")
+    labels = {f.name: f.label or f.name for f in FIELDS} if _flag(params, "use_labels", False) else {}
+    head = delimiter.join(_csv_field(labels.get(name, name), delimiter) for name in table.schema.names)
+    try:
+        text = _arrow_csv(table, delimiter, "none")
+    except pa.ArrowInvalid:  # a text holds a delimiter, a quote or a line end
+        text = _arrow_csv(table, delimiter, "needed")
+    body = b"\xef\xbb\xbf" if _flag(params, "with_bom", True) else b""
+    body += head.encode() + b"\r\n"
+    # Arrow ends lines with LF alone, and offers no choice in Python.
+    return body + text.replace(b"\n", b"\r\n")
+
+
+def _arrow_csv(table: pa.Table, delimiter: str, quoting: Literal["none", "needed"]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    sink = pa.BufferOutputStream()
+    options = pa_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=quoting)
+    pa_csv.write_csv(table, sink, options)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _csv_field(text: str, delimiter: str) -> str:
+    return f'"{text}"' if delimiter in text else text
+
+
+def _json(table: pa.Table, _: Mapping[str, str]) -> bytes:
+    return json.dumps(rows_of(table), ensure_ascii=False).encode()
+
+
+def _jsonl(table: pa.Table, _: Mapping[str, str]) -> bytes:
+    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows_of(table))
+
+
+def _parquet(table: pa.Table, _: Mapping[str, str]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # The portal knows no decimals: an amount is a double there. By way of text, since Arrow's own cast is off
+    # by a last bit (7696.860000000001).
+    for i, column in enumerate(table.schema):
+        if pa.types.is_decimal(column.type):
+            doubles = table.column(i).cast(pa.string()).cast(pa.float64())
+            table = table.set_column(i, column.name, doubles)
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="snappy")
+    return sink.getvalue()
+
+
+def _whole(params: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = params.get(name, str(default))
+    least = -1 if name == "limit" else 0
+    if not text.removeprefix("-").isdecimal() or not least <= int(text) <= most:
+        raise BadRequest(
+            400,
+            "InvalidRESTParameterError",
+            f"Invalid value for {name} API parameter: {text[:20]} was found "
+            f"but {least} <= {name} <= {most} is expected.",
+        )
+    value = int(text)
+    # On /records, -1 asks for as many as a page holds.
+    return most if value == -1 and most in (MAX_PAGE, MAX_GROUPS) else value
+
+
+def _flag(params: Mapping[str, str], name: str, default: bool) -> bool:
+    return {"true": True, "false": False}.get(params.get(name, "").lower(), default)

@@ -1,0 +1,117 @@
+"""What counts as shrinking, quarter by quarter and measure by measure."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcf_pipeline.archive.guards import held_releases, shrinkages
+from mcf_pipeline.archive.manifest import Manifest, QuarterContent
+from mcf_pipeline_tests.archive.manifests import manifest
+
+BEFORE, RELEASE = "2024-07-02", "2024-08-01"
+"""At the second, 2024-T2 is closed and 2024-T3 runs."""
+
+
+def telling(release_id: str, **quarters: tuple[int, int]) -> Manifest:
+    """A release by lines and dossiers of each quarter: ``T2=(100, 1000)``."""
+    contents = {f"2024-{name}": QuarterContent("a" * 64, rows, dossiers) for name, (rows, dossiers) in quarters.items()}
+    return dataclasses.replace(manifest(release_id), quarters=contents)
+
+
+@pytest.mark.parametrize(
+    ("quarter", "after", "expected"),
+    [
+        ("T2", (100, 1000), []),
+        ("T2", (80, 800), []),
+        ("T2", (79, 1000), ["trimestre_retreci lines 100 79"]),
+        ("T2", (100, 799), ["trimestre_retreci dossiers 1000 799"]),
+        ("T2", (10, 10), ["trimestre_retreci lines 100 10", "trimestre_retreci dossiers 1000 10"]),
+        ("T2", (200, 2000), []),
+        ("T3", (1, 1), []),
+    ],
+    ids=["the same", "a fifth less", "lines", "dossiers", "both", "grown", "a running quarter"],
+)
+def test_a_closed_quarter_may_lose_a_fifth_of_its_lines_and_of_its_dossiers(quarter, after, expected):
+    found = shrinkages(telling(RELEASE, **{quarter: after}), telling(BEFORE, **{quarter: (100, 1000)}))
+    assert [f"{s.rule} {s.measure} {s.before} {s.after}" for s in found] == expected
+
+
+@pytest.mark.parametrize("quarter", ["T2", "T3"])
+def test_no_quarter_may_vanish_not_even_a_running_one(quarter):
+    found = shrinkages(telling(RELEASE, T1=(1, 1)), telling(BEFORE, T1=(1, 1), **{quarter: (100, 1000)}))
+    assert list(map(str, found)) == [f"2024-{quarter} vanished (100 lines before)"]
+
+
+@pytest.mark.parametrize(("day", "is_closed"), [("2024-06-30", False), ("2024-07-01", True)])
+def test_a_quarter_is_closed_once_it_has_ended(day, is_closed):
+    found = shrinkages(telling(day, T2=(1, 1000)), telling("2024-06-01", T2=(100, 1000)))
+    assert bool(found) is is_closed
+
+
+def test_a_quarter_without_dossiers_has_none_to_lose():
+    assert shrinkages(telling(RELEASE, T1=(10, 0)), telling(BEFORE, T1=(10, 0))) == []
+
+
+def test_a_new_quarter_is_no_shrinkage():
+    assert shrinkages(telling(RELEASE, T1=(10, 10), T2=(1, 1)), telling(BEFORE, T1=(10, 10))) == []
+
+
+def test_the_first_release_of_all_shrinks_nothing():
+    assert shrinkages(telling(RELEASE, T1=(1, 1)), None) == []
+
+
+def test_what_shrank_is_told_in_words_in_the_order_of_the_quarters():
+    found = shrinkages(telling(RELEASE, T2=(50, 1000)), telling(BEFORE, T2=(100, 1000), T1=(7, 7)))
+    assert list(map(str, found)) == ["2024-T1 vanished (7 lines before)", "2024-T2 lost 50% of its lines (100 to 50)"]
+
+
+def held(*releases: Manifest, accepted: set[str] | None = None) -> list[str]:
+    return list(held_releases(releases, accepted or set()))
+
+
+FULL, HALF, MORE = {"T2": (100, 1000)}, {"T2": (50, 500)}, {"T2": (110, 1100)}
+DAYS = ("2024-08-01", "2024-09-01", "2024-10-01", "2024-11-01")
+
+
+@pytest.mark.parametrize(
+    ("contents", "accepted", "expected"),
+    [
+        ([FULL, MORE], [], []),
+        ([FULL, HALF], [], [1]),
+        ([FULL, HALF, MORE], [], [1]),
+        ([FULL, HALF, HALF], [], [1, 2]),
+        ([FULL, HALF, HALF], [1], []),
+        ([FULL, HALF, HALF], [2], [1]),
+        ([FULL, HALF, FULL, HALF], [1], [3]),
+        ([FULL, {"T1": (1, 1)}], [], [1]),
+    ],
+    ids=[
+        "nothing shrank",
+        "held",
+        "the next is compared with the last that stands",
+        "held again",
+        "the accepted one stands, so the next lost nothing",
+        "only what is accepted is",
+        "shrunk anew after it had grown again",
+        "vanished",
+    ],
+)
+def test_what_is_held_is_told_by_all_releases_and_by_what_was_accepted(contents, accepted, expected):
+    releases = [telling(day, **found) for day, found in zip(DAYS, contents, strict=False)]
+    assert held(*releases, accepted={DAYS[i] for i in accepted}) == [DAYS[i] for i in expected]
+
+
+RELEASES = st.lists(
+    st.tuples(st.sampled_from(DAYS), st.integers(0, 3), st.integers(1, 200)), max_size=6, unique_by=lambda r: r[0]
+).map(lambda found: [telling(day, **({f"T{q}": (rows, rows)} if q else {})) for day, q, rows in found])
+
+
+@given(RELEASES, st.sets(st.sampled_from(DAYS)), st.randoms(use_true_random=False))
+def test_any_order_of_the_manifests_holds_the_same_releases(releases, accepted, random):
+    shuffled = random.sample(releases, len(releases))
+    assert held_releases(shuffled, accepted) == held_releases(releases, accepted)
+    assert not accepted & held_releases(releases, accepted).keys()

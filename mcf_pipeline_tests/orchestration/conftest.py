@@ -1,0 +1,70 @@
+"""A portal that serves three small releases, and data directories that know none or the first of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mcf_pipeline.sample.portal import SimulatedPortal
+from mcf_pipeline.settings import Settings
+from mcf_pipeline.workspace import Workspace
+from mcf_pipeline_tests.orchestration.assets import graph, small
+
+
+def open_workspace(data_dir: Path, portal: SimulatedPortal, **env: str) -> Workspace:
+    """As the environment of a daemon would have it, with a client that does not try twice."""
+    settings = {"MCF_PORTAL_URL": portal.url, "MCF_LIMIT_MAX_ATTEMPTS": "1", "MCF_POLL_SECONDS": "900"}
+    return Workspace(Settings.from_env(settings | env, data_dir=data_dir))
+
+
+def take_in(space: Workspace) -> None:
+    """Archive what the source has."""
+    source = space.source()
+    with space.lock():
+        space.archive.take_in(lambda folder: source.fetch(folder, lambda done, total: None))
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def portal() -> Iterator[SimulatedPortal]:
+    with SimulatedPortal([small.FIRST, small.FIRST.next(), small.FIRST.next().next()]) as served:
+        yield served
+
+
+@pytest.fixture
+def empty(tmp_path, portal) -> Workspace:
+    """Nothing is there."""
+    return open_workspace(tmp_path / "data", portal)
+
+
+@pytest.fixture
+def archived(empty) -> Workspace:
+    """The first release is archived, and nothing is built of it."""
+    take_in(empty)
+    return empty
+
+
+@pytest.fixture(scope="session")
+def built_from_portal(tmp_path_factory) -> Path:
+    """A data directory with the first release as the portal gave it, built and published; take a copy."""
+    data_dir = tmp_path_factory.mktemp("built_from_portal") / "data"
+    with SimulatedPortal([small.FIRST]) as portal, dg.DagsterInstance.ephemeral() as instance:
+        take_in(open_workspace(data_dir, portal))
+        graph.follow_plan(data_dir, "portal", instance)
+    return data_dir
+
+
+@pytest.fixture
+def built(built_from_portal, tmp_path, portal) -> Workspace:
+    """The first release is archived, built and published."""
+    shutil.copytree(built_from_portal, tmp_path / "data", symlinks=True)
+    return open_workspace(tmp_path / "data", portal)

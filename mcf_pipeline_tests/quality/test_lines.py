@@ -1,0 +1,157 @@
+"""The rules on lines: each with lines that break it and lines that keep it."""
+
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.quality import Finding
+from mcf_pipeline.quality import lines as lines_quality
+from mcf_pipeline_tests.exports import MASKED, line, masked, quarter_lines, take_in, workspace_in
+from mcf_pipeline_tests.warehouse.builds import build_all, published
+
+
+def stage(tmp_path, *lines, prices=None):
+    """The findings on lines of the quarters that these lines make up."""
+    space = workspace_in(tmp_path)
+    take_in(space.archive, list(lines))
+    timeline = space.archive.timeline()
+    staged = {q.id: space.staging.stage(q, timeline.current(q)) for q in timeline.quarters}
+    with duckdb.connect() as con:
+        return lines_quality.line_findings(con, staged, prices or {}, SourceMap())
+
+
+# The parts of `line()` make 15,000, which is 10 x 1,500.
+BROKEN_LINES = {
+    "ecart_parts_montant": [{"part_titulaire": "1200.00"}, {"montant_engage": "20000", "prix_moyen": "2000"}],
+    "ecart_prix_montant": [{"prix_moyen": "1600"}, {"nb_dossiers": "20"}],
+    "effectif_sous_le_seuil": [{"nb_titulaires": "4"}, {"nb_dossiers": "0"}],
+    "titulaires_superieurs_aux_dossiers": [{"nb_titulaires": "11"}],
+    "masque_avec_montant": [
+        {"nb_dossiers": "", "nb_titulaires": ""},
+        {"nb_titulaires": ""},
+        MASKED | {"montant_engage": "1000"},
+        MASKED | {"part_titulaire": "100"},
+    ],
+    "prix_hors_plage": [{"prix_moyen": "99.99"}, {"prix_moyen": "2000.01"}],
+}
+SOUND_LINES = {
+    # 1 % of 15,000 € is 150 €; of an amount below 100 €, 1 € counts.
+    "ecart_parts_montant": [
+        {},
+        {"part_titulaire": "1150.00"},
+        {"part_titulaire": ""},
+        {"montant_engage": "50.00", "part_france_competences": "50.00", "part_titulaire": "1.00"},
+    ],
+    "ecart_prix_montant": [{}, {"prix_moyen": "1575"}, {"prix_moyen": ""}, MASKED],
+    "effectif_sous_le_seuil": [{"nb_dossiers": "5", "nb_titulaires": "5"}, MASKED],
+    "titulaires_superieurs_aux_dossiers": [{"nb_titulaires": "10"}, MASKED],
+    "masque_avec_montant": [{}, MASKED],
+    "prix_hors_plage": [{"prix_moyen": "100"}, {"prix_moyen": "2000"}, {"prix_moyen": ""}],
+}
+PRICES = {"2024-T1": (Decimal(100), Decimal(2000))}
+
+
+def test_every_rule_on_lines_is_tested():
+    assert {rule.name for rule in lines_quality.LINE_RULES} == BROKEN_LINES.keys() == SOUND_LINES.keys()
+
+
+@pytest.mark.parametrize(("rule", "changes"), [(r, c) for r, cases in BROKEN_LINES.items() for c in cases])
+def test_a_line_that_breaks_a_rule(tmp_path, rule, changes):
+    found = stage(tmp_path, line(region="Corse"), line(**changes), line("2024-T2"), prices=PRICES)
+    finding = found[rule]["2024-T1"]
+    assert (finding.count, len(finding.sample)) == (1, 1)
+    assert finding.sample[0][0] == 3, "the number of the line in the export"
+    assert finding.sample[0][1] == "53"
+    assert finding.quarters == ("2024-T1",)
+    assert found[rule]["2024-T2"].holds
+
+
+@pytest.mark.parametrize(("rule", "changes"), [(r, c) for r, cases in SOUND_LINES.items() for c in cases])
+def test_a_line_that_keeps_a_rule(tmp_path, rule, changes):
+    assert stage(tmp_path, line(**changes), prices=PRICES)[rule]["2024-T1"].holds
+
+
+def test_what_cannot_be_judged_is_not_counted(tmp_path):
+    found = stage(tmp_path, line(), line(region="Corse", prix_moyen=""), masked(region="Normandie"))
+    assert found["ecart_prix_montant"]["2024-T1"].total == 1
+    assert found["masque_avec_montant"]["2024-T1"].total == 1
+    assert found["prix_hors_plage"]["2024-T1"].total == 0
+    assert "rien à comparer" in found["prix_hors_plage"]["2024-T1"].note
+
+
+def test_a_sample_is_small(tmp_path):
+    lines = [entry | {"nb_titulaires": "99"} for entry in quarter_lines("2024-T1", 12)]
+    finding = stage(tmp_path, *lines)["titulaires_superieurs_aux_dossiers"]["2024-T1"]
+    assert (finding.count, len(finding.sample)) == (12, 5)
+
+
+def test_batches_say_the_same(tmp_path, monkeypatch):
+    lines = [e for q in ("2024-T1", "2024-T2", "2024-T3") for e in quarter_lines(q, 4)]
+    whole = stage(tmp_path / "a", *lines)
+    monkeypatch.setattr(lines_quality, "BATCH_LINES", 5)
+    assert stage(tmp_path / "b", *lines) == whole
+
+
+def test_the_mart_counts_by_the_rules_of_the_checks(tmp_path):
+    """One place for each threshold would be better; SQL files have no constants of Python's."""
+    cases = [
+        *({"prix_moyen": str(price)} for price in (1425, 1424, 1575, 1576, 1500)),
+        *({"part_titulaire": part} for part in ("1150.00", "1150.01", "850.00", "849.99")),
+        *(
+            {"montant_engage": "50.00", "part_france_competences": "50.00", "part_titulaire": part}
+            for part in ("1.00", "1.01")
+        ),
+    ]
+    keys = quarter_lines("2024-T1", len(cases))
+    measures = ("nb_dossiers", "nb_titulaires")
+    lines = [key | {name: line()[name] for name in measures} | case for key, case in zip(keys, cases, strict=True)]
+    found = stage(tmp_path / "checks", *lines)
+    space = workspace_in(tmp_path / "marts")
+    take_in(space.archive, lines)
+    build_all(space)
+    counted = published(space, "SELECT nb_lignes_ecart_parts, nb_lignes_ecart_prix FROM mart_qualite")
+    said = tuple(found[rule]["2024-T1"].count for rule in ("ecart_parts_montant", "ecart_prix_montant"))
+    assert counted == [said]
+    assert said[0] == 3
+
+
+def test_unknown_modalities(tmp_path):
+    found = stage(tmp_path, line(region="Atlantide"), line(region="Atlantide", genre="Homme"), line("2024-T2"))
+    finding = found["modalite_inconnue"]["2024-T1"]
+    assert finding.count == 1
+    assert finding.sample == (("region", "Atlantide", "atlantide", 2),)
+    assert found["modalite_inconnue"]["2024-T2"].holds
+
+
+def test_rejected_lines(tmp_path):
+    few = [*quarter_lines("2024-T1", 50), line("2024-T2"), line("2024-T3")]
+    few[0]["nb_dossiers"] = "beaucoup"
+    finding = stage(tmp_path / "few", *few)["lignes_rejetees"]["2024-T1"]
+    assert (finding.count, finding.total, finding.is_grave) == (1, 50, True), "2 % are too many"
+    assert finding.sample[0][:4] == (2, "nombre_illisible", "nb_dossiers", "beaucoup")
+    assert "nombre_illisible (nb_dossiers) : 1" in finding.note
+
+
+def test_one_rejected_line_in_a_hundred_is_no_error():
+    finding = Finding("lignes_rejetees", 1, 100)
+    assert not finding.is_grave
+    assert finding.share == 0.01
+
+
+def test_prices_are_held_against_the_releases_before(tmp_path):
+    space = workspace_in(tmp_path)
+    take_in(space.archive, [line("2024-T1", prix_moyen="900"), line("2024-T2", prix_moyen="1100")], "2024-07-08")
+    take_in(space.archive, [line("2024-T1", prix_moyen="900"), line("2024-T2", prix_moyen="5000")], "2024-10-08")
+    timeline = space.archive.timeline()
+    rank = {manifest.release_id: place for place, manifest in enumerate(timeline.releases)}
+    files = [
+        (rank[state.since], space.staging.stage(quarter, state).file("usagers"))
+        for quarter, states in timeline.states.items()
+        for state in states
+    ]
+    with duckdb.connect() as con:
+        found = lines_quality.prices_before(con, files, {"2024-T1": 0, "2024-T2": 1})
+        assert lines_quality.prices_before(con, files, {"2024-T1": 0}) == {}
+    assert found == {"2024-T2": (Decimal(900), Decimal(1100))}, "its own earlier state counts, its own does not"

@@ -1,0 +1,163 @@
+import csv
+import datetime as dt
+import io
+import json
+
+import pyarrow.parquet as pq
+import pytest
+import requests
+
+from mcf_pipeline.sample.portal.store import OdsqlError, to_sql
+
+
+@pytest.fixture
+def get(portal):
+    root = f"{portal.url}/api/explore/v2.1/catalog/datasets/"
+
+    def ask(path="", dataset_id=portal.dataset_id, headers=None, **params):
+        url = f"{root}{dataset_id}{path}"
+        return requests.get(url, params=params, headers=headers, timeout=10)
+
+    return ask
+
+
+def test_metadata(get):
+    told = get().json()
+    assert told["dataset_id"] == "moncompteformation-les-usagers"
+    assert (told["has_records"], told["data_visible"]) == (True, True)
+    metas = told["metas"]["default"]
+    assert metas["data_processed"] == "2026-07-08T04:12:00+00:00"
+    assert metas["modified"] == "2020-01-01T00:00:00+00:00"
+    assert metas["records_count"] == 600
+    assert "(données synthétiques)" in metas["title"]
+    assert "synthetique" in metas["keyword"]
+    types = {f["name"]: f["type"] for f in told["fields"]}
+    assert types["date_chargement"] == "date"
+    assert types["trimestre"] == "text"
+    assert types["nb_dossiers"] == "int"
+    assert types["montant_engage"] == "double"
+    assert "donnees_synthetiques" in types
+
+
+def test_every_answer_is_chunked_and_not_cached(get):
+    for response in (get(), get("/exports/csv"), get(dataset_id="no")):
+        assert response.headers["transfer-encoding"] == "chunked"
+        assert response.headers["cache-control"] == "no-store"
+        assert not {"content-length", "etag", "last-modified"} & {h.lower() for h in response.headers}
+        assert response.headers["x-ratelimit-limit"] == "5000"
+        assert response.headers["x-ratelimit-reset"].endswith(" 00:00:00+00:00")
+        assert dt.datetime.fromisoformat(response.headers["x-ratelimit-reset"]).tzinfo
+
+
+def test_gzip_only_where_it_is_accepted(get):
+    assert get("/exports/csv").headers["content-encoding"] == "gzip"
+    plain = get("/exports/csv", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == get("/exports/csv").content
+
+
+def test_exports_listing(get):
+    assert [link["rel"] for link in get("/exports").json()["links"]] == ["csv", "json", "jsonl", "parquet"]
+
+
+def test_csv_export(get, portal):
+    body = get("/exports/csv").content
+    assert body.startswith(b"\xef\xbb\xbf")
+    lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), delimiter=";"))
+    table = portal.release.table()
+    assert lines[0] == table.schema.names
+    wanted = [["" if v is None else str(v) for v in line.values()] for line in table.to_pylist()]
+    assert lines[1:] == wanted
+    assert body.count(b"\r\n") == body.count(b"\n") == 601
+
+
+def test_csv_options(get):
+    body = get("/exports/csv", delimiter=",", with_bom="false", use_labels="true", limit=2).content
+    assert body.startswith("Date de chargement,Trimestre,Région".encode())
+    assert body.count(b"\r\n") == 3
+    assert get("/exports/csv", delimiter="é").status_code == 400
+
+
+def test_json_and_jsonl_exports(get):
+    rows = get("/exports/json").json()
+    assert len(rows) == 600
+    assert rows[0]["nb_dossiers"] is None
+    assert isinstance(rows[1]["montant_engage"], float)
+    assert [json.loads(line) for line in get("/exports/jsonl").content.splitlines()] == rows
+
+
+def test_parquet_export_has_doubles_as_the_portal_has(get, portal):
+    table = pq.read_table(io.BytesIO(get("/exports/parquet").content))
+    assert table.num_rows == 600
+    amounts = [line["montant_engage"] for line in portal.release.table().to_pylist()]
+    assert table["montant_engage"].to_pylist() == [None if a is None else float(a) for a in amounts]
+    assert str(table.schema.field("montant_engage").type) == "double"
+    assert str(table.schema.field("nb_dossiers").type) == "int64"
+
+
+def test_select_where_group_by_order_by(get):
+    results = get(
+        "/records",
+        select="sum(nb_dossiers) as dossiers, count(*) as n",
+        where='`region` = "Bretagne" and nb_dossiers is not null',
+        group_by="trimestre",
+        order_by="n desc, trimestre",
+        limit=3,
+    ).json()["results"]
+    assert len(results) == 3
+    assert list(results[0]) == ["trimestre", "dossiers", "n"]
+    assert [r["n"] for r in results] == sorted((r["n"] for r in results), reverse=True)
+    body = get("/exports/csv", select="region, genre", where="genre = 'Femme'", limit=1).text
+    assert "region;genre\r\n" in body
+
+
+def test_an_unknown_parameter_is_ignored(get):
+    assert get("/records", nonsense="1", limit=1).json()["total_count"] == 600
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"limit": 101}, "InvalidRESTParameterError"),
+        ({"limit": 100, "offset": 9901}, "InvalidRESTParameterError"),
+        ({"limit": "x"}, "InvalidRESTParameterError"),
+        ({"offset": -1}, "InvalidRESTParameterError"),
+        ({"where": "no_such_column = 1"}, "ODSQLError"),
+        ({"where": "region = "}, "ODSQLError"),
+        ({"where": "1; drop table lines"}, "ODSQLError"),
+        ({"select": "sum(region)"}, "ODSQLError"),
+        ({"select": "read_text('/etc/passwd')"}, "ODSQLError"),
+    ],
+)
+def test_bad_questions_have_the_portals_shape(get, params, code):
+    response = get("/records", **params)
+    assert response.status_code == 400
+    assert response.json()["error_code"] == code
+    assert response.json()["message"]
+
+
+def test_pages(get):
+    first, last = get("/records", limit=100).json(), get("/records", limit=100, offset=550).json()
+    assert (len(first["results"]), len(last["results"]), last["total_count"]) == (100, 50, 600)
+    assert len(get("/records").json()["results"]) == 10
+    assert get("/records", limit=100, offset=9900).json()["results"] == []
+
+
+@pytest.mark.parametrize("path", ["/exports/xlsx", "/nonsense", "/exports/csv/x"])
+def test_unknown_resources(get, path):
+    assert (get(path).status_code, get(path).json()["error_code"]) == (404, "NotFoundResource")
+
+
+def test_unknown_dataset(get):
+    response = get(dataset_id="other")
+    assert (response.status_code, response.json()["message"]) == (404, "Unknown dataset: other")
+
+
+@pytest.mark.parametrize("odsql", ["lines", "a.b", "x;", "'open", "pragma_version()", "\\", "$1", "[1]"])
+def test_nothing_but_known_words_becomes_sql(odsql):
+    with pytest.raises(OdsqlError):
+        to_sql(odsql, frozenset({"region"}))
+
+
+def test_texts_are_quoted():
+    assert to_sql('region = "l\'Île\\""', frozenset({"region"})) == "\"region\" = 'l''Île\"'"

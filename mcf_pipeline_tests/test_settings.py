@@ -1,0 +1,87 @@
+"""Settings: environment, options over it, limits, and the paths inside a data directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcf_pipeline.errors import UsageError
+from mcf_pipeline.settings import DATASET_ID, PORTAL, PORTAL_URL, DataDir, Limits, Settings
+
+
+def test_without_anything_the_source_is_the_portal(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env({})
+    assert (settings.source, settings.portal_url, settings.dataset_id) == (PORTAL, PORTAL_URL, DATASET_ID)
+    assert settings.data_dir.root == tmp_path / "data"
+    assert (settings.api_key, settings.source_map, settings.limits) == (None, None, Limits())
+
+
+@pytest.mark.parametrize(
+    ("env", "given", "expected"),
+    [
+        ({"MCF_SOURCE": "sample"}, {}, "data/sample"),
+        ({}, {"source": "sample"}, "data/sample"),
+        ({"MCF_SOURCE": "sample"}, {"source": "portal"}, "data"),
+        ({"MCF_SOURCE": "sample", "MCF_DATA_DIR": "elsewhere"}, {}, "elsewhere"),
+        ({"MCF_DATA_DIR": "elsewhere"}, {"data_dir": Path("given")}, "given"),
+        ({"MCF_DATA_DIR": ""}, {}, "data"),
+    ],
+)
+def test_options_stand_over_the_environment_and_the_sample_has_its_own_directory(
+    tmp_path, monkeypatch, env, given, expected
+):
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_env(env, **given).data_dir.root == tmp_path / expected
+
+
+def test_every_variable_is_read():
+    settings = Settings.from_env(
+        {
+            "MCF_SOURCE": "/tmp/export.csv",
+            "MCF_PORTAL_URL": "http://127.0.0.1:8000/",
+            "MCF_DATASET_ID": "autre",
+            "MCF_API_KEY": "clef",
+            "MCF_SOURCE_MAP": "carte.toml",
+            "MCF_LIMIT_MAX_COLUMNS": "7",
+        }
+    )
+    assert settings.source == "/tmp/export.csv"
+    assert settings.portal_url == "http://127.0.0.1:8000"
+    assert (settings.dataset_id, settings.api_key) == ("autre", "clef")
+    assert settings.source_map == Path("carte.toml")
+    assert settings.limits == Limits(max_columns=7)
+
+
+def test_the_key_is_never_shown():
+    assert "clef" not in repr(Settings.from_env({"MCF_API_KEY": "clef"}))
+
+
+def test_an_address_that_is_none_is_refused():
+    with pytest.raises(UsageError, match=r"MCF_PORTAL_URL is 'portail\.fr'"):
+        Settings.from_env({"MCF_PORTAL_URL": "portail.fr"})
+
+
+@pytest.mark.parametrize("name", Limits.__slots__)
+def test_every_limit_has_its_variable(name):
+    env = {f"MCF_LIMIT_{name.upper()}": "3"}
+    assert getattr(Limits.from_env(env), name) == 3
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "viel", "nan", "1.5"])
+def test_a_limit_that_is_no_positive_whole_number_is_refused(text):
+    with pytest.raises(UsageError, match=r"MCF_LIMIT_MAX_BYTES .* positive number"):
+        Limits.from_env({"MCF_LIMIT_MAX_BYTES": text})
+
+
+def test_the_paths_are_those_of_the_design():
+    data_dir = DataDir(Path("/d"))
+    assert {name: str(getattr(data_dir, name)) for name in ("releases", "quarters", "staging", "package")} == {
+        "releases": "/d/raw/releases",
+        "quarters": "/d/raw/quarters",
+        "staging": "/d/staging",
+        "package": "/d/package",
+    }
+    assert str(data_dir.build_database) == "/d/warehouse/build.duckdb"
+    assert str(data_dir.published_database) == "/d/warehouse/mcf.duckdb"
