@@ -10,15 +10,14 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource  # noqa: E402
-from mcf_pipeline.orchestration.assets.marts import QUARTERLY_MART_ASSETS, mart_revisions  # noqa: E402
+from mcf_pipeline.orchestration.assets.marts import mart_revisions, marts  # noqa: E402
 from mcf_pipeline.orchestration.assets.publication import data_package, warehouse  # noqa: E402
 from mcf_pipeline.orchestration.assets.raw import portal_release, raw_usagers  # noqa: E402
 from mcf_pipeline.orchestration.assets.staging import stg_usagers  # noqa: E402
-from mcf_pipeline.orchestration.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements  # noqa: E402
-from mcf_pipeline.orchestration.checks.all import CHECKS  # noqa: E402
+from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts  # noqa: E402
 from mcf_pipeline.orchestration.checks.publication import check_release_en_retard  # noqa: E402
 from mcf_pipeline.orchestration.jobs import release  # noqa: E402
+from mcf_pipeline.orchestration.resources import Engine, PublishedWarehouse, WorkspaceResource  # noqa: E402
 from mcf_pipeline.orchestration.schedules import overdue_release, quarterly_release  # noqa: E402
 from mcf_pipeline.orchestration.sensors import release_sensor  # noqa: E402
 
@@ -26,10 +25,9 @@ ASSETS: list[dg.AssetsDefinition] = [
     portal_release,
     raw_usagers,
     stg_usagers,
-    fct_dossiers,
-    fct_financements,
-    *DIMENSION_ASSETS,
-    *QUARTERLY_MART_ASSETS,
+    facts,
+    dimensions,
+    marts,
     mart_revisions,
     warehouse,
     data_package,
@@ -42,14 +40,19 @@ def build_defs(workspace: WorkspaceResource | None = None) -> dg.Definitions:
     Args:
         workspace: the data directory and source it works on; the environment's where None.
     """
+    workspace = workspace or WorkspaceResource()
     return dg.Definitions(
         assets=ASSETS,
-        asset_checks=CHECKS,
+        asset_checks=[check_release_en_retard],
         jobs=[release],
         sensors=[release_sensor(ASSETS)],
         schedules=[quarterly_release(ASSETS), overdue_release(check_release_en_retard)],
-        resources={"workspace": workspace or WorkspaceResource()},
-        # A process per step would pay Dagster's start for each of twenty steps.
+        resources={
+            "workspace": workspace,
+            "engine": Engine(),
+            "published": PublishedWarehouse(workspace=workspace),
+        },
+        # A process per step would pay Dagster's start for each of ten steps.
         executor=dg.in_process_executor,
     )
 

@@ -31,13 +31,17 @@ def to_frame(con: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str
     return relation.to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
 
 
+ENGINE: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 2,
+    "memory_limit": "1GB",
+    "preserve_insertion_order": True,
+}
+"""Settings of an in-memory database: a few thousand lines cost more to hand from thread to thread than to work on."""
+
+
 @contextmanager
 def scratch() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory database for one quarter, emptied afterwards.
-
-    One per process, because making one costs as much as reading a quarter; with one thread, because handing a
-    few thousand lines from thread to thread costs more than working on them.
-    """
+    """An in-memory database, emptied afterwards; one per process, because making one costs as much as a query."""
     con = _scratch_database().cursor()
     try:
         yield con
@@ -49,7 +53,17 @@ def scratch() -> Iterator[duckdb.DuckDBPyConnection]:
 def _scratch_database() -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    return duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
+    return duckdb.connect(config=ENGINE)
+
+
+@contextmanager
+def temporary(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the same database whose temporary tables and views are gone afterwards."""
+    cursor = con.cursor()
+    try:
+        yield cursor
+    finally:
+        cursor.close()
 
 
 def literal(value: str | Path) -> str:

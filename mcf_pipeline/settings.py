@@ -96,14 +96,9 @@ class DataDir:
         return self.root / "raw" / "incoming"
 
     @property
-    def staging(self) -> Path:
-        """Typed and validated quarters, and their rejects."""
-        return self.root / "staging"
-
-    @property
-    def build_database(self) -> Path:
-        """The pipeline's own DuckDB file; nobody else opens it."""
-        return self.root / "warehouse" / "build.duckdb"
+    def tables(self) -> Path:
+        """The immutable files of the quarterly tables."""
+        return self.root / "tables"
 
     @property
     def published_database(self) -> Path:

@@ -1,34 +1,33 @@
-"""Everything one data directory holds, opened together: archive, staging, build, and the lock on them.
+"""One data directory opened: its archive, its tables' files, the source of its releases, and the lock on it.
 
-The command line, the assets and the sensor all come in through here, so they see the same rules, the same
-timeline and the same plan. It knows nothing of Dagster.
+The command line, the assets and the sensor all come in through here, so they see the same rules and the same
+snapshot. It knows nothing of Dagster.
 """
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
-import duckdb
 from filelock import FileLock, Timeout
 
-from mcf_pipeline.archive.store import Archive
-from mcf_pipeline.archive.timeline import State, Timeline
+from mcf_pipeline.archive.manifest import Manifest
+from mcf_pipeline.archive.store import Archive, Intake
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import BusyError, ContractError
 from mcf_pipeline.files import ensure_writable
-from mcf_pipeline.package.writing import is_current
+from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.settings import PORTAL, SAMPLE, Settings
 from mcf_pipeline.sources.base import Source
-from mcf_pipeline.tables.staging import Staged, Staging, refusal
-from mcf_pipeline.warehouse.build import marks, open_build, rules_fingerprint
-from mcf_pipeline.warehouse.plan import Plan, make_plan, target_marks
-from mcf_pipeline.warehouse.publication import published_state
+from mcf_pipeline.tables.files import TableFiles
+from mcf_pipeline.tables.rules import Rules
+from mcf_pipeline.tables.snapshot import Snapshot
+from mcf_pipeline.tables.staged import refusal, refused
 
-PATIENCE = 600.0
+LOCK_TIMEOUT = 600.0
 """Seconds that a step of a Dagster run waits for another run to let go of the data directory."""
 
 
@@ -38,6 +37,7 @@ class Workspace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.data_dir = settings.data_dir
+        self.files = TableFiles(settings.data_dir.tables)
 
     @cached_property
     def source_map(self) -> SourceMap:
@@ -45,19 +45,14 @@ class Workspace:
         return SourceMap.load(self.settings.source_map)
 
     @cached_property
-    def rules(self) -> str:
-        """Fingerprint of everything that decides what a quarter becomes."""
-        return rules_fingerprint(self.source_map.fingerprint())
+    def rules(self) -> Rules:
+        """Fingerprints of everything that decides what a quarter becomes."""
+        return Rules.of(self.source_map)
 
     @cached_property
     def archive(self) -> Archive:
         """The releases as received."""
         return Archive(self.data_dir, self.settings.limits, self.source_map)
-
-    @cached_property
-    def staging(self) -> Staging:
-        """The quarters as read."""
-        return Staging(self.archive, self.rules)
 
     def source(self) -> Source:
         """Where releases come from, as the settings say."""
@@ -75,17 +70,19 @@ class Workspace:
         return FileSource(self.settings.source, self.settings.limits)
 
     @contextmanager
-    def lock(self, *, patience: float = PATIENCE) -> Iterator[None]:
-        """Hold the data directory; a step inside a run that holds it gets in at once.
+    def lock(self, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+        """Hold the data directory: for an intake, a publication, or a whole run of the command line.
+
+        A step inside a run that holds it gets in at once. The kernel frees the lock when a process dies.
 
         Raises:
-            BusyError: another process still holds it after `patience` seconds.
+            BusyError: another process still holds it after `timeout` seconds.
         """
         ensure_writable(self.data_dir.root)
         # One lock object per file and process: that is what lets a step into a run that holds it already.
         lock = FileLock(self.data_dir.lock, is_singleton=True, thread_local=False)
         try:
-            lock.acquire(timeout=patience)
+            lock.acquire(timeout=timeout)
         except Timeout as error:
             raise BusyError(
                 f"another run holds {self.data_dir.root}: wait for it to end (`mcf-pipeline status` and the Dagster "
@@ -96,61 +93,54 @@ class Workspace:
         finally:
             lock.release()
 
-    @contextmanager
-    def build(self, *, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold the data directory and open its build."""
-        with self.lock(patience=patience), open_build(self.data_dir) as con:
-            yield con
-
-    def timeline(self) -> Timeline:
-        """What is to be built: what the releases tell, without the contents that were read and refused.
-
-        What they tell, those included, is `archive.timeline()`.
-        """
-        return self.archive.timeline(self.staging.refused())
-
-    def staged(self, line: Timeline, quarter: Quarter) -> dict[State, Staged]:
-        """Every state of a quarter, read, in time order.
+    def ingest(self) -> Intake:
+        """Fetch the newest release of the source and archive it.
 
         Raises:
-            ContractError: a state that nobody had read before has too many rejected lines.
+            SourceError: it could not be received.
+            ContractError: it is not the dataset, or broken; or it is archived, and held.
         """
-        found = {state: self.staging.stage(quarter, state) for state in line.states.get(quarter, ())}
-        for staged in found.values():
-            if staged.is_refused:
-                raise refusal(quarter, staged)
-        return found
+        source = self.source()
+        with self.lock():
+            return self.archive.take_in(
+                lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
+            )
 
-    def refusals(self) -> dict[Quarter, ContractError]:
-        """The quarters of which the newest release tells a content that was refused, with the error of each."""
-        told, found = self.archive.timeline(), {}
-        for quarter in told.quarters:
-            state = told.current(quarter)
-            staged = self.staging.of_content(quarter, state.sha256) if state else None
-            if staged and staged.is_refused:
-                found[quarter] = refusal(quarter, staged)
-        return found
+    def manifest(self, release_id: str) -> Manifest:
+        """The manifest of an archived release."""
+        return Manifest.read(self.data_dir.releases / release_id)
 
-    def plan(self, timeline: Timeline | None = None, *, patience: float = PATIENCE) -> Plan:
-        """What a run has to do now."""
-        line = timeline or self.timeline()
-        with self.build(patience=patience) as con:
-            built = marks(con)
-        return make_plan(line, self.rules, built)
+    def snapshot(self) -> Snapshot:
+        """What the data directory holds now.
 
-    def forget_marks(self) -> None:
-        """Make every quarter count as changed."""
-        with self.build() as con:
-            con.execute("UPDATE meta_marque SET empreinte = 'forced'")
+        Raises:
+            ArchiveError: a manifest is missing or damaged.
+        """
+        return Snapshot.read(self.archive, self.rules, self.files)
 
-    def state(self, line: Timeline | None = None) -> str:
-        """Fingerprint of what the published warehouse should hold."""
-        line = line or self.timeline()
-        parts = [self.rules, *(manifest.release_id for manifest in line.releases)]
-        parts += [f"{quarter} {mark}" for quarter, mark in sorted(target_marks(line, self.rules).items())]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    def refusals(self, snapshot: Snapshot) -> dict[Quarter, ContractError]:
+        """The quarters of which the newest release has a content that was refused, with the error of each."""
+        return {quarter: refusal(snapshot, staged) for quarter, staged in refused(snapshot).items()}
 
-    def is_published(self, line: Timeline | None = None) -> bool:
+    def is_published(self, snapshot: Snapshot) -> bool:
         """Whether the published warehouse and the data package are what they should be."""
-        state = self.state(line)
-        return published_state(self.data_dir) == state and is_current(self.data_dir, state)
+        from mcf_pipeline.package.state import is_current
+        from mcf_pipeline.warehouse.state import published_state
+
+        return published_state(self.data_dir) == snapshot.state and is_current(self.data_dir, snapshot.state)
+
+    def remove_old_build(self) -> bool:
+        """Remove what version 0.1 derived from the archive, whose ``raw/`` is read as it is.
+
+        Returns:
+            Whether there was anything of it.
+        """
+        build = self.data_dir.published_database.with_name("build.duckdb")
+        old = [build, build.with_name("build.duckdb.wal"), self.data_dir.root / "staging"]
+        found = [path for path in old if path.exists()]
+        for path in found:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        return bool(found)

@@ -77,11 +77,10 @@ def test_a_limit_that_is_no_positive_whole_number_is_refused(text):
 
 def test_the_paths_are_those_of_the_design():
     data_dir = DataDir(Path("/d"))
-    assert {name: str(getattr(data_dir, name)) for name in ("releases", "quarters", "staging", "package")} == {
+    assert {name: str(getattr(data_dir, name)) for name in ("releases", "quarters", "tables", "package")} == {
         "releases": "/d/raw/releases",
         "quarters": "/d/raw/quarters",
-        "staging": "/d/staging",
+        "tables": "/d/tables",
         "package": "/d/package",
     }
-    assert str(data_dir.build_database) == "/d/warehouse/build.duckdb"
     assert str(data_dir.published_database) == "/d/warehouse/mcf.duckdb"

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from mcf_pipeline.errors import BusyError, ContractError, UsageError
+from mcf_pipeline.errors import BusyError, UsageError
+from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.sources.file import FileSource
 from mcf_pipeline.sources.portal import PortalSource
 from mcf_pipeline.sources.sample import SampleSource
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import lean_quarter, take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_quarters
+from mcf_pipeline_tests.exports import lean_quarter, listing, take_in, workspace_in
+from mcf_pipeline_tests.warehouse.builds import stage_all
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def held_elsewhere(space: Workspace) -> Iterator[subprocess.Popen]:
 
 
 def test_a_step_inside_a_run_that_holds_the_directory_gets_in_at_once(space):
-    with space.lock(patience=0), workspace_in(space.data_dir.root).lock(patience=0), space.build(patience=0):
+    with space.lock(timeout=0), workspace_in(space.data_dir.root).lock(timeout=0):
         pass
 
 
@@ -43,11 +44,11 @@ def test_another_process_waits_and_is_told_who_holds_it(space):
     with space.lock():
         pass
     with held_elsewhere(space) as process:
-        with pytest.raises(BusyError, match="another run holds") as caught, space.lock(patience=0.1):
+        with pytest.raises(BusyError, match="another run holds") as caught, space.lock(timeout=0.1):
             pass
         process.communicate(b"\n")
     assert caught.value.exit_code == 5
-    with space.lock(patience=0):
+    with space.lock(timeout=0):
         pass
 
 
@@ -56,7 +57,7 @@ def test_the_lock_of_a_killed_process_is_free(space):
         pass
     with held_elsewhere(space) as process:
         process.kill()
-    with space.lock(patience=0):
+    with space.lock(timeout=0):
         pass
 
 
@@ -66,7 +67,7 @@ def test_an_error_inside_lets_go_of_the_directory(space):
     free = threading.Event()
 
     def elsewhere() -> None:
-        with space.lock(patience=0):
+        with space.lock(timeout=0):
             free.set()
 
     thread = threading.Thread(target=elsewhere)
@@ -88,60 +89,46 @@ def test_the_source_is_what_the_settings_say(tmp_path, source, expected):
     assert isinstance(workspace_in(tmp_path, source=source).source(), expected)
 
 
-def test_what_should_be_published_changes_with_the_releases_and_with_the_rules(space, tmp_path):
-    source_map = tmp_path / "map.toml"
-    source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
-    states = [space.state()]
-    take_in(space.archive, lean_quarter(), "2026-07-08")
-    states.append(space.state())
-    take_in(space.archive, lean_quarter(nb_dossiers="11"), "2026-10-08")
-    states.append(space.state())
-    states.append(workspace_in(space.data_dir.root, source_map=source_map).state())
-    assert len(set(states)) == 4
-    take_in(space.archive, lean_quarter(nb_dossiers="11"), "2026-10-15")
-    assert space.state() == states[2]
-
-
-def test_a_source_map_that_changes_makes_every_quarter_due(space, tmp_path):
-    source_map = tmp_path / "map.toml"
-    source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
-    take_in(space.archive, lean_quarter())
-    build_quarters(space)
-    assert space.plan().to_do == []
-    other = workspace_in(space.data_dir.root, source_map=source_map)
-    assert [q.id for q in other.plan().changed] == ["2024-T1"]
-
-
 def test_a_quarter_with_too_many_rejects_is_left_out_and_the_others_go_on(space):
     take_in(space.archive, [*lean_quarter("2024-T1", prix_moyen="x"), *lean_quarter("2024-T2", prix_moyen="1")])
-    line = space.timeline()
-    assert [q.id for q in space.plan(line).to_do] == ["2024-T1", "2024-T2"]
-    for quarter in line.quarters:
-        space.staging.stage(quarter, line.current(quarter))
-    assert [q.id for q in space.timeline().quarters] == [q.id for q in space.plan().to_do] == ["2024-T2"]
-    assert [q.id for q in space.archive.timeline().quarters] == ["2024-T1", "2024-T2"]
-    assert [(q.id, e.rule) for q, e in space.refusals().items()] == [("2024-T1", "trop_de_rejets")]
+    assert [q.id for q in space.snapshot().plan.to_do] == ["2024-T1", "2024-T2"]
+    snapshot = stage_all(space)
+    assert [q.id for q in snapshot.timeline.quarters] == [q.id for q in snapshot.plan.to_do] == ["2024-T2"]
+    assert [q.id for q in snapshot.reported.quarters] == ["2024-T1", "2024-T2"]
+    assert [(q.id, e.rule) for q, e in space.refusals(snapshot).items()] == [("2024-T1", "trop_de_rejets")]
 
 
-def test_a_refused_telling_of_a_quarter_leaves_the_one_before_it(space):
-    """Were it but the past one: a state that no reader may trust is no state, whenever it was told."""
+def test_a_refused_content_of_a_quarter_leaves_the_one_before_it(space):
+    """Were it but the past one: a state that no reader may trust is no state, whenever it came."""
     for day, prix in (("2026-01-08", "1"), ("2026-04-08", "x"), ("2026-07-08", "2")):
         take_in(space.archive, lean_quarter("2024-T1", prix_moyen=prix), day)
-    (quarter,) = space.timeline().quarters
-    with pytest.raises(ContractError, match="2024-T1: 5 of 5 lines rejected"):
-        space.staged(space.timeline(), quarter)
-    states = space.timeline().states[quarter]
+    snapshot = stage_all(space)
+    (quarter,) = snapshot.timeline.quarters
+    states = snapshot.timeline.states[quarter]
     assert [(s.since, s.until) for s in states] == [("2026-01-08", "2026-07-08"), ("2026-07-08", None)]
-    assert [s.is_refused for s in space.staged(space.timeline(), quarter).values()] == [False, False]
-    assert space.refusals() == {}
+    assert all(snapshot.files.is_there(snapshot.file("stg_usagers", quarter, state)) for state in states)
+    assert space.refusals(snapshot) == {}
 
 
 def test_other_rules_give_what_was_refused_another_look(space, tmp_path):
     take_in(space.archive, lean_quarter("2024-T1", prix_moyen="x"))
-    (quarter,) = space.timeline().quarters
-    with pytest.raises(ContractError):
-        space.staged(space.timeline(), quarter)
+    snapshot = stage_all(space)
     source_map = tmp_path / "map.toml"
     source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
-    assert space.timeline().quarters == []
-    assert workspace_in(space.data_dir.root, source_map=source_map).timeline().quarters == [quarter]
+    assert snapshot.timeline.quarters == []
+    assert workspace_in(space.data_dir.root, source_map=source_map).snapshot().timeline.quarters == [Quarter(2024, 1)]
+
+
+def test_what_version_0_1_derived_is_removed_and_its_archive_stays(space):
+    take_in(space.archive, lean_quarter())
+    build = space.data_dir.root / "warehouse" / "build.duckdb"
+    old = [build, build.with_name("build.duckdb.wal"), space.data_dir.root / "staging" / "2024-T1" / "x.parquet"]
+    for path in old:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"old")
+    before = listing(space.data_dir.root / "raw")
+    assert space.remove_old_build()
+    assert not any(path.exists() for path in old)
+    assert not space.remove_old_build()
+    assert listing(space.data_dir.root / "raw") == before
+    assert [q.id for q in space.snapshot().plan.to_do] == ["2024-T1"]

@@ -95,9 +95,12 @@ class Archive:
         """The releases that wait to be accepted, by id, with what each lost."""
         return self._held(self.manifests())
 
+    def accepted(self, manifests: Sequence[Manifest]) -> set[str]:
+        """Ids of the releases that somebody has accepted."""
+        return {m.release_id for m in manifests if (self._folder(m.release_id) / ACCEPTED_FILE).exists()}
+
     def _held(self, manifests: Sequence[Manifest]) -> dict[str, list[Shrinkage]]:
-        accepted = {m.release_id for m in manifests if (self._folder(m.release_id) / ACCEPTED_FILE).exists()}
-        return held_releases(manifests, accepted)
+        return held_releases(manifests, self.accepted(manifests))
 
     def _folder(self, release_id: str) -> Path:
         return self.data_dir.releases / release_id

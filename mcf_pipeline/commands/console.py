@@ -62,11 +62,11 @@ def progress_bar(console: Console = err) -> Iterator[None]:
 
 
 @contextmanager
-def one_voice() -> Iterator[None]:
+def hold_stderr() -> Iterator[None]:
     """Hold back what others write to standard error for a while; only `err` goes on speaking there.
 
     Dagster writes there what it could not store, beside raising it. Where an error of ours says it in one clear line,
-    that is enough; else what was held back is told after all.
+    that is enough; else what was held back is printed after all.
     """
     real, held = sys.stderr, io.StringIO()
     err.file = getattr(real, "rich_proxied_file", real)

@@ -107,7 +107,7 @@ def _rehearse(con: duckdb.DuckDBPyConnection, fields: Sequence[SourceField], spa
     from mcf_pipeline.archive.split import split
     from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
     from mcf_pipeline.contract.lines import read_lines
-    from mcf_pipeline.tables.staging import is_refused
+    from mcf_pipeline.tables.staged import is_refused
 
     recognition = recognise(fields, space.source_map)
     try:
@@ -116,15 +116,12 @@ def _rehearse(con: duckdb.DuckDBPyConnection, fields: Sequence[SourceField], spa
     except ContractError as error:
         return [str(error)]
     refused = []
-    for done, (quarter, told) in enumerate(content.quarters.items()):
+    for done, (quarter, held) in enumerate(content.quarters.items()):
         report("read and validate", done, len(content.quarters))
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE recues AS SELECT * EXCLUDE (trimestre_id, canonique) FROM lignes "
-            f"WHERE trimestre_id = '{quarter}' ORDER BY rang"
-        )
-        rejected = read_lines(con, "recues", quarter, "", space.source_map).rejected_lines
-        if is_refused(rejected, told.rows):
-            refused.append(f"{quarter} would be refused: {rejected:,} of its {told.rows:,} lines are rejected")
+        source = f"SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes WHERE trimestre_id = '{quarter}'"
+        rejected = read_lines(con, source, space.source_map).rejected.total()
+        if is_refused(rejected, held.rows):
+            refused.append(f"{quarter} would be refused: {rejected:,} of its {held.rows:,} lines are rejected")
     report("read and validate", len(content.quarters), len(content.quarters))
     return refused
 

@@ -61,7 +61,7 @@ def export(settings: Settings, path: Path, form: str | None, tables: Sequence[st
 def _chosen(tables: Sequence[str]) -> list[type[Table]]:
     from mcf_pipeline.schemas.base import describe
     from mcf_pipeline.schemas.views import VIEWS
-    from mcf_pipeline.warehouse.publication import PUBLIC
+    from mcf_pipeline.warehouse.assembly import PUBLIC
 
     known = {describe(model).name: model for model in (*PUBLIC, *VIEWS)}
     unknown = [name for name in tables if name not in known]

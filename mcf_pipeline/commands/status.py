@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
+from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.settings import Settings
+from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,13 +52,12 @@ class Overview:
     releases: list[dict[str, Any]] = field(default_factory=list)
 
 
-def overview(space: Workspace) -> Overview:
+def overview(space: Workspace, snapshot: Snapshot) -> Overview:
     """Look at a data directory without changing it."""
     import duckdb
 
     found = Overview(warehouse=str(space.data_dir.published_database))
-    held = space.archive.held()
-    for manifest in space.archive.manifests():
+    for manifest in snapshot.manifests:
         found.is_synthetic = manifest.is_synthetic
         found.releases.append(
             {
@@ -64,10 +65,10 @@ def overview(space: Workspace) -> Overview:
                 "lines": manifest.rows,
                 "quarters": len(manifest.quarters),
                 "retrieved_at": manifest.retrieved_at.isoformat(timespec="seconds"),
-                "held": [str(entry) for entry in held.get(manifest.release_id, ())],
+                "held": [str(entry) for entry in snapshot.held.get(manifest.release_id, ())],
             }
         )
-    found.refused = {quarter.id: str(error) for quarter, error in space.refusals().items()}
+    found.refused = {quarter.id: str(error) for quarter, error in space.refusals(snapshot).items()}
     if space.data_dir.published_database.is_file():
         with duckdb.connect(space.data_dir.published_database, read_only=True) as con:
             rows = con.execute(
@@ -88,18 +89,16 @@ def overview(space: Workspace) -> Overview:
 
 def _unknown(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
     """The modalities that got a row of their own, with how many lines have them; most lines first."""
-    from mcf_pipeline.tables.dimensions import MODALITY_DIMENSIONS
-
     queries = [
         f"SELECT '{name}', libelle, count(*) FROM fct_dossiers JOIN dim_{name} USING ({name}_id) "
         "WHERE NOT est_connue GROUP BY ALL"
-        for name in MODALITY_DIMENSIONS
+        for name in DIMENSIONS
     ]
     rows = con.execute(" UNION ALL ".join(queries) + " ORDER BY 3 DESC, 1, 2").fetchall()
     return [(str(name), str(label), int(lines)) for name, label, lines in rows]
 
 
-def told_unknown(found: Overview) -> str | None:
+def unknown_modalities(found: Overview) -> str | None:
     """The unknown modalities in one line, or None where there is none."""
     if not found.unknown:
         return None
@@ -116,12 +115,13 @@ def status(settings: Settings, *, as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    found = overview(Workspace(settings))
+    space = Workspace(settings)
+    found = overview(space, space.snapshot())
     if as_json:
         out.print(json.dumps(asdict(found), ensure_ascii=False, indent=2), markup=False)
         return
     if not found.releases:
-        out.print(f"Nothing yet in {settings.data_dir.root}: `mcf-pipeline run` takes the first release in.")
+        out.print(f"Nothing yet in {settings.data_dir.root}: `mcf-pipeline run` ingests the first release.")
         return
     table = Table(title="Releases" + (" — SYNTHETIC data" if found.is_synthetic else ""), title_justify="left")
     for name in ("release", "lines", "quarters", "retrieved (UTC)", "state"):
@@ -146,7 +146,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
             f"{found.rows:,} lines, {found.masked:,} masked, {found.rejected:,} rejected."
         )
         out.print(f"Warehouse: {found.warehouse}")
-        if unknown := told_unknown(found):
+        if unknown := unknown_modalities(found):
             out.print(f"[yellow]{escape(unknown)}[/yellow]")
         for reason in found.refused.values():
             out.print(f"[yellow]Refused:[/yellow] {escape(reason)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mcf_pipeline.commands.console import err, out, progress_bar
-from mcf_pipeline.commands.run import IMPATIENCE
+from mcf_pipeline.commands.run import LOCK_TIMEOUT
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.warehouse.verification import verify_archive, verify_warehouse
@@ -20,11 +20,11 @@ def verify(settings: Settings) -> None:
         ArchiveError: something is wrong.
     """
     space = Workspace(settings)
-    with space.lock(patience=IMPATIENCE), progress_bar():
+    with space.lock(timeout=LOCK_TIMEOUT), progress_bar():
         problems = list(verify_archive(space.archive))
         # A broken archive cannot say what the warehouse should be.
         if not problems:
-            problems = list(verify_warehouse(space.archive))
+            problems = list(verify_warehouse(space.archive, space.snapshot()))
     for problem in problems[:SHOWN]:
         err.print(f"• {problem}", markup=False)
     if problems:
@@ -32,4 +32,4 @@ def verify(settings: Settings) -> None:
             f"{len(problems)} problems found" + (f", the first {SHOWN} shown" if len(problems) > SHOWN else "")
         )
     manifests = space.archive.manifests()
-    out.print(f"All is well: {len(manifests)} releases, every file as archived, and the warehouse says what they say.")
+    out.print(f"No problem found: {len(manifests)} releases, every file as archived; the warehouse matches them.")

@@ -1,35 +1,36 @@
 """Lines as received become typed lines, or rejects with the rule they broke.
 
-DuckDB reads the numbers (exactly, a whole quarter at once), Pandera validates what they may be. What fails
+DuckDB reads the numbers (exactly, many quarters at once), Pandera validates what they may be. What fails
 either way is quarantined: kept as received, with its number, column, rule and value.
 
-What does not belong here: which lines make up a quarter (`releases`), and where the result is stored.
+What does not belong here: which lines make up a quarter (`archive`), and where the result is stored (`tables`).
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pandera.errors
 import pyarrow as pa
+from pandera.pandas import DataFrameSchema
 
 from mcf_pipeline.contract.columns import COLUMNS, MEASURES
 from mcf_pipeline.contract.financers import FINANCERS
 from mcf_pipeline.contract.keys import IDS, ids_sql, map_modalities
-from mcf_pipeline.contract.parsing import (
-    decimal_sql,
-    integer_sql,
-    is_empty_sql,
-)
+from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
+from mcf_pipeline.contract.parsing import decimal_sql, integer_sql, is_empty_sql
 from mcf_pipeline.contract.source_map import SourceMap
-from mcf_pipeline.duck import quoted, to_frame
-from mcf_pipeline.schemas.base import Table, describe, schema_of
+from mcf_pipeline.duck import literal, quoted, temporary, to_frame
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.schemas.base import Table, schema_of
 from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_PRICE
-from mcf_pipeline.schemas.staging import StgFinancements, StgRejets, StgUsagers
+from mcf_pipeline.schemas.staging import LINE_KEY, StgPart, StgRejets, StgUsagers
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,68 +44,89 @@ _RULES = {
 }
 """The rule that a failed check of Pandera breaks."""
 
+PART, FUNDED = "part_", "nb_dossiers_finances_par_"
+"""What stands before a financer's id in the names of its two columns."""
+
+QuarterOf = tuple[str, str]
+"""Which state of which quarter a line belongs to: id of the release, id of the quarter."""
+
 
 @dataclass(frozen=True, slots=True)
 class TypedLines:
-    """One quarter, read.
+    """Some quarters, read.
 
     Attributes:
-        usagers: valid lines (`StgUsagers`).
-        financements: financers' parts of the valid lines (`StgFinancements`).
+        usagers: valid lines (`line_schema`), in the order of their key.
         rejets: what was quarantined, a row per line and broken rule (`StgRejets`).
-        unknown: modalities outside the contract: (dimension, text as received).
+        unknown: by quarter, the modalities outside the contract: (dimension, text as received).
     """
 
     usagers: pd.DataFrame
-    financements: pd.DataFrame
     rejets: pd.DataFrame
-    unknown: list[tuple[str, str]]
+    unknown: dict[QuarterOf, list[tuple[str, str]]] = field(default_factory=dict)
 
     @property
-    def rejected_lines(self) -> int:
-        """Lines that were quarantined."""
-        return int(self.rejets["numero_ligne"].nunique())
+    def rejected(self) -> Counter[QuarterOf]:
+        """How many lines of each quarter were quarantined."""
+        lines = self.rejets[["release_id", "trimestre_id", "numero_ligne"]].drop_duplicates()
+        return Counter(lines[["release_id", "trimestre_id"]].itertuples(index=False, name=None))
 
 
-def read_lines(
-    con: duckdb.DuckDBPyConnection, table: str, quarter: str, release_id: str, source_map: SourceMap
-) -> TypedLines:
-    """Read the lines of one quarter.
+def given_financers(columns: Iterable[str]) -> list[str]:
+    """The financers of which a source gives the part or the number of dossiers, in their order."""
+    names = set(columns)
+    return [financer for financer in FINANCERS if {PART + financer, FUNDED + financer} & names]
+
+
+@cache
+def line_schema(financers: tuple[str, ...]) -> DataFrameSchema:
+    """`StgUsagers` with the two columns of each of some financers."""
+    part = schema_of(StgPart).columns
+    columns = {}
+    for financer in financers:
+        columns[PART + financer] = part["montant"].set_name(PART + financer)
+        columns[FUNDED + financer] = part["nb_dossiers_finances"].set_name(FUNDED + financer)
+    return schema_of(StgUsagers).add_columns(columns)
+
+
+def read_lines(con: duckdb.DuckDBPyConnection, source: str, source_map: SourceMap) -> TypedLines:
+    """Read the lines of some quarters.
 
     Args:
-        con: holds the lines.
-        table: its table of lines as received: `numero_ligne`, `rang`, and canonical columns as text.
-        quarter: id of their quarter.
-        release_id: the release they are read for; stands in the rejects.
+        con: an in-memory database.
+        source: a query or table of lines as received: `release_id`, `trimestre_id`, `numero_ligne`, `rang`, and
+            canonical columns as text.
         source_map: overrides of modalities and units.
+
+    Raises:
+        ContractError: lines of one key have different figures, by the modalities of today (`doublons_en_conflit`).
     """
-    columns = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()]
-    unknown = map_modalities(con, table, source_map)
+    with temporary(con) as work:
+        return _read(work, source, source_map)
+
+
+def _read(con: duckdb.DuckDBPyConnection, source: str, source_map: SourceMap) -> TypedLines:
+    con.execute(f"CREATE TEMP TABLE recues AS FROM ({source})")
+    columns = [row[0] for row in con.execute("DESCRIBE recues").fetchall()]
+    schema = line_schema(tuple(given_financers(columns)))
+    measures = [name for name in schema.columns if name in COLUMNS]
+    unknown = map_modalities(con, "recues", source_map)
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE lues AS
-        SELECT numero_ligne, rang, '{quarter}' AS trimestre_id,
-            {ids_sql(table, "demandeur_emploi" in columns)}, {_measures_sql(columns, source_map)}
-        FROM {table}
-    """)
-    con.execute("""
-        CREATE OR REPLACE TEMP TABLE typees AS
+        CREATE TEMP TABLE lues AS
         SELECT *, nb_dossiers IS NULL OR nb_titulaires IS NULL OR montant_engage IS NULL AS est_masque
-        FROM lues
+        FROM (
+            SELECT release_id, trimestre_id, numero_ligne, {ids_sql("recues", "demandeur_emploi" in columns)},
+                {", ".join(f"{_typed(name, columns, source_map)} AS {name}" for name in measures)}
+            FROM recues
+        )
     """)
     failures = [
-        *_unreadable_numbers(con, table, columns, source_map),
+        *_unreadable_numbers(con, columns, source_map),
         *_implausible_products(con),
-        *_repeated_lines(con),
+        *_repeated_lines(con, measures),
     ]
-    usagers, more = _validated(con, StgUsagers, "typees", failures)
-    failures += more
-    _unpivot_financers(con, columns)
-    financements, more = _validated(con, StgFinancements, "parts", failures)
-    if more:
-        # A line is kept or rejected whole: one bad part takes its line out of both tables.
-        failures += more
-        usagers, _ = _validated(con, StgUsagers, "typees", failures)
-    return TypedLines(usagers, financements, _rejects(con, table, quarter, release_id, failures), unknown)
+    usagers, more = _validated(con, schema, failures)
+    return TypedLines(usagers, _rejects(con, [*failures, *more]), _located(con, unknown, source_map))
 
 
 def validate(model: type[Table], frame: pd.DataFrame) -> pd.DataFrame:
@@ -116,101 +138,88 @@ def validate(model: type[Table], frame: pd.DataFrame) -> pd.DataFrame:
     return schema_of(model).validate(frame, lazy=True)
 
 
-Failure = tuple[int, str, str | None]
-"""A broken rule: number of the line, rule, column as in the line received, or None for the line as a whole."""
-
-
-def _measures_sql(columns: Sequence[str], source_map: SourceMap) -> str:
-    """Every measure of the model and every financer's column, typed; NULL where the source has no such column."""
-    always = (*_COUNTS, "montant_engage", *_MEANS)
-    given = [name for name, rule in COLUMNS.items() if rule.financer and name in columns]
-    return ", ".join(f"{_typed(name, columns, source_map)} AS {name}" for name in (*always, *given))
+Failure = tuple[str, int, str, str | None]
+"""A broken rule: release, number of the line, rule, column as in the line received, or None for the whole line."""
 
 
 def _typed(name: str, columns: Sequence[str], source_map: SourceMap) -> str:
+    """SQL: a measure, typed; NULL where the source has no such column."""
+    kind = COLUMNS[name].kind
     if name not in columns:
-        return f"NULL::{'BIGINT' if COLUMNS[name].kind == 'count' else 'DECIMAL(18,4)'}"
-    match COLUMNS[name].kind:
-        case "count":
-            return integer_sql(f'"{name}"')
-        case "amount":
-            return decimal_sql(f'"{name}"', 18, 2, factor=source_map.factor(name))
-        case _:
-            return decimal_sql(f'"{name}"', 18, 4, factor=source_map.factor(name))
+        return f"NULL::{'BIGINT' if kind == 'count' else 'DECIMAL(18,2)' if kind == 'amount' else 'DECIMAL(18,4)'}"
+    if kind == "count":
+        return integer_sql(quoted(name))
+    return decimal_sql(quoted(name), 18, 2 if kind == "amount" else 4, factor=source_map.factor(name))
 
 
-def _unreadable_numbers(
-    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], source_map: SourceMap
-) -> list[Failure]:
+def _unreadable_numbers(con: duckdb.DuckDBPyConnection, columns: Sequence[str], source_map: SourceMap) -> list[Failure]:
     measures = [name for name in columns if name in COLUMNS and COLUMNS[name].kind in MEASURES]
     # Most quarters have no such cell, and reading each number twice would cost as much as reading the quarter:
     # ask first, without any pattern, which columns hold a text and no number.
     suspects = con.execute(
-        f"SELECT {', '.join(f'count(recue.{n}) FILTER (WHERE lues.{n} IS NULL)' for n in map(quoted, measures))} "
-        f"FROM {table} AS recue JOIN lues USING (numero_ligne)"
+        f"SELECT {', '.join(f'count(recues.{n}) FILTER (WHERE lues.{n} IS NULL)' for n in map(quoted, measures))} "
+        "FROM recues JOIN lues USING (release_id, numero_ligne)"
     ).fetchall()[0]
     queries = [
-        f"""SELECT numero_ligne, '{name}' FROM {table}
+        f"""SELECT release_id, numero_ligne, 'nombre_illisible', '{name}' FROM recues
         WHERE NOT ({is_empty_sql(quoted(name))}) AND {_typed(name, columns, source_map)} IS NULL"""
         for name, count in zip(measures, suspects, strict=True)
         if count
     ]
-    found = con.execute(" UNION ALL ".join(queries)).fetchall() if queries else []
-    return [(line, "nombre_illisible", column) for line, column in found]
+    return con.execute(" UNION ALL ".join(queries)).fetchall() if queries else []
 
 
 def _implausible_products(con: duckdb.DuckDBPyConnection) -> list[Failure]:
     """Lines whose mean price and number of dossiers make an amount that none can be, each being none too large."""
-    found = con.execute(f"""
-        SELECT numero_ligne FROM typees
+    return con.execute(f"""
+        SELECT release_id, numero_ligne, 'nombre_invraisemblable', 'prix_moyen' FROM lues
         WHERE prix_moyen * nb_dossiers > {MAX_AMOUNT} AND prix_moyen <= {MAX_PRICE} AND nb_dossiers <= {MAX_COUNT}
     """).fetchall()
-    return [(line, "nombre_invraisemblable", "prix_moyen") for (line,) in found]
 
 
-def _repeated_lines(con: duckdb.DuckDBPyConnection) -> list[Failure]:
-    """Lines that say again what an earlier line of the same key said; conflicting ones refused the release."""
+def _repeated_lines(con: duckdb.DuckDBPyConnection, measures: Sequence[str]) -> list[Failure]:
+    """Lines that repeat an earlier line of the same key.
+
+    Raises:
+        ContractError: one has other figures than that line. Intake refuses such a release; it can come up later, when
+            an override of modalities makes two keys one.
+    """
+    key = f"release_id, trimestre_id, {IDS}"
     found = con.execute(f"""
-        SELECT numero_ligne FROM typees
-        QUALIFY row_number() OVER (PARTITION BY {IDS} ORDER BY numero_ligne) > 1
+        SELECT release_id, numero_ligne, first_value(numero_ligne) OVER lignes,
+            row({", ".join(measures)}) IS DISTINCT FROM first_value(row({", ".join(measures)})) OVER lignes
+        FROM lues
+        SEMI JOIN (
+            SELECT {key} FROM lues GROUP BY ALL HAVING count(*) > 1
+        ) AS repetees USING ({key})
+        WINDOW lignes AS (PARTITION BY {key} ORDER BY numero_ligne)
     """).fetchall()
-    return [(line, "doublon_exact", None) for (line,) in found]
-
-
-def _unpivot_financers(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
-    parts = []
-    for financer in FINANCERS:
-        part, count = f"part_{financer}", f"nb_dossiers_finances_par_{financer}"
-        if part in columns or count in columns:
-            montant = part if part in columns else "NULL::DECIMAL(18,2)"
-            dossiers = count if count in columns else "NULL::BIGINT"
-            parts.append(f"{{'financeur_id': '{financer}', 'montant': {montant}, 'nb_dossiers_finances': {dossiers}}}")
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE parts AS
-        SELECT numero_ligne, trimestre_id, {IDS}, est_masque, unnest([{", ".join(parts)}], recursive := true)
-        FROM typees
-    """)
+    for release_id, line, first, differs in found:
+        if differs:
+            raise ContractError(
+                f"release {release_id}: lines {first} and {line} have the same quarter, region, gender, age class, "
+                "situation and status but different figures: an override in MCF_SOURCE_MAP reads two modalities as "
+                "one; correct it there",
+                rule="doublons_en_conflit",
+            )
+    return [(release, line, "doublon_exact", None) for release, line, first, _ in found if line != first]
 
 
 def _validated(
-    con: duckdb.DuckDBPyConnection, model: type[Table], table: str, failures: Iterable[Failure]
+    con: duckdb.DuckDBPyConnection, schema: DataFrameSchema, failures: Iterable[Failure]
 ) -> tuple[pd.DataFrame, list[Failure]]:
-    """The rows of a table whose line has not failed, validated; and what fails now."""
-    spec = describe(model)
-    bad = sorted({failure[0] for failure in failures})
-    wanted = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in spec.columns)
+    """The lines that have not failed, validated; and what fails now."""
     frame = to_frame(
         con,
-        f"SELECT {wanted} FROM {table} WHERE NOT list_contains($bad::BIGINT[], numero_ligne)",
-        {"bad": bad},
+        f"SELECT {', '.join(schema.columns)} FROM lues WHERE NOT {_is_among(failures)} "
+        f"ORDER BY release_id, {', '.join(LINE_KEY)}",
     )
     try:
-        return validate(model, frame), []
+        return schema.validate(frame, lazy=True), []
     except pandera.errors.SchemaErrors as error:
         found = _failures_of(error, frame)
-        lines = {failure[0] for failure in found}
-        kept = frame[~frame["numero_ligne"].isin(lines)].reset_index(drop=True)
-        return validate(model, kept), found
+        failed = frame.index.isin(sorted({int(case) for case in error.failure_cases["index"]}))
+        return schema.validate(frame[~failed].reset_index(drop=True), lazy=True), found
 
 
 def _failures_of(error: pandera.errors.SchemaErrors, frame: pd.DataFrame) -> list[Failure]:
@@ -221,39 +230,46 @@ def _failures_of(error: pandera.errors.SchemaErrors, frame: pd.DataFrame) -> lis
             raise error
         row = frame.iloc[int(case.index)]
         rule = _RULES.get(str(case.check).partition("(")[0], "hors_schema")
-        found.append((int(row["numero_ligne"]), rule, _received_column(str(case.column), row)))
+        found.append((row["release_id"], int(row["numero_ligne"]), rule, str(case.column)))
     return found
 
 
-def _received_column(column: str, row: pd.Series) -> str:
-    """The column of the line as received that a column of a model was read from."""
-    prefix = {"montant": "part", "nb_dossiers_finances": "nb_dossiers_finances_par"}.get(column)
-    return f"{prefix}_{row['financeur_id']}" if prefix else column
+def _located(
+    con: duckdb.DuckDBPyConnection, unknown: Iterable[tuple[str, str]], source_map: SourceMap
+) -> dict[QuarterOf, list[tuple[str, str]]]:
+    """Which quarters hold each unknown modality."""
+    found: dict[QuarterOf, list[tuple[str, str]]] = {}
+    for dimension, text in unknown:
+        rows = con.execute(
+            f"SELECT DISTINCT release_id, trimestre_id FROM lues WHERE {DIMENSIONS[dimension].id_column} = ?",
+            [resolve(dimension, text, source_map).id],
+        ).fetchall()
+        for release_id, quarter in rows:
+            found.setdefault((release_id, quarter), []).append((dimension, text))
+    return found
 
 
-def _rejects(
-    con: duckdb.DuckDBPyConnection,
-    table: str,
-    quarter: str | None,
-    release_id: str,
-    failures: Sequence[Failure],
-) -> pd.DataFrame:
-    numbers = sorted({failure[0] for failure in failures})
-    lines: dict[int, str] = {}
-    if numbers:
-        lines = dict(
-            con.execute(
-                f"""SELECT numero_ligne, CAST(to_json(recue) AS VARCHAR)
-                FROM (SELECT * EXCLUDE (rang) FROM {table}) AS recue
-                WHERE list_contains($numbers, numero_ligne)""",
-                {"numbers": numbers},
-            ).fetchall()
-        )
-    cells = {number: json.loads(line) for number, line in lines.items()}
-    return rejects_frame(
-        (quarter, release_id, number, rule, column, cells[number].get(column), lines[number])
-        for number, rule, column in sorted(set(failures), key=lambda f: (f[0], f[1], f[2] or ""))
-    )
+def _rejects(con: duckdb.DuckDBPyConnection, failures: Sequence[Failure]) -> pd.DataFrame:
+    received = {}
+    if failures:
+        rows = con.execute(f"""
+            SELECT release_id, numero_ligne, trimestre_id,
+                CAST(to_json(struct_pack(*COLUMNS(* EXCLUDE (release_id, trimestre_id, rang)))) AS VARCHAR)
+            FROM recues
+            WHERE {_is_among(failures)}
+        """).fetchall()
+        received = {(release, number): (quarter, text, json.loads(text)) for release, number, quarter, text in rows}
+    rejects = []
+    for release, number, rule, column in sorted(set(failures), key=lambda f: (*f[:3], f[3] or "")):
+        quarter, text, cells = received[release, number]
+        rejects.append((quarter, release, number, rule, column, cells.get(column), text))
+    return rejects_frame(rejects)
+
+
+def _is_among(failures: Iterable[Failure]) -> str:
+    """SQL: whether a line has failed."""
+    lines = ", ".join(f"({literal(release)}, {line})" for release, line in sorted({f[:2] for f in failures}))
+    return f"(release_id, numero_ligne) IN ({lines})" if lines else "false"
 
 
 def rejects_frame(

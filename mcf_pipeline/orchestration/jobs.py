@@ -1,4 +1,4 @@
-"""The job, and which part of it a run does: taking a release in, or rematerializing quarters.
+"""The job, and which part of it a run does: ingesting a release, or rematerializing quarters.
 
 It is two runs at least, because which quarters changed is known only once a release is archived.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import dagster as dg
-from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 
+from mcf_pipeline.orchestration.private import HIDDEN_TAG_PREFIX
 from mcf_pipeline.orchestration.steps import Step
 
 JOB = "release"
@@ -22,12 +22,12 @@ RELEASE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_release"
 says nothing to a person, and is wider than its column."""
 
 INTAKE = [dg.AssetKey("portal_release")]
-"""What a run that takes a release in materializes."""
+"""What a run that ingests a release materializes."""
 
 release = dg.define_asset_job(
     JOB,
     selection=dg.AssetSelection.all(),
-    description="Takes a release in, or rematerializes quarters from the archive and publishes; a run does the part "
+    description="Ingests a release, or rematerializes quarters from the archive and publishes; a run does the part "
     "that it is asked for.",
 )
 
@@ -36,16 +36,16 @@ def selection_of(step: Step, assets: Sequence[dg.AssetsDefinition]) -> list[dg.A
     """The assets that a step materializes."""
     chosen = []
     for asset in assets:
-        if asset.key in INTAKE:
+        if asset.keys & set(INTAKE):
             continue
         is_quarterly = asset.partitions_def is not None
         if (is_quarterly and step.first is not None) or (not is_quarterly and step.makes_whole):
-            chosen.append(asset.key)
+            chosen += sorted(asset.keys)
     return chosen
 
 
 def intake_tags() -> dict[str, str]:
-    """The tags of a run that takes a release in."""
+    """The tags of a run that ingests a release."""
     return {STEP_TAG: "intake"}
 
 

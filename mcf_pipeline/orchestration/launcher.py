@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import socket
 
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.dagster_run import DagsterRun
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from mcf_pipeline.orchestration.private import (
+    GRPC_INFO_TAG,
+    CheckRunHealthResult,
+    DagsterRun,
+    DefaultRunLauncher,
+    WorkerStatus,
+)
 
 CONNECT_SECONDS = 5.0
 
@@ -50,7 +53,7 @@ def _command_line_lives() -> bool:
     from mcf_pipeline.workspace import Workspace
 
     try:
-        with Workspace(Settings.from_env()).lock(patience=0):
+        with Workspace(Settings.from_env()).lock(timeout=0):
             return False
     except BusyError:
         return True

@@ -14,12 +14,9 @@ from mcf_pipeline.errors import BusyError, PipelineError
 from mcf_pipeline.orchestration.attempts import Attempts, attempts, run_under_way
 from mcf_pipeline.orchestration.cursor import LONGEST_WAIT, Cursor
 from mcf_pipeline.orchestration.jobs import INTAKE, JOB, RELEASE_TAG, intake_tags, selection_of, tags_of
-from mcf_pipeline.orchestration.steps import next_step
+from mcf_pipeline.orchestration.runner import upcoming
 from mcf_pipeline.sources.base import Peek
 from mcf_pipeline.workspace import Workspace
-
-IMPATIENCE = 2.0
-"""Seconds that a look waits for a run to let go of the data directory; it will look again anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +66,13 @@ def _build_request(
     cursor: Cursor,
     now: dt.datetime,
 ) -> Look | None:
-    line = space.timeline()
-    if not line.releases:
+    snapshot = space.snapshot()
+    if not snapshot.timeline.releases:
         return None
-    step = next_step(space.plan(line, patience=IMPATIENCE), is_published=space.is_published(line))
+    step = upcoming(space, snapshot)
     if step is None:
         return None
-    tags = tags_of(step, space.state(line))
+    tags = tags_of(step, snapshot.state)
     waiting = attempts(instance, tags).reason_to_wait(now)
     if waiting:
         return Look(None, f"{step.key}: {waiting}", cursor)
@@ -95,16 +92,16 @@ def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Curs
         return Look(None, str(verdict), looked)
     tags = intake_tags() | {RELEASE_TAG: _fingerprint(peek)}
     earlier = attempts(instance, tags)
-    waiting = earlier.reason_to_wait(now) or _told_already(earlier, now)
+    waiting = earlier.reason_to_wait(now) or _ingested_lately(earlier, now)
     if waiting:
         return Look(None, f"{verdict}: {waiting}", looked)
     return Look(dg.RunRequest(job_name=JOB, tags=tags, asset_selection=INTAKE), str(verdict), looked)
 
 
-def _told_already(earlier: Attempts, now: dt.datetime) -> str | None:
+def _ingested_lately(earlier: Attempts, now: dt.datetime) -> str | None:
     """A source that cannot tell its releases apart is downloaded once a day at most."""
     if earlier.succeeded and earlier.last_end and now - earlier.last_end < dt.timedelta(days=1):
-        return "taken in less than a day ago"
+        return "ingested less than a day ago"
     return None
 
 

@@ -4,13 +4,13 @@ import datetime as dt
 
 import dagster as dg
 
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource
 from mcf_pipeline.orchestration.cursor import Cursor
 from mcf_pipeline.orchestration.jobs import release
 from mcf_pipeline.orchestration.look import look
+from mcf_pipeline.orchestration.resources import WorkspaceResource
 
 CRON = "0 * 1-20 1,4,7,10 *"
-"""Every hour of the first twenty days of a quarter: the day of a release is not announced, one tick takes it in
+"""Every hour of the first twenty days of a quarter: the day of a release is not announced, one tick ingests it
 and the next ones build it, and a tick that finds nothing costs one small request."""
 
 

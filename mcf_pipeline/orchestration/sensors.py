@@ -1,4 +1,4 @@
-"""The release sensor: finds a new release by itself and has it taken in and built.
+"""The release sensor: finds a new release by itself and has it ingested and built.
 
 It is thin on purpose: what it decides is in `look`, what it remembers in `cursor`.
 """
@@ -8,10 +8,10 @@ import datetime as dt
 import dagster as dg
 
 from mcf_pipeline.errors import UsageError
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource
 from mcf_pipeline.orchestration.cursor import Cursor
 from mcf_pipeline.orchestration.jobs import release
 from mcf_pipeline.orchestration.look import look
+from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.settings import Settings
 
 TICK_SECONDS = 15
@@ -27,7 +27,7 @@ def release_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
         job=release,
         minimum_interval_seconds=_tick_seconds(),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks for a new release (one small request every MCF_POLL_SECONDS), has it taken in, then has "
+        description="Looks for a new release (one small request every MCF_POLL_SECONDS), has it ingested, then has "
         "the new and the changed quarters rematerialized, one run per unbroken stretch.",
     )
     def sensor(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:

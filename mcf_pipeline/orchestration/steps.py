@@ -1,4 +1,4 @@
-"""The next run that a plan calls for; the command line and the sensor both follow it.
+"""The next run that a snapshot calls for; the command line, the sensor and the schedule all follow it.
 
 Dagster's range tags know only unbroken ranges, so it is one run per unbroken stretch of quarters, one after
 the other; the last one also makes what is not partitioned, once, after the quarters.
@@ -6,10 +6,10 @@ the other; the last one also makes what is not partitioned, once, after the quar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcf_pipeline.quarter import Quarter, stretches
-from mcf_pipeline.warehouse.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +33,17 @@ class Step:
         return f"{stretch}{'+whole' if self.makes_whole else ''}"
 
 
-def next_step(plan: Plan, *, is_published: bool) -> Step | None:
+def next_step(to_do: Sequence[Quarter], *, is_published: bool) -> Step | None:
     """The next run, or None when there is nothing to do.
 
     Args:
-        plan: what differs from the timeline.
+        to_do: the quarters of which a file is missing.
         is_published: whether the published warehouse is what it should be.
     """
-    todo = stretches(plan.to_do)
+    todo = stretches(list(to_do))
     if todo:
         first, last = todo[0]
         return Step(first, last, makes_whole=len(todo) == 1)
-    if not is_published and plan.unchanged:
+    if not is_published:
         return Step(None, None, makes_whole=True)
     return None

@@ -13,15 +13,17 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
-from dagster._core.storage.root import LocalArtifactStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
+from mcf_pipeline.orchestration.private import (
+    ConfigurableClassData,
+    DagsterSqliteStorage,
+    EventLogEntry,
+    LocalArtifactStorage,
+    LocalComputeLogManager,
+    SqliteEventLogStorage,
+)
 from mcf_pipeline.settings import Settings
 
 BUSY_TIMEOUT_SECONDS = 60

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcf_pipeline.package.about import GRANULARITY, About
-from mcf_pipeline.package.descriptor import FILE_NAME as DATAPACKAGE
 from mcf_pipeline.package.descriptor import MEDIA_TYPES, PackageFile
+from mcf_pipeline.package.state import FILE_NAME as DATAPACKAGE
 from mcf_pipeline.warehouse.attribution import DATASET_PAGE, LICENCE_URL, PRODUCER
 
 FILE_NAME = "dcat.jsonld"

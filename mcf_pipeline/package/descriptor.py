@@ -8,6 +8,7 @@ from typing import Any
 
 from mcf_pipeline.package.about import NAME, About, code
 from mcf_pipeline.package.files import DELIMITER, referenced_key
+from mcf_pipeline.package.state import STATE
 from mcf_pipeline.schemas.base import ColumnSpec, Table, describe, schema_of
 from mcf_pipeline.warehouse.attribution import (
     DATASET_PAGE,
@@ -19,8 +20,6 @@ from mcf_pipeline.warehouse.attribution import (
 )
 
 PROFILE = "https://datapackage.org/profiles/2.0"
-FILE_NAME = "datapackage.json"
-STATE = "mcf:state"
 _TYPES = {
     "VARCHAR": "string",
     "BIGINT": "integer",

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from mcf_pipeline.duck import literal, one
 from mcf_pipeline.schemas.base import ColumnSpec, Table, TableSpec, describe
-from mcf_pipeline.schemas.warehouse import DIMENSIONS, HISTORIES, FctFinancements
+from mcf_pipeline.schemas.documentation import Dictionnaire
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, PAST_STATES, FctFinancements
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +29,7 @@ DELIMITER = ";"
 UNSAFE = r"^'*(\s*[=+\-@＝＋－＠]|[\t\r\n])"
 """A text that a spreadsheet may take for a formula (the full-width signs too), or break a line at."""
 _ESCAPED = re.compile(r"^'(?='*(\s*[=+\-@＝＋－＠]|[\t\r\n]))")
-COMPRESSED: tuple[type[Table], ...] = (FctFinancements, *HISTORIES)
+COMPRESSED: tuple[type[Table], ...] = (FctFinancements, *PAST_STATES)
 """Tables whose CSV of the package is gzipped, to a thirteenth of its size: what a spreadsheet cannot hold anyway, today
 (every state of every line) or in two years (a row per line and financer: 820,000 of 1,048,576, and 30,000 more each
 quarter). Whoever reads these has a tool that reads gzip. All others are plain: a spreadsheet opens them."""
@@ -50,7 +51,7 @@ def unescape(cell: str) -> str:
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path, mention: str) -> None:
-    """Write a table or view with zstd and statistics, its rows in their stored order, the mention inside.
+    """Write a table or view with zstd and statistics, its rows in the order of its key, the mention inside.
 
     Args:
         con: a published file.
@@ -60,7 +61,7 @@ def write_parquet(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path
     """
     spec = describe(model)
     con.execute(
-        f"COPY (SELECT {', '.join(spec.column_names)} FROM {spec.name}) TO {literal(path)} "
+        f"COPY (SELECT {', '.join(spec.column_names)} FROM {_in_order(spec)}) TO {literal(path)} "
         f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{mention: {literal(mention)}, "
         f"description: {literal(spec.description)}}})"
     )
@@ -82,9 +83,14 @@ def _copy_csv(con: duckdb.DuckDBPyConnection, model: type[Table], path: str | Pa
     spec = describe(model)
     columns = ", ".join(f"{_csv_expression(con, spec, column)} AS {column.name}" for column in spec.columns)
     con.execute(
-        f"COPY (SELECT {columns} FROM {spec.name}) TO {literal(path)} "
+        f"COPY (SELECT {columns} FROM {_in_order(spec)}) TO {literal(path)} "
         f"(FORMAT csv, DELIMITER '{DELIMITER}', HEADER, USE_TMP_FILE false)"
     )
+
+
+def _in_order(spec: TableSpec) -> str:
+    # The published file keeps rows as they came in, which depends on the releases before.
+    return spec.name if spec.name == describe(Dictionnaire).name else f"{spec.name} ORDER BY {', '.join(spec.key)}"
 
 
 @contextmanager

@@ -9,29 +9,28 @@ next publication, for a reader who has resolved the link and reads file after fi
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import duckdb
 
+from mcf_pipeline.duck import ENGINE
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import explain_disk_errors, sha256_of, sync
 from mcf_pipeline.package import catalogue, descriptor, readme
 from mcf_pipeline.package.about import About, about
-from mcf_pipeline.package.descriptor import STATE, PackageFile
+from mcf_pipeline.package.descriptor import PackageFile
 from mcf_pipeline.package.files import COMPRESSED, write_csv, write_parquet
+from mcf_pipeline.package.state import FILE_NAME as DATAPACKAGE
+from mcf_pipeline.package.state import package_state
 from mcf_pipeline.progress import report
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.settings import DataDir
-from mcf_pipeline.warehouse.build import MEMORY_LIMIT
-from mcf_pipeline.warehouse.publication import PUBLIC
+from mcf_pipeline.warehouse.assembly import PUBLIC
 
 _AT_ONCE = 2
 """Files written at the same time: DuckDB's threads wait for each other at the end of each, and gzip has but one."""
@@ -62,28 +61,9 @@ def write_package(data_dir: DataDir) -> list[PackageFile]:
         return files
 
 
-def is_current(data_dir: DataDir, state: str) -> bool:
-    """Whether the package in place was made by this code from a published file of this state."""
-    try:
-        told = json.loads((data_dir.package / descriptor.FILE_NAME).read_bytes())[STATE]
-    except (OSError, ValueError, KeyError):
-        return False
-    return bool(told == package_state(state))
-
-
-@cache
-def package_state(state: str) -> str:
-    """Fingerprint of a package: of the published file it is made from, and of the code that makes it."""
-    digest = hashlib.sha256(state.encode())
-    for file in sorted(resources.files("mcf_pipeline").joinpath("package").iterdir(), key=lambda f: f.name):
-        if file.name.endswith(".py"):
-            digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
-
-
 def _fill(published: Path, folder: Path) -> list[PackageFile]:
     try:
-        with duckdb.connect(published, read_only=True, config={"memory_limit": MEMORY_LIMIT}) as con:
+        with duckdb.connect(published, read_only=True, config=ENGINE) as con:
             told = about(con)
             files = _write_tables(con, told, folder)
     except duckdb.Error as error:
@@ -92,7 +72,7 @@ def _fill(published: Path, folder: Path) -> list[PackageFile]:
                 "no space left on the disk while writing the data package: free some and run again; the old one stands"
             ) from error
         raise
-    _write_json(folder / descriptor.FILE_NAME, descriptor.descriptor(told, files, package_state(told.state)))
+    _write_json(folder / DATAPACKAGE, descriptor.descriptor(told, files, package_state(told.state)))
     _write_json(folder / catalogue.FILE_NAME, catalogue.catalogue(told, files))
     (folder / readme.FILE_NAME).write_text(readme.package_readme(told, PUBLIC), encoding="utf-8")
     return files

@@ -1,10 +1,7 @@
 """What the asset checks compute: pure functions, a connection or manifests in, a `Finding` out.
 
-A package of its own below `warehouse`: `build.rules_fingerprint` does not look into it, since what only looks
-at the data decides nothing of it; changing a check does not rebuild the warehouse.
-
-`lines` looks at what the publisher told (the staged lines), `releases` at the archive's manifests, `facts` and
-`marts` at the build, `published` at the published file.
+`lines` looks at the staged lines, `releases` at the archive's manifests, `facts` and `marts` at those tables,
+`published` at the published file. What only looks at data decides none of it: no check is part of `tables.rules`.
 """
 
 from __future__ import annotations

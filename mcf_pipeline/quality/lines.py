@@ -1,7 +1,7 @@
-"""The rules on the lines of a quarter, as staged: what the publisher told that does not fit together.
+"""The rules on the lines of a quarter, as staged: what the publisher's figures say that does not fit together.
 
-All quarters of a run are looked at in one query (as many at a time as memory allows); each rule is a condition
-on a line. What does not belong here: what is refused or quarantined (`contract.lines`); here the line is used.
+Each rule is a condition on a line; all quarters of a run are looked at in one query. What does not belong here: what is
+refused or quarantined (`contract.lines`); here the line is used.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcf_pipeline.contract.lines import PART
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
 from mcf_pipeline.contract.rules import MIN_PERSONS, PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import literal, one
 from mcf_pipeline.quality.finding import SAMPLE_ROWS, Finding
-from mcf_pipeline.tables.staging import Staged
-from mcf_pipeline.warehouse.batches import BATCH_LINES, batches
+from mcf_pipeline.tables.staged import Staged
 
 if TYPE_CHECKING:
     import duckdb
@@ -89,7 +89,7 @@ _IDS = tuple(dimension.id_column for dimension in DIMENSIONS.values())
 
 def line_findings(
     con: duckdb.DuckDBPyConnection,
-    staged: Mapping[str, Staged],
+    staged: Mapping[str, tuple[Staged, Path, Path]],
     prices: Mapping[str, Prices],
     source_map: SourceMap,
 ) -> dict[str, dict[str, Finding]]:
@@ -97,7 +97,7 @@ def line_findings(
 
     Args:
         con: an in-memory database.
-        staged: the current state of each quarter, by quarter id.
+        staged: by quarter id, what is known of its current state, and the files of its lines and of its rejects.
         prices: the range of prices that each quarter is held against, by quarter id; see `prices_before`.
         source_map: overrides of modalities.
 
@@ -106,26 +106,24 @@ def line_findings(
     """
     found: dict[str, dict[str, Finding]] = {rule.name: {} for rule in LINE_RULES}
     found |= {"modalite_inconnue": {}, "lignes_rejetees": {}}
-    for quarters in batches({quarter: state.valid for quarter, state in staged.items()}, BATCH_LINES):
-        batch = {quarter: staged[quarter] for quarter in quarters}
-        _load(con, batch, prices)
+    if staged:
+        _load(con, [lines for _, lines, _ in staged.values()], prices)
         for rule, quarter, finding in _judged(con, prices):
             found[rule][quarter] = finding
-        for quarter, state in batch.items():
-            found["modalite_inconnue"][quarter] = _unknown(con, quarter, state, source_map)
-    for quarter, state in staged.items():
-        found["lignes_rejetees"][quarter] = rejected_lines(con, quarter, state)
+    for quarter, (state, lines, rejects) in staged.items():
+        found["modalite_inconnue"][quarter] = _unknown(con, state, lines, source_map)
+        found["lignes_rejetees"][quarter] = rejected_lines(con, state, rejects)
     return found
 
 
 def prices_before(
     con: duckdb.DuckDBPyConnection, files: Iterable[tuple[int, Path]], ranks: Mapping[str, int]
 ) -> dict[str, Prices]:
-    """The range of prices that releases before each quarter's own had told, of any quarter.
+    """The range of prices of the releases before each quarter's own, of any quarter.
 
     Args:
         con: an in-memory database.
-        files: the lines of every state of every quarter, with the rank in time of the release that first told it.
+        files: the lines of every state of every quarter, with the rank in time of its release.
         ranks: by quarter id, the rank of the release that its current state comes from.
 
     Returns:
@@ -148,30 +146,30 @@ def prices_before(
     return found
 
 
-def _load(con: duckdb.DuckDBPyConnection, batch: Mapping[str, Staged], prices: Mapping[str, Prices]) -> None:
+def _load(con: duckdb.DuckDBPyConnection, files: Iterable[Path], prices: Mapping[str, Prices]) -> None:
     """Make the table ``verifiees``: each line with the sum of its parts and the prices to hold it against."""
-    rows = [f"({literal(q)}, {low}, {high})" for q, (low, high) in prices.items() if q in batch]
+    import pyarrow.parquet as pq
+
+    by_parts: dict[tuple[str, ...], list[Path]] = {}
+    for path in files:
+        by_parts.setdefault(tuple(n for n in pq.read_schema(path).names if n.startswith(PART)), []).append(path)
+    measures = ("nb_dossiers", "nb_titulaires", "montant_engage", "prix_moyen")
+    lines = [
+        # A line of which a part is masked cannot be added up: NULL.
+        f"SELECT trimestre_id, numero_ligne, {', '.join((*_IDS, *measures))}, "
+        f"{' + '.join(parts) or 'NULL'} AS parts, "
+        f"{' + '.join(f'({part} IS NOT NULL)::INTEGER' for part in parts) or '0'} AS parts_donnees "
+        f"FROM read_parquet([{', '.join(map(literal, paths))}])"
+        for parts, paths in by_parts.items()
+    ]
+    rows = [f"({literal(q)}, {low}, {high})" for q, (low, high) in prices.items()]
     ranges = f"VALUES {', '.join(rows)}" if rows else "SELECT NULL::VARCHAR, NULL::DECIMAL, NULL::DECIMAL"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE verifiees AS
-        SELECT usagers.*, parts, coalesce(parts_donnees, 0) AS parts_donnees, prix_min, prix_max
-        FROM {_files(batch, "usagers")} AS usagers
-        LEFT JOIN (
-            SELECT
-                trimestre_id,
-                numero_ligne,
-                -- A line of which a part is masked cannot be added up.
-                CASE WHEN count(*) = count(montant) THEN sum(montant) END AS parts,
-                count(montant) AS parts_donnees
-            FROM {_files(batch, "financements")}
-            GROUP BY trimestre_id, numero_ligne
-        ) USING (trimestre_id, numero_ligne)
+        SELECT lignes.*, prix_min, prix_max
+        FROM ({" UNION ALL ".join(lines)}) AS lignes
         LEFT JOIN ({ranges}) AS plage(trimestre_id, prix_min, prix_max) USING (trimestre_id)
     """)
-
-
-def _files(batch: Mapping[str, Staged], name: str) -> str:
-    return f"read_parquet([{', '.join(literal(state.file(name)) for state in batch.values())}])"
 
 
 def _judged(con: duckdb.DuckDBPyConnection, prices: Mapping[str, Prices]) -> Iterator[tuple[str, str, Finding]]:
@@ -217,16 +215,16 @@ def _samples(con: duckdb.DuckDBPyConnection, rule: LineRule) -> dict[str, list[t
     return found
 
 
-def _unknown(con: duckdb.DuckDBPyConnection, quarter: str, state: Staged, source_map: SourceMap) -> Finding:
+def _unknown(con: duckdb.DuckDBPyConnection, state: Staged, lines: Path, source_map: SourceMap) -> Finding:
     sample = []
     for dimension, text in state.unknown[:SAMPLE_ROWS]:
         key = resolve(dimension, text, source_map).id
-        (lines,) = one(
+        (count,) = one(
             con,
-            f"SELECT count(*) FROM verifiees WHERE trimestre_id = ? AND {DIMENSIONS[dimension].id_column} = ?",
-            [quarter, key],
+            f"SELECT count(*) FROM read_parquet({literal(lines)}) WHERE {DIMENSIONS[dimension].id_column} = ?",
+            [key],
         )
-        sample.append((dimension, text, key, lines))
+        sample.append((dimension, text, key, count))
     return Finding(
         rule="modalite_inconnue",
         count=len(state.unknown),
@@ -234,17 +232,17 @@ def _unknown(con: duckdb.DuckDBPyConnection, quarter: str, state: Staged, source
         unit="modalités",
         columns=("dimension", "texte", "identifiant", "lignes"),
         sample=tuple(sample),
-        quarters=(quarter,),
+        quarters=(state.quarter,),
     )
 
 
-def rejected_lines(con: duckdb.DuckDBPyConnection, quarter: str, state: Staged) -> Finding:
+def rejected_lines(con: duckdb.DuckDBPyConnection, state: Staged, rejects: Path) -> Finding:
     """The lines of a quarter that were quarantined; grave where they are too many for the rest to be trusted."""
     columns: Sequence[str] = ("numero_ligne", "regle", "colonne", "valeur", "ligne")
     sample: Sequence[tuple[object, ...]] = ()
     if state.rejected:
         sample = con.execute(
-            f"SELECT {', '.join(columns)} FROM read_parquet({literal(state.file('rejets'))}) "
+            f"SELECT {', '.join(columns)} FROM read_parquet({literal(rejects)}) "
             f"ORDER BY numero_ligne, regle LIMIT {SAMPLE_ROWS}"
         ).fetchall()
     reasons = (f"{rule} ({column or 'ligne'}) : {lines}" for rule, column, lines in state.commonest)
@@ -254,7 +252,7 @@ def rejected_lines(con: duckdb.DuckDBPyConnection, quarter: str, state: Staged) 
         total=state.received,
         columns=tuple(columns),
         sample=tuple(sample),
-        quarters=(quarter,),
+        quarters=(state.quarter,),
         note=f"Raisons les plus fréquentes : {' ; '.join(reasons)}." if state.rejected else "",
         is_grave=state.is_refused,
     )

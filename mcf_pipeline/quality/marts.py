@@ -1,7 +1,7 @@
 """The rules on the marts: their sums are those of the facts, and what is masked is empty, never 0.
 
-The sums are taken anew, group by group, by SQL that is not the marts' own. A quarter whose mart is older than its
-facts waits for its run and is not looked at.
+The sums are computed a second time, group by group, by SQL that is not the marts' own. Each function takes the rows to
+look at as SQL: a table's name, or a query over files.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.duck import one
-from mcf_pipeline.quality.facts import fresh_quarters
 from mcf_pipeline.quality.finding import SAMPLE_ROWS, Finding
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import (
@@ -19,7 +18,6 @@ from mcf_pipeline.schemas.marts import (
     MartProfil,
     MartQualite,
     MartRegion,
-    MartRevisions,
     MartStatut,
     MartTrimestre,
 )
@@ -103,27 +101,30 @@ MART_TIES: Mapping[type[Table], Ties] = {
 }
 
 
-def mart_findings(con: duckdb.DuckDBPyConnection, model: type[Table]) -> dict[str, Finding]:
-    """Hold a quarterly mart against its fact: `TIES` and `NEVER_ZERO`."""
+def mart_findings(con: duckdb.DuckDBPyConnection, model: type[Table], rows: str, facts: str) -> dict[str, Finding]:
+    """Hold a quarterly mart against its fact: `TIES` and `NEVER_ZERO`.
+
+    Args:
+        con: any database.
+        model: the mart.
+        rows: SQL of the mart's rows.
+        facts: SQL of the rows of `MART_TIES[model].fact`, of the same quarters.
+    """
     spec, ties = describe(model), MART_TIES[model]
     key = ", ".join(spec.key)
-    fresh = fresh_quarters(con, (spec.name, ties.fact))
-    facts = ", ".join(
+    sums = ", ".join(
         [f"{sql} AS s_{name}" for name, sql in ties.sums.items()]
         + [f"{sql} AS n_{name}" for name, sql in ties.given.items()]
     )
     unequal = " OR ".join(f"coalesce({name}, 0) <> coalesce(s_{name}, 0)" for name in ties.sums)
     zeroed = " OR ".join(f"({name} IS NOT NULL AND n_{name} = 0)" for name in ties.given)
     # One pass over the facts serves both rules; `comparaison` is as small as the mart.
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE comparaison AS
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE comparaison AS
         SELECT *, {unequal} AS differe, coalesce({zeroed}, false) AS invente
-        FROM (SELECT * FROM {spec.name} WHERE list_contains($fresh, trimestre_id)) AS mart
-        FULL JOIN (
-            SELECT {key}, {facts} FROM {ties.fact} WHERE list_contains($fresh, trimestre_id) GROUP BY {key}
-        ) AS faits USING ({key})""",
-        {"fresh": sorted(fresh)},
-    )
+        FROM (FROM {rows}) AS mart
+        FULL JOIN (SELECT {key}, {sums} FROM {facts} GROUP BY {key}) AS faits USING ({key})
+    """)
     try:
         return {
             TIES: _finding(con, TIES, spec.key, "differe", [c for n in ties.sums for c in (n, f"s_{n}")]),
@@ -153,9 +154,14 @@ def _finding(con: duckdb.DuckDBPyConnection, rule: str, key: tuple[str, ...], br
     )
 
 
-def revision_findings(con: duckdb.DuckDBPyConnection) -> dict[str, Finding]:
-    """Hold `mart_revisions` against the history: what each release says of a quarter after it, and before it."""
-    name = describe(MartRevisions).name
+def revision_findings(con: duckdb.DuckDBPyConnection, rows: str, history: str) -> dict[str, Finding]:
+    """Hold `mart_revisions` against the history: what each release says of a quarter after it, and before it.
+
+    Args:
+        con: any database.
+        rows: SQL of the rows of `mart_revisions`.
+        history: SQL of the rows of `fct_dossiers_historique`, of the same quarters.
+    """
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE comparaison AS
         WITH etats AS (
@@ -169,7 +175,7 @@ def revision_findings(con: duckdb.DuckDBPyConnection) -> dict[str, Finding]:
                 sum(montant_engage) AS montant,
                 count(nb_dossiers) AS n_dossiers,
                 count(montant_engage) AS n_montant
-            FROM fct_dossiers_historique
+            FROM {history}
             GROUP BY ALL
         )
         SELECT
@@ -189,7 +195,7 @@ def revision_findings(con: duckdb.DuckDBPyConnection) -> dict[str, Finding]:
                 OR coalesce(dossiers_avant IS NOT NULL AND coalesce(avant.n_dossiers, 0) = 0, false)
                 OR coalesce(montant_apres IS NOT NULL AND coalesce(apres.n_montant, 0) = 0, false)
                 OR coalesce(montant_avant IS NOT NULL AND coalesce(avant.n_montant, 0) = 0, false) AS invente
-        FROM {name} AS mart
+        FROM (FROM {rows}) AS mart
         LEFT JOIN etats AS apres ON apres.trimestre_id = mart.trimestre_id AND apres.valide_depuis = mart.release_id
         LEFT JOIN etats AS avant ON avant.trimestre_id = mart.trimestre_id AND avant.valide_jusqua = mart.release_id
     """)

@@ -66,6 +66,7 @@ class MetaPublication(Table):
     est_synthetique: Flag = column("Vrai si les données sont fabriquées, et ne disent rien du monde réel.")
     version_mcf_pipeline: Text = column("Version du logiciel qui a fait le fichier.")
     publie_le: Moment = column("Quand le fichier a été fait (UTC).")
+    structure: Text = column("Empreinte des tables, vues et textes du fichier.")
 
     class Config:
         name = "meta_publication"
@@ -73,4 +74,17 @@ class MetaPublication(Table):
         unique = ["etat"]
 
 
-DOCUMENTATION: tuple[type[Table], ...] = (Dictionnaire, MetaTables, MetaPublication)
+class MetaFichiers(Table):
+    """One row per quarter of each quarterly table."""
+
+    nom_table: Text = column("Table.")
+    trimestre_id: Text = column("Trimestre.")
+    marque: Text = column("Empreinte de ce dont le trimestre est fait : ses états et les règles qui l'ont lu.")
+
+    class Config:
+        name = "meta_fichiers"
+        description = "De quoi est fait chaque trimestre de chaque table ; une marque change avec son contenu."
+        unique = ["nom_table", "trimestre_id"]
+
+
+DOCUMENTATION: tuple[type[Table], ...] = (Dictionnaire, MetaTables, MetaPublication, MetaFichiers)

@@ -1,7 +1,7 @@
-"""Staging: one quarter, typed and canonical; and the lines that could not be.
+"""Staging: the lines of one quarter, typed and canonical; and the lines that could not be.
 
-The key is the six dimensions of the source's line. A financer's part stands in a row of its own, so that a
-new financer is one more row in `contract.financers` and no new column here.
+The key is the six dimensions of the source's line. Besides the columns here, `stg_usagers` has two columns per
+financer that the source gives (`StgPart`), so that a new financer is one more row in `contract.financers`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ GIVEN = "donné par la source même quand la ligne est masquée."
 
 
 class _Line(Table):
-    """The six dimensions and the number of a line."""
+    """Where a line comes from, and its six dimensions."""
 
-    numero_ligne: Count = column("Numéro de la ligne dans l'export reçu (l'en-tête est la ligne 1).", ge=2)
+    release_id: Text = column("Publication dont vient la ligne.")
     trimestre_id: Text = column("Trimestre d'entrée en formation, `2024-T3`.", str_matches=r"^\d{4}-T[1-4]$")
     region_id: Text = column("Région de résidence : code INSEE, ou identifiant de la modalité.")
     genre_id: Text = column("Genre.")
     classe_age_id: Text = column("Classe d'âge.")
     situation_id: Text = column("Situation : demandeur d'emploi, sinon catégorie socioprofessionnelle déclarée.")
     statut_id: Text = column("Statut du dossier au jour de l'extraction.")
+    numero_ligne: Count = column("Numéro de la ligne dans l'export reçu (l'en-tête est la ligne 1).", ge=2)
     est_masque: Flag = column("Vrai si un effectif ou le montant de la ligne est masqué par le producteur.")
 
 
@@ -66,13 +67,15 @@ class StgUsagers(_Line):
     class Config:
         name = "stg_usagers"
         description = "Les lignes d'un trimestre, typées et ramenées aux modalités connues."
-        unique = LINE_KEY
+        unique = ["release_id", *LINE_KEY]
 
 
-class StgFinancements(_Line):
-    """Parts of the financers in the lines of one quarter."""
+class StgPart(Table):
+    """The two columns of one financer, which stand in `stg_usagers` once per financer that the source gives.
 
-    financeur_id: Text = column("Financeur.")
+    Their names there are those of the source's contract: ``part_<id>`` and ``nb_dossiers_finances_par_<id>``.
+    """
+
     montant: Amount = column(
         "Part du financeur dans le montant engagé.",
         unit="euros",
@@ -90,20 +93,15 @@ class StgFinancements(_Line):
         le=MAX_COUNT,
     )
 
-    class Config:
-        name = "stg_financements"
-        description = "La part de chaque financeur dans chaque ligne d'un trimestre."
-        unique = [*LINE_KEY, "financeur_id"]
-
 
 class StgRejets(Table):
     """Lines that broke a rule."""
 
-    trimestre_id: Text = column("Trimestre de la ligne ; vide s'il est illisible.", nullable=True)
     release_id: Text = column("Publication dont la ligne est rejetée.")
     numero_ligne: Count = column("Numéro de la ligne dans l'export reçu (l'en-tête est la ligne 1).", ge=2)
     regle: Text = column("Règle enfreinte (voir le contrat).")
     colonne: Text = column("Colonne en cause.", nullable=True)
+    trimestre_id: Text = column("Trimestre de la ligne ; vide s'il est illisible.", nullable=True)
     valeur: Text = column("Valeur en cause, telle que reçue.", nullable=True)
     ligne: Text = column("La ligne telle que reçue, en JSON.")
 

@@ -252,6 +252,31 @@ class FctFinancementsHistorique(FctFinancements):
         unique = [*LINE_KEY, "financeur_id", "valide_depuis"]
 
 
+class FctDossiersEtatsPasses(FctDossiersHistorique):
+    """The states of each line that a later release has replaced."""
+
+    valide_jusqua: Text = column("Publication qui dit autre chose.", references="dim_release")
+
+    class Config:
+        name = "fct_dossiers_etats_passes"
+        description = "Chaque ligne de la source, dans ses états passés ; l'état actuel est dans fct_dossiers."
+        unique = [*LINE_KEY, "valide_depuis"]
+
+
+class FctFinancementsEtatsPasses(FctFinancementsHistorique):
+    """The states of each financer's part that a later release has replaced."""
+
+    valide_jusqua: Text = column("Publication qui dit autre chose.", references="dim_release")
+
+    class Config:
+        name = "fct_financements_etats_passes"
+        description = (
+            "La part de chaque financeur dans chaque ligne, dans ses états passés ; l'état actuel est dans "
+            "fct_financements."
+        )
+        unique = [*LINE_KEY, "financeur_id", "valide_depuis"]
+
+
 DIMENSIONS: tuple[type[Table], ...] = (
     DimTrimestre,
     DimRegion,
@@ -264,3 +289,5 @@ DIMENSIONS: tuple[type[Table], ...] = (
 )
 FACTS: tuple[type[Table], ...] = (FctDossiers, FctFinancements)
 HISTORIES: tuple[type[Table], ...] = (FctDossiersHistorique, FctFinancementsHistorique)
+"""Views of the current and the past states."""
+PAST_STATES: tuple[type[Table], ...] = (FctDossiersEtatsPasses, FctFinancementsEtatsPasses)

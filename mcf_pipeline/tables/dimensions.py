@@ -1,14 +1,13 @@
-"""The dimensions: the modalities we know, and those that only the data has.
+"""The dimensions: the modalities of the contract, and those that only the data has (`est_connue = false`).
 
-The known ones are there from the start, so that a mart can join them whatever was built before; a modality
-that only the data has gets its row (`est_connue = false`) once the quarters are written.
+They are small and follow from the snapshot and the staged quarters, so they are frames, not files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -19,7 +18,9 @@ from mcf_pipeline.contract.modalities import KNOWN, Modality, resolve
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe, schema_of
+from mcf_pipeline.schemas.staging import StgUsagers
 from mcf_pipeline.schemas.warehouse import (
+    DIMENSIONS,
     DimClasseAge,
     DimFinanceur,
     DimGenre,
@@ -29,9 +30,8 @@ from mcf_pipeline.schemas.warehouse import (
     DimStatut,
     DimTrimestre,
 )
-
-if TYPE_CHECKING:
-    import duckdb
+from mcf_pipeline.tables.snapshot import Snapshot
+from mcf_pipeline.tables.staged import summary_of
 
 MODALITY_DIMENSIONS: dict[str, type[Table]] = {
     "region": DimRegion,
@@ -56,19 +56,42 @@ def frame_of(model: type[Table], rows: Iterable[Mapping[str, Any]]) -> pd.DataFr
     return validate(model, frame)
 
 
-def replace_dimension(con: duckdb.DuckDBPyConnection, model: type[Table], frame: pd.DataFrame) -> None:
-    """Replace a whole dimension, inside the caller's transaction."""
-    from mcf_pipeline.warehouse.build import insert_frame
+def dimension_frames(
+    snapshot: Snapshot, source_map: SourceMap, wanted: Collection[type[Table]] = DIMENSIONS
+) -> dict[type[Table], pd.DataFrame]:
+    """The dimensions of everything that is staged, by model.
 
-    con.execute(f"DELETE FROM {describe(model).name}")
-    insert_frame(con, model, frame)
+    Args:
+        snapshot: the quarters and releases.
+        source_map: overrides of modalities.
+        wanted: the dimensions to make.
+    """
+    names = {model: name for name, model in MODALITY_DIMENSIONS.items()}
+    unknown = unknown_modalities(snapshot, source_map) if names.keys() & set(wanted) else {}
+    made: dict[type[Table], Callable[[], pd.DataFrame]] = {
+        DimTrimestre: lambda: quarters(snapshot.timeline.quarters),
+        DimRelease: lambda: releases(snapshot.timeline),
+        DimFinanceur: financers,
+    }
+    return {
+        model: modalities(names[model], unknown.get(names[model], ())) if model in names else made[model]()
+        for model in wanted
+    }
 
 
-def fill_reference_dimensions(con: duckdb.DuckDBPyConnection) -> None:
-    """Write what is known without any data: the modalities and the financers."""
-    for dimension, model in MODALITY_DIMENSIONS.items():
-        replace_dimension(con, model, frame_of(model, map(_row(dimension), KNOWN[dimension])))
-    replace_dimension(con, DimFinanceur, financers())
+def unknown_modalities(snapshot: Snapshot, source_map: SourceMap) -> dict[str, list[Modality]]:
+    """By dimension, the modalities outside the contract that any state has; of two spellings of one, the first."""
+    texts = {
+        pair
+        for quarter, states in snapshot.timeline.states.items()
+        for state in states
+        if snapshot.files.is_there(path := snapshot.file(describe(StgUsagers).name, quarter, state))
+        for pair in summary_of(path).unknown
+    }
+    found: dict[str, list[Modality]] = {}
+    for dimension, text in sorted(texts, reverse=True):
+        found.setdefault(dimension, []).append(resolve(dimension, text, source_map))
+    return found
 
 
 def financers() -> pd.DataFrame:
@@ -86,16 +109,8 @@ def modalities(dimension: str, seen: Iterable[Modality]) -> pd.DataFrame:
     )
 
 
-def unknown_seen(con: duckdb.DuckDBPyConnection, dimension: str, source_map: SourceMap) -> list[Modality]:
-    """The unknown modalities that the quarters of the build hold; of two spellings of one, the first."""
-    texts = con.execute(
-        "SELECT DISTINCT texte FROM meta_modalite WHERE dimension = ? ORDER BY texte DESC", [dimension]
-    ).fetchall()
-    return [resolve(dimension, text, source_map) for (text,) in texts]
-
-
-def quarters(told: Iterable[Quarter]) -> pd.DataFrame:
-    """The quarters that some release told of."""
+def quarters(reported: Iterable[Quarter]) -> pd.DataFrame:
+    """The quarters that some release covers."""
     return frame_of(
         DimTrimestre,
         (
@@ -107,7 +122,7 @@ def quarters(told: Iterable[Quarter]) -> pd.DataFrame:
                 "date_fin": quarter.last_day,
                 "libelle": quarter.label,
             }
-            for quarter in sorted(told)
+            for quarter in sorted(reported)
         ),
     )
 

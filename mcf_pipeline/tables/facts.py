@@ -1,105 +1,68 @@
-"""The facts: every state of some quarters, replaced in one transaction.
-
-A quarter has few states (its first telling and some revisions) and few lines, so all of them are written
-again when one is added: what comes out depends on the timeline alone, never on what was there before. A commit costs
-more than writing a quarter of the real size, so a transaction takes several.
-"""
+"""The facts: a file per state of a quarter, which is the same whether the state is current or past."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from mcf_pipeline.archive.manifest import Manifest
-from mcf_pipeline.archive.store import UNREADABLE_FILE, Archive
-from mcf_pipeline.archive.timeline import State
-from mcf_pipeline.contract.lines import rejects_frame
+import pyarrow.parquet as pq
+
+from mcf_pipeline.contract.lines import FUNDED, PART, given_financers
 from mcf_pipeline.duck import literal
-from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.progress import report
 from mcf_pipeline.schemas.base import Table, describe
-from mcf_pipeline.schemas.staging import StgRejets
-from mcf_pipeline.schemas.warehouse import (
-    FctDossiers,
-    FctDossiersHistorique,
-    FctFinancements,
-    FctFinancementsHistorique,
-)
-from mcf_pipeline.tables.staging import Staged
-from mcf_pipeline.warehouse.build import insert, insert_frame, set_marks, transaction
-from mcf_pipeline.warehouse.plan import mark_of
+from mcf_pipeline.schemas.staging import StgUsagers
+from mcf_pipeline.schemas.warehouse import FctDossiers
+from mcf_pipeline.tables.snapshot import QuarterState, Snapshot
 
 if TYPE_CHECKING:
     import duckdb
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A fact: its current state, its history, and the staged file it is made from."""
-
-    current: type[Table]
-    history: type[Table]
-    staged: str
-
-
-DOSSIERS = Fact(FctDossiers, FctDossiersHistorique, "usagers")
-FINANCEMENTS = Fact(FctFinancements, FctFinancementsHistorique, "financements")
-
-
-def write_fact(
-    con: duckdb.DuckDBPyConnection, fact: Fact, quarters: Mapping[Quarter, Mapping[State, Staged]], rules: str
+def make_facts(
+    con: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    states: Collection[QuarterState],
+    models: Collection[type[Table]],
 ) -> None:
-    """Replace some quarters of a fact by their states, all of them or none.
+    """Write the files of some facts from the staged lines of some states.
 
     Args:
-        con: the build.
-        fact: which one.
-        quarters: every state of each quarter, staged, in time order.
-        rules: fingerprint of the rules that they were read by; part of the quarters' marks.
+        con: an in-memory database.
+        snapshot: says where the files are.
+        states: staged.
+        models: `FctDossiers`, `FctFinancements`, or both.
     """
-    with transaction(con):
-        ids = [quarter.id for quarter in quarters]
-        con.execute(f"DELETE FROM {describe(fact.history).name} WHERE list_contains(?, trimestre_id)", [ids])
-        for quarter, states in quarters.items():
-            for state, staged in states.items():
-                _insert_state(con, fact, state, staged)
-            if fact is DOSSIERS:
-                _load_quarantine(con, quarter, states)
-        set_marks(con, describe(fact.current).name, {q.id: mark_of(list(s), rules) for q, s in quarters.items()})
+    for done, (quarter, state) in enumerate(states):
+        report("facts", done, len(states))
+        lines = snapshot.file(describe(StgUsagers).name, quarter, state)
+        columns = pq.read_schema(lines).names
+        for model in models:
+            rows = fact_sql(model, f"read_parquet({literal(lines)})", columns)
+            with snapshot.files.writing(snapshot.file(describe(model).name, quarter, state)) as draft:
+                con.execute(f"COPY ({rows}) TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd)")
+    report("facts", len(states), len(states))
 
 
-def load_unreadable(con: duckdb.DuckDBPyConnection, archive: Archive, release: Manifest | None) -> int:
-    """Load into `stg_rejets` the lines of the newest release that belong to no quarter; returns how many."""
-    rows: list[tuple[None, str, int, str, str, None, str]] = []
-    if release and release.unreadable_sha256:
-        path = archive.data_dir.releases / release.release_id / UNREADABLE_FILE
-        found = con.execute(
-            f"SELECT numero_ligne, CAST(to_json(recue) AS VARCHAR) FROM read_parquet({literal(path)}) AS recue"
-        ).fetchall()
-        rows = [(None, release.release_id, line, "trimestre_invalide", "trimestre", None, text) for line, text in found]
-    frame = rejects_frame(rows)
-    with transaction(con):
-        con.execute("DELETE FROM stg_rejets WHERE trimestre_id IS NULL")
-        insert_frame(con, StgRejets, frame)
-    return len(frame)
+def fact_sql(model: type[Table], lines: str, columns: Sequence[str]) -> str:
+    """SQL: the rows of a fact.
 
-
-def _insert_state(con: duckdb.DuckDBPyConnection, fact: Fact, state: State, staged: Staged) -> None:
-    since, until = literal(state.since), "NULL" if state.until is None else literal(state.until)
-    insert(
-        con,
-        fact.history,
-        f"(SELECT *, {since} AS release_id, {since} AS valide_depuis, {until} AS valide_jusqua "
-        f"FROM read_parquet({literal(staged.file(fact.staged))}))",
+    Args:
+        model: `FctDossiers`, or `FctFinancements`: a row per line and financer of which the source gives the part or
+            the number of dossiers.
+        lines: SQL of staged lines.
+        columns: of the staged lines.
+    """
+    names = describe(model).column_names
+    if model is FctDossiers:
+        return f"SELECT {', '.join(names)} FROM {lines}"
+    parts = []
+    for financer in given_financers(columns):
+        part = PART + financer if PART + financer in columns else "NULL::DECIMAL(18,2)"
+        dossiers = FUNDED + financer if FUNDED + financer in columns else "NULL::BIGINT"
+        parts.append(f"{{'financeur_id': '{financer}', 'montant': {part}, 'nb_dossiers_finances': {dossiers}}}")
+    kept = [name for name in names if name not in ("financeur_id", "montant", "nb_dossiers_finances")]
+    return (
+        f"SELECT {', '.join(names)} FROM (SELECT {', '.join(kept)}, unnest([{', '.join(parts)}], recursive := true) "
+        f"FROM {lines})"
     )
-
-
-def _load_quarantine(con: duckdb.DuckDBPyConnection, quarter: Quarter, states: Mapping[State, Staged]) -> None:
-    """Load the rejects and unknown modalities that belong to a quarter."""
-    con.execute("DELETE FROM stg_rejets WHERE trimestre_id = ?", [quarter.id])
-    con.execute("DELETE FROM meta_modalite WHERE trimestre_id = ?", [quarter.id])
-    for state, staged in states.items():
-        if state.until is None:
-            insert(con, StgRejets, f"read_parquet({literal(staged.file('rejets'))})")
-        for dimension, text in staged.unknown:
-            con.execute("INSERT INTO meta_modalite VALUES (?, ?, ?)", [quarter.id, dimension, text])

@@ -1,60 +1,117 @@
-"""The marts: one SQL file each, run for some quarters, validated, and put in place of their old rows."""
+"""The marts: one SQL file each, run once for many quarters, validated, and written as a file per quarter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from mcf_pipeline.contract.lines import validate
-from mcf_pipeline.duck import to_frame
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.duck import literal, temporary, to_frame
+from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.schemas.ddl import query, typed
 from mcf_pipeline.schemas.marts import MartRevisions
-from mcf_pipeline.warehouse.build import insert_frame, replace_quarters, transaction
-from mcf_pipeline.warehouse.ddl import query, typed
+from mcf_pipeline.schemas.staging import StgRejets
+from mcf_pipeline.schemas.warehouse import FACTS, FctDossiers
+from mcf_pipeline.tables.dimensions import dimension_frames
+from mcf_pipeline.tables.files import read_files
+from mcf_pipeline.tables.received import batches
+from mcf_pipeline.tables.snapshot import QuarterState, Snapshot
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
 
-def compute_mart(con: duckdb.DuckDBPyConnection, model: type[Table], quarters: Iterable[str]) -> pd.DataFrame:
-    """Some quarters of a mart, by id, validated against its model.
+def make_marts(
+    con: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    source_map: SourceMap,
+    quarters: Collection[Quarter],
+    models: Collection[type[Table]],
+) -> None:
+    """Write the files of some quarterly marts.
+
+    Args:
+        con: an in-memory database.
+        snapshot: says where the files are.
+        source_map: overrides of modalities.
+        quarters: their facts are there; one without a current state has no mart.
+        models: which marts.
 
     Raises:
         pandera.errors.SchemaErrors: the SQL yields what the model forbids; a bug worth reporting.
     """
+    states = [(quarter, state) for quarter in quarters if (state := snapshot.timeline.current(quarter))]
+    done = 0
+    with temporary(con) as work:
+        _open_dimensions(work, snapshot, source_map)
+        for batch in batches(snapshot.rows(states)):
+            sources: tuple[type[Table], ...] = (*FACTS, StgRejets)
+            for model in sources:
+                files = (snapshot.file(describe(model).name, *state) for state in batch)
+                _open_view(work, describe(model).name, read_files(files, model))
+            for model in models:
+                report("marts", done, len(states) * len(models))
+                _make(work, snapshot, model, {q: snapshot.file(describe(model).name, q, state) for q, state in batch})
+                done += len(batch)
+    report("marts", done, done)
+
+
+def make_revisions(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, source_map: SourceMap, quarters: Collection[Quarter]
+) -> None:
+    """Write, for some quarters, the files of what each release changed in them.
+
+    Raises:
+        pandera.errors.SchemaErrors: as `make_marts`.
+    """
+    states = [(quarter, state) for quarter in quarters for state in snapshot.timeline.states.get(quarter, ())]
+    if not states:
+        return
+    with temporary(con) as work:
+        _open_dimensions(work, snapshot, source_map)
+        _open_view(work, "fct_dossiers_historique", history_sql(snapshot, FctDossiers, states))
+        _make(work, snapshot, MartRevisions, {quarter: snapshot.revisions_file(quarter) for quarter in quarters})
+
+
+def history_sql(snapshot: Snapshot, model: type[Table], states: Iterable[QuarterState]) -> str:
+    """SQL: some states of a fact, each line with the releases from which and until which it holds."""
+    by_end: dict[str | None, list[Path]] = {}
+    for quarter, state in states:
+        by_end.setdefault(state.until, []).append(snapshot.file(describe(model).name, quarter, state))
+    queries = [
+        f"SELECT *, release_id AS valide_depuis, {'NULL::VARCHAR' if end is None else literal(end)} AS valide_jusqua "
+        f"FROM {read_files(paths, model)}"
+        for end, paths in (by_end or {None: []}).items()
+    ]
+    return f"({' UNION ALL '.join(queries)})"
+
+
+def _open_dimensions(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, source_map: SourceMap) -> None:
+    con.execute(query("macros"))
+    for model, frame in dimension_frames(snapshot, source_map).items():
+        con.register("dimension", frame)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {describe(model).name} AS {typed(describe(model), 'dimension')}")
+        con.unregister("dimension")
+
+
+def _open_view(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {rows}")
+
+
+def _make(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, model: type[Table], paths: Mapping[Quarter, Path]
+) -> None:
     spec = describe(model)
     statement = typed(spec, f"({query(spec.name)}) ORDER BY {', '.join(spec.key)}")
-    return validate(model, to_frame(con, statement, {"trimestres": list(quarters)}))
-
-
-def write_mart(con: duckdb.DuckDBPyConnection, model: type[Table], marks: Mapping[str, str]) -> pd.DataFrame:
-    """Compute some quarters of a mart and replace them; returns their rows.
-
-    Args:
-        con: the build.
-        model: the mart's model.
-        marks: by quarter id, the fingerprint of what it is built from.
-    """
-    frame = compute_mart(con, model, marks)
-    replace_quarters(con, model, marks, frame)
-    return frame
-
-
-def lines_of(con: duckdb.DuckDBPyConnection, quarters: Iterable[Quarter]) -> dict[Quarter, int]:
-    """How many lines of `fct_dossiers` each quarter has."""
-    counted = con.execute("SELECT trimestre_id, count(*) FROM fct_dossiers GROUP BY trimestre_id").fetchall()
-    lines = dict(counted)
-    return {quarter: lines.get(quarter.id, 0) for quarter in quarters}
-
-
-def write_revisions(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Compute `mart_revisions` from the whole history and replace it; returns its rows."""
-    spec = describe(MartRevisions)
-    frame = validate(MartRevisions, to_frame(con, typed(spec, f"({query(spec.name)})")))
-    with transaction(con):
-        con.execute(f"DELETE FROM {spec.name}")
-        insert_frame(con, MartRevisions, frame)
-    return frame
+    parameters = {"trimestres": [quarter.id for quarter in paths]} if "$trimestres" in statement else None
+    rows = pa.Table.from_pandas(validate(model, to_frame(con, statement, parameters)), preserve_index=False)
+    for quarter, path in paths.items():
+        snapshot.files.write(path, rows.filter(pc.equal(rows["trimestre_id"], quarter.id)))

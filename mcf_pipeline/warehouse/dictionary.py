@@ -18,10 +18,10 @@ MAX_EXAMPLE = 120
 def dictionary_rows(
     con: duckdb.DuckDBPyConnection, tables: Sequence[type[Table]], views: Sequence[type[Table]]
 ) -> Iterator[dict[str, Any]]:
-    """One row of `dictionnaire` per column; the tables must be stored in the order of their keys."""
+    """One row of `dictionnaire` per column."""
     for model in (*tables, *views):
         spec = describe(model)
-        examples = _examples(con, spec, is_stored=model in tables)
+        examples = _examples(con, spec)
         for rank, column in enumerate(spec.columns, start=1):
             yield {
                 "nom_table": spec.name,
@@ -55,42 +55,21 @@ def table_rows(
         }
 
 
-def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec, *, is_stored: bool) -> dict[str, str]:
-    """The first value of each column, in the order of the key."""
-    if is_stored:
-        return _table_examples(con, spec)
-    # The first quarter nearly always has them; joining the labels to every line for one example would be dear.
+def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> dict[str, str]:
+    """The first value of each column, in the order of the key; the same in whatever order the rows are stored."""
     found: dict[str, str] = {}
     if "trimestre_id" in spec.key:
-        found = _view_examples(
-            con, spec, spec.column_names, "WHERE trimestre_id = (SELECT min(trimestre_id) FROM dim_trimestre)"
+        # The first quarter nearly always has them, and the whole table can be large.
+        found = _firsts(
+            con, spec, spec.column_names, f"WHERE trimestre_id = (SELECT min(trimestre_id) FROM {spec.name})"
         )
     missing = [name for name in spec.column_names if name not in found]
-    return found | (_view_examples(con, spec, missing) if missing else {})
+    return found | (_firsts(con, spec, missing) if missing else {})
 
 
-def _table_examples(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> dict[str, str]:
-    """The first row has most of them: the table is stored in the order of its key, so nothing is sorted."""
-    texts = ", ".join(f"CAST({c} AS VARCHAR)" for c in spec.column_names)
-    first = con.execute(f"SELECT {texts} FROM {spec.name} LIMIT 1").fetchall()
-    if not first:
-        return {}
-    found = _named(spec.column_names, first[0])
-    for name in spec.column_names:
-        if name not in found:
-            query = f"SELECT CAST({name} AS VARCHAR) FROM {spec.name} WHERE {name} IS NOT NULL LIMIT 1"
-            for row in con.execute(query).fetchall():
-                found |= _named([name], row)
-    return found
-
-
-def _view_examples(
-    con: duckdb.DuckDBPyConnection, spec: TableSpec, columns: Sequence[str], where: str = ""
-) -> dict[str, str]:
-    firsts = [f"arg_min(CAST({c} AS VARCHAR), ({', '.join(spec.key)}))" for c in columns]
-    return _named(columns, one(con, f"SELECT {', '.join(firsts)} FROM {spec.name} {where}"))
-
-
-def _named(columns: Sequence[str], values: Sequence[Any]) -> dict[str, str]:
+def _firsts(con: duckdb.DuckDBPyConnection, spec: TableSpec, columns: Sequence[str], where: str = "") -> dict[str, str]:
+    key = f"({', '.join(spec.key)})"
+    firsts = [f"arg_min(CAST({name} AS VARCHAR), {key}) FILTER ({name} IS NOT NULL)" for name in columns]
+    values = one(con, f"SELECT {', '.join(firsts)} FROM {spec.name} {where}")
     named = zip(columns, values, strict=True)
     return {name: str(value)[:MAX_EXAMPLE] for name, value in named if value is not None}

@@ -6,7 +6,7 @@ Every problem is one sentence that says which file or quarter, and what to do. N
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -15,20 +15,24 @@ from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.archive.reread import unpack
 from mcf_pipeline.archive.split import content_of, is_intact
 from mcf_pipeline.archive.store import Archive
-from mcf_pipeline.archive.timeline import State, Timeline
-from mcf_pipeline.contract.lines import read_lines
+from mcf_pipeline.archive.timeline import State, Timeline, timeline
+from mcf_pipeline.contract.lines import TypedLines, read_lines
 from mcf_pipeline.duck import literal, one, scratch
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.files import sha256_of
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.schemas.ddl import query, typed
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS
-from mcf_pipeline.schemas.warehouse import FctDossiersHistorique, FctFinancementsHistorique
-from mcf_pipeline.tables.staging import is_refused, load_received
-from mcf_pipeline.warehouse.ddl import query, typed
+from mcf_pipeline.schemas.warehouse import FACTS, HISTORIES
+from mcf_pipeline.tables.facts import fact_sql
+from mcf_pipeline.tables.received import by_columns, received_sql
+from mcf_pipeline.tables.snapshot import QuarterState, Snapshot
+from mcf_pipeline.tables.staged import is_refused
 
-_REBUILD = "`mcf-pipeline rebuild` makes the warehouse anew"
+_PUBLISHED = "publie"
+_REBUILD = "`mcf-pipeline rebuild` builds the warehouse again"
 _AGAIN = "`mcf-pipeline rebuild` makes it again from the archived export"
 
 
@@ -81,101 +85,84 @@ def _verify_quarter(archive: Archive, quarter: Quarter, sha256: str) -> Iterator
             yield f"{path} does not hold what its name says: remove it, then {_AGAIN}"
 
 
-def verify_warehouse(archive: Archive) -> Iterator[str]:
+def verify_warehouse(archive: Archive, snapshot: Snapshot) -> Iterator[str]:
     """Problems of the published warehouse: states, facts and marts that are not what the archive says."""
     path = archive.data_dir.published_database
     if not path.is_file():
         yield f"there is no warehouse at {path}: `mcf-pipeline run` builds it"
         return
-    published = "publie"
-    line = archive.timeline(_refused(archive))
     with scratch() as con:
         try:
-            con.execute(f"ATTACH {literal(path)} AS {published} (READ_ONLY)")
+            con.execute(f"ATTACH {literal(path)} AS {_PUBLISHED} (READ_ONLY)")
         except duckdb.Error as error:
             yield f"{path} cannot be opened ({str(error).splitlines()[0]}): {_REBUILD}"
             return
         try:
-            yield from _compare(con, published, archive, line)
+            yield from _compare(con, archive, snapshot)
         finally:
-            con.execute(f"DETACH {published}")
+            con.execute(f"DETACH {_PUBLISHED}")
 
 
-def _refused(archive: Archive) -> set[tuple[Quarter, str]]:
-    """The contents with too many rejected lines, found out anew: what staging says of them is derived, too."""
-    contents = {
-        (quarter, state.sha256): state for quarter, states in archive.timeline().states.items() for state in states
-    }
-    found = set()
-    for done, ((quarter, sha256), state) in enumerate(sorted(contents.items(), key=lambda item: item[0])):
-        report("read the quarters", done, len(contents))
-        with scratch() as con:
-            try:
-                load_received(con, archive, quarter, state)
-            except ArchiveError:
-                continue  # told where its state is compared
-            (received,) = one(con, "SELECT count(*) FROM recues")
-            lines = read_lines(con, "recues", quarter.id, state.since, archive.source_map)
-        if is_refused(lines.rejected_lines, received):
-            found.add((quarter, sha256))
-    report("read the quarters", len(contents), len(contents))
-    return found
-
-
-def _compare(con: duckdb.DuckDBPyConnection, published: str, archive: Archive, line: Timeline) -> Iterator[str]:
-    states = [(quarter, state) for quarter in line.quarters for state in line.states[quarter]]
-    extra = one(con, f"SELECT count(DISTINCT (trimestre_id, valide_depuis)) FROM {published}.fct_dossiers_historique")
-    told = 0
+def _compare(con: duckdb.DuckDBPyConnection, archive: Archive, snapshot: Snapshot) -> Iterator[str]:
+    """Read every state again from the archive, and compare; what staging says of a state is derived data, too."""
+    states = [(quarter, state) for quarter, all_ in snapshot.reported.states.items() for state in all_]
+    expected: dict[QuarterState, TypedLines] = {}
+    refused: set[tuple[Quarter, str]] = set()
     for done, (quarter, state) in enumerate(states):
-        report("verify the warehouse", done, len(states))
+        report("read the quarters", done, len(states))
         try:
-            told += yield from _compare_state(con, published, archive, quarter, state)
+            by_columns(archive, [(quarter, state)])
+            source = received_sql(archive, [(quarter, state)])
         except ArchiveError as error:
             yield str(error)
-            told += 1
-    report("verify the warehouse", len(states), len(states))
-    if extra[0] > told:
-        yield f"the warehouse holds {extra[0] - told} states of quarters that the archive does not tell of: {_REBUILD}"
+            continue
+        lines = read_lines(con, source, archive.source_map)
+        if is_refused(lines.rejected.total(), snapshot.rows([(quarter, state)])[quarter, state]):
+            refused.add((quarter, state.sha256))
+        expected[quarter, state] = lines
+    report("read the quarters", len(states), len(states))
+    line = timeline(snapshot.reported.releases, refused)
+    by_content = {(quarter, state.sha256, state.since): lines for (quarter, state), lines in expected.items()}
+    found = set(
+        con.execute(f"SELECT DISTINCT trimestre_id, valide_depuis FROM {_PUBLISHED}.fct_dossiers_historique").fetchall()
+    )
+    for quarter in line.quarters:
+        for state in line.states[quarter]:
+            found.discard((quarter.id, state.since))
+            lines_of = by_content.get((quarter, state.sha256, state.since))
+            if lines_of is not None:
+                yield from _compare_state(con, quarter, state, lines_of)
+    if found:
+        yield f"the warehouse holds {len(found)} states of quarters that the archive does not have: {_REBUILD}"
     for model in QUARTERLY_MARTS:
-        yield from _compare_mart(con, published, model, line)
+        yield from _compare_mart(con, model, line)
 
 
-def _compare_state(
-    con: duckdb.DuckDBPyConnection, published: str, archive: Archive, quarter: Quarter, state: State
-) -> Generator[str, None, int]:
-    """Compare one state of a quarter, read anew from the archive; gives 1 if it has any line."""
-    load_received(con, archive, quarter, state)
-    lines = read_lines(con, "recues", quarter.id, state.since, archive.source_map)
-    for model, frame in (
-        (FctDossiersHistorique, lines.usagers),
-        (FctFinancementsHistorique, lines.financements),
-    ):
+def _compare_state(con: duckdb.DuckDBPyConnection, quarter: Quarter, state: State, lines: TypedLines) -> Iterator[str]:
+    """Compare one state of a quarter, read again from the archive, with the published one."""
+    con.register("lignes_attendues", lines.usagers)
+    until = "NULL" if state.until is None else literal(state.until)
+    for fact, model in zip(FACTS, HISTORIES, strict=True):
         spec = describe(model)
-        con.register("attendues", frame)
-        names = [c.name for c in spec.columns if c.name not in ("release_id", "valide_depuis", "valide_jusqua")]
-        until = "NULL" if state.until is None else literal(state.until)
-        expected = (
-            f"SELECT {', '.join(names)}, {literal(state.since)} AS release_id, "
-            f"{literal(state.since)} AS valide_depuis, {until} AS valide_jusqua FROM attendues"
-        )
+        names = [name for name in spec.column_names if name not in ("valide_depuis", "valide_jusqua")]
+        attendues = fact_sql(fact, "lignes_attendues", list(lines.usagers.columns))
         found = (
-            f"SELECT {', '.join(names)}, release_id, valide_depuis, valide_jusqua FROM {published}.{spec.name} "
+            f"SELECT {', '.join(names)}, valide_jusqua FROM {_PUBLISHED}.{spec.name} "
             f"WHERE trimestre_id = {literal(quarter.id)} AND valide_depuis = {literal(state.since)}"
         )
-        missing, surplus = _differences(con, expected, found)
-        con.unregister("attendues")
+        missing, surplus = _differences(con, f"SELECT {', '.join(names)}, {until} FROM ({attendues})", found)
         if missing or surplus:
             yield (
                 f"{spec.name}, {quarter} as of {state.since}: {missing} rows of the archive are not in the warehouse, "
                 f"{surplus} of the warehouse not in the archive: {_REBUILD}"
             )
-    return 1 if len(lines.usagers) else 0
+    con.unregister("lignes_attendues")
 
 
-def _compare_mart(con: duckdb.DuckDBPyConnection, published: str, model: type[Table], line: Timeline) -> Iterator[str]:
+def _compare_mart(con: duckdb.DuckDBPyConnection, model: type[Table], line: Timeline) -> Iterator[str]:
     """Compare a mart with its SQL over the published facts."""
     spec = describe(model)
-    con.execute(f"USE {published}")
+    con.execute(f"USE {_PUBLISHED}")
     try:
         quarters = ", ".join(literal(quarter.id) for quarter in line.quarters)
         statement = query(spec.name).replace("$trimestres", f"[{quarters}]")

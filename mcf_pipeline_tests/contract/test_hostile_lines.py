@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.tables.staging import refusal
+from mcf_pipeline.tables.staged import refusal, refused
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.contract.hostile_lines import KEYS, NO_QUARTER, QUARANTINED, UNKNOWN, hostile_lines
 from mcf_pipeline_tests.contract.test_lines import AT_THE_BOUND
 from mcf_pipeline_tests.exports import Line, line, quarter_lines, take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_all, published
+from mcf_pipeline_tests.warehouse.builds import build_all, published, stage_all
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +59,9 @@ def test_a_modality_is_its_known_one_or_gets_a_row_of_its_own(hostile: tuple[Wor
     column, _, label, known = UNKNOWN[at]
     dimension = "statut" if column == "statut_dossier" else column
     number = at + len(QUARANTINED) + 2
-    staged = [space.staging.find(q, s[-1]) for q, s in space.archive.timeline().states.items()]
-    found = [
-        row
-        for stage in staged
-        if stage
-        for row in pq.read_table(stage.file("usagers")).to_pylist()
-        if row["numero_ligne"] == number
-    ]
+    snapshot = space.snapshot()
+    files = [snapshot.current_file("stg_usagers", quarter) for quarter in snapshot.timeline.quarters]
+    found = [row for file in files if file for row in pq.read_table(file).to_pylist() if row["numero_ligne"] == number]
     assert len(found) == 1
     identifier = found[0][f"{dimension}_id"]
     rows = published(
@@ -101,7 +96,7 @@ def test_nothing_lies_outside_of_the_data_directory_or_under_a_name_of_theirs(
     allowed = re.compile(r"[\w.-]+")
     names = {part for path in space.data_dir.root.rglob("*") for part in path.relative_to(space.data_dir.root).parts}
     assert all(allowed.fullmatch(name) for name in names)
-    assert sorted(p.name for p in space.data_dir.root.iterdir()) == ["pipeline.lock", "raw", "staging", "warehouse"]
+    assert sorted(p.name for p in space.data_dir.root.iterdir()) == ["raw", "tables", "warehouse"]
     assert {p.name for p in space.data_dir.quarters.iterdir()} == {"2024-T1", "2024-T2"}
 
 
@@ -112,14 +107,14 @@ def test_too_many_bad_lines_refuse_the_quarter_and_name_the_reasons(tmp_path: Pa
     build_all(space)
     worse = [*quarter_lines("2024-T1", 48), *quarter_lines("2024-T1", 50, prix_moyen="NaN")[48:]]
     take_in(space.archive, [*worse, *quarter_lines("2024-T2", 49)])
-    quarter = Quarter(2024, 1)
-    staged = space.staging.stage(quarter, space.archive.timeline().states[quarter][-1])
+    snapshot = stage_all(space)
+    staged = refused(snapshot)[Quarter(2024, 1)]
     assert (staged.is_refused, staged.rejected, staged.commonest) == (True, 2, [("nombre_illisible", "prix_moyen", 2)])
-    error = refusal(quarter, staged)
+    error = refusal(snapshot, staged)
     assert (error.rule, error.exit_code) == ("trop_de_rejets", 4)
     assert "2 of 50 lines rejected" in str(error)
     assert "nombre_illisible in prix_moyen (2 lines)" in str(error)
-    assert [q.id for q in space.refusals()] == ["2024-T1"]
+    assert [q.id for q in space.refusals(snapshot)] == ["2024-T1"]
     assert published(space, "SELECT trimestre_id, count(*) FROM fct_dossiers GROUP BY ALL ORDER BY ALL") == [
         ("2024-T1", 50),
         ("2024-T2", 50),

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from mcf_pipeline.archive.split import split
 from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
-from mcf_pipeline.contract.lines import TypedLines, read_lines
+from mcf_pipeline.contract.lines import TypedLines, given_financers, read_lines
 from mcf_pipeline.contract.recognition import fields_of, recognise
 from mcf_pipeline.contract.rules import severity_of
 from mcf_pipeline.contract.source_map import SourceMap
-from mcf_pipeline.duck import quoted, scratch
+from mcf_pipeline.duck import quoted
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.reading.export import read_export
 from mcf_pipeline.settings import Limits
@@ -34,17 +34,24 @@ def read(lines: Sequence[Line], **source_map) -> TypedLines:
     """Read lines; an empty cell is NULL, as from a file."""
     columns = [name for name in columns_of(lines) if name != "trimestre"]
     rows = [
-        (number, number - 1, *(entry.get(name) or None for name in columns))
+        (RELEASE, QUARTER, number, number - 1, *(entry.get(name) or None for name in columns))
         for number, entry in enumerate(lines, start=FIRST_LINE)
     ]
-    with scratch() as con:
+    with duckdb.connect() as con:
         names = ", ".join(f"{quoted(name)} VARCHAR" for name in columns)
-        con.execute(f"CREATE TEMP TABLE recues (numero_ligne BIGINT, rang BIGINT, {names})")
-        marks = ", ".join("?" * (len(columns) + 2))
         con.execute(
-            f"INSERT INTO recues VALUES {', '.join([f'({marks})'] * len(rows))}", [v for row in rows for v in row]
+            f"CREATE TABLE lignes (release_id VARCHAR, trimestre_id VARCHAR, numero_ligne BIGINT, rang BIGINT, {names})"
         )
-        return read_lines(con, "recues", QUARTER, RELEASE, SourceMap(**source_map))
+        marks = ", ".join("?" * (len(columns) + 4))
+        con.execute(
+            f"INSERT INTO lignes VALUES {', '.join([f'({marks})'] * len(rows))}", [v for row in rows for v in row]
+        )
+        return read_lines(con, "FROM lignes", SourceMap(**source_map))
+
+
+def unknown(found: TypedLines) -> list[tuple[str, str]]:
+    """The modalities outside the contract: (dimension, text as received)."""
+    return found.unknown[RELEASE, QUARTER]
 
 
 def numbered(frame: pd.DataFrame) -> dict[int, dict]:
@@ -161,10 +168,13 @@ def test_a_rejected_line_is_kept_as_received(bad_lines):
         assert (row["trimestre_id"], row["release_id"]) == (QUARTER, RELEASE)
 
 
-def test_a_rejected_line_is_in_neither_table_and_the_others_are_in_both(bad_lines):
-    kept = {FIRST_LINE, FIRST_LINE + 1 + len(BAD)}
-    assert set(bad_lines.usagers["numero_ligne"]) == set(bad_lines.financements["numero_ligne"]) == kept
-    assert bad_lines.rejected_lines == len(BAD)
+def rejected(found: TypedLines) -> int:
+    return found.rejected[RELEASE, QUARTER]
+
+
+def test_a_rejected_line_is_not_among_the_valid_ones(bad_lines):
+    assert set(bad_lines.usagers["numero_ligne"]) == {FIRST_LINE, FIRST_LINE + 1 + len(BAD)}
+    assert rejected(bad_lines) == len(BAD)
 
 
 @pytest.mark.parametrize("rule", sorted({rule for *_, rule in BAD} | {"doublon_exact"}))
@@ -179,7 +189,7 @@ def test_every_unreadable_cell_of_a_line_is_reported_once():
         (2, "nombre_illisible", "nb_dossiers", "x"),
         (2, "nombre_illisible", "part_titulaire", "z"),
     ]
-    assert found.rejected_lines == 1
+    assert rejected(found) == 1
 
 
 def test_every_negative_part_of_a_line_is_reported_under_its_own_column():
@@ -199,12 +209,12 @@ def test_a_line_that_says_again_what_another_said_is_kept_once():
 
 def test_without_a_bad_line_there_is_no_reject():
     found = read([line(), masked(region="Corse")])
-    assert (len(found.rejets), found.rejected_lines, found.unknown) == (0, 0, [])
+    assert (len(found.rejets), found.rejected, found.unknown) == (0, {}, {})
 
 
 def test_a_quarter_of_bad_lines_alone_has_no_valid_line():
     found = read([line(nb_dossiers="x")])
-    assert (len(found.usagers), len(found.financements), found.rejected_lines) == (0, 0, 1)
+    assert (len(found.usagers), rejected(found)) == (0, 1)
 
 
 # -- typed lines -----------------------------------------------------------------------------------------
@@ -226,6 +236,7 @@ def typed() -> TypedLines:
 def test_a_line_is_read_exactly(typed):
     row = numbered(typed.usagers)[2]
     assert row == {
+        "release_id": RELEASE,
         "numero_ligne": 2,
         "trimestre_id": "2024-T1",
         "region_id": "53",
@@ -240,6 +251,10 @@ def test_a_line_is_read_exactly(typed):
         "prix_moyen": Decimal("1500.1235"),
         "duree_moyenne": Decimal("30.5000"),
         "nb_dossiers_a_duree_connue": 8,
+        "part_france_competences": Decimal("14000.00"),
+        "nb_dossiers_finances_par_france_competences": 10,
+        "part_titulaire": Decimal("1000.00"),
+        "nb_dossiers_finances_par_titulaire": 4,
     }
 
 
@@ -264,29 +279,29 @@ def test_zero_stays_zero(typed):
 
 
 def parts(found: TypedLines, number: int) -> dict[str, tuple]:
-    frame = found.financements.astype(object).where(found.financements.notna(), None)
+    row = numbered(found.usagers)[number]
     return {
-        row["financeur_id"]: (row["montant"], row["nb_dossiers_finances"], row["est_masque"])
-        for row in frame[frame["numero_ligne"] == number].to_dict("records")
+        financer: (row[f"part_{financer}"], row[f"nb_dossiers_finances_par_{financer}"])
+        for financer in given_financers(row)
     }
 
 
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
-        (2, {"france_competences": (Decimal("14000.00"), 10, False), "titulaire": (Decimal("1000.00"), 4, False)}),
-        (3, {"france_competences": (None, None, True), "titulaire": (None, None, True)}),
-        (6, {"france_competences": (Decimal("14000.00"), 10, False), "titulaire": (None, None, False)}),
+        (2, {"france_competences": (Decimal("14000.00"), 10), "titulaire": (Decimal("1000.00"), 4)}),
+        (3, {"france_competences": (None, None), "titulaire": (None, None)}),
+        (6, {"france_competences": (Decimal("14000.00"), 10), "titulaire": (None, None)}),
     ],
     ids=["full", "masked", "a part empty"],
 )
-def test_each_financer_that_has_a_column_has_a_row_per_line(typed, number, expected):
+def test_each_financer_that_has_a_column_has_its_part_of_each_line(typed, number, expected):
     assert parts(typed, number) == expected
 
 
 def test_a_financer_with_one_of_its_two_columns_has_the_other_empty():
     found = read([lean(part_etat="5", nb_dossiers_finances_par_cec="3")])
-    assert parts(found, 2) == {"etat": (Decimal("5.00"), None, False), "cec": (None, 3, False)}
+    assert parts(found, 2) == {"etat": (Decimal("5.00"), None), "cec": (None, 3)}
 
 
 def test_columns_that_a_source_does_not_have_are_empty():
@@ -330,14 +345,14 @@ def test_minutes_are_turned_into_hours():
 
 
 def test_spellings_of_one_modality_meet():
-    found = read([line(region=text, nb_titulaires=str(i)) for i, text in enumerate(["Île-de-France", "ILE DE FRANCE"])])
+    found = read([line(region=text) for text in ("Île-de-France", "ILE DE FRANCE")])
     assert list(found.usagers["region_id"]) == ["11"]
     assert rejects(found) == [(3, "doublon_exact", None, None)]
 
 
 def test_an_unknown_modality_has_an_identifier_of_its_own_and_is_reported_as_received():
     found = read([line(genre="Non binaire", statut_dossier="En  attente!"), line()])
-    assert found.unknown == [("genre", "Non binaire"), ("statut", "En  attente!")]
+    assert unknown(found) == [("genre", "Non binaire"), ("statut", "En  attente!")]
     assert numbered(found.usagers)[2]["genre_id"] == "non_binaire"
     assert rejects(found) == []
 
@@ -346,13 +361,13 @@ def test_a_dimension_that_is_not_given_is_known():
     texts = ["-1", "", "NA", "Non renseigné"]
     found = read([lean(region=text, statut_dossier=status) for text, status in zip(texts, STATUSES, strict=True)])
     assert list(found.usagers["region_id"]) == ["non_renseigne"] * 4
-    assert found.unknown == []
+    assert found.unknown == {}
 
 
 def test_an_override_stands_over_everything():
     found = read([line(genre="X"), line(genre="Homme", region="Corse")], modalities={"genre": {"X": "femme"}})
     assert set(found.usagers["genre_id"]) == {"femme", "homme"}
-    assert found.unknown == []
+    assert found.unknown == {}
 
 
 FLAGS = [
@@ -379,7 +394,38 @@ def test_a_job_seeker_flag_stands_over_the_category(flagged, place):
 
 
 def test_of_flag_and_category_the_one_that_nobody_knows_is_reported(flagged):
-    assert [text for name, text in flagged.unknown if name == "situation"] == ["Astronautes", "jadis", "peut-être"]
+    assert [text for name, text in unknown(flagged) if name == "situation"] == ["Astronautes", "jadis", "peut-être"]
+
+
+def test_lines_of_several_quarters_and_releases_are_read_apart():
+    """Each with its own rejects and unknown modalities, though they are read together."""
+    columns = [name for name in columns_of([lean()]) if name != "trimestre"]
+    states = [("2024-T1", "2026-07-08"), ("2024-T1", "2026-10-08"), ("2024-T2", "2026-10-08")]
+    cells = [{}, {"nb_dossiers": "x"}, {"genre": "Autre"}]
+    rows = [
+        (release, quarter, number, 1, *(lean(**changes)[name] for name in columns))
+        for number, ((quarter, release), changes) in enumerate(zip(states, cells, strict=True), start=FIRST_LINE)
+    ]
+    with duckdb.connect() as con:
+        con.execute(
+            "CREATE TABLE lignes (release_id VARCHAR, trimestre_id VARCHAR, numero_ligne BIGINT, rang BIGINT, "
+            f"{', '.join(f'{quoted(name)} VARCHAR' for name in columns)})"
+        )
+        con.executemany(f"INSERT INTO lignes VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        found = read_lines(con, "FROM lignes", SourceMap())
+    kept = list(found.usagers[["trimestre_id", "release_id"]].itertuples(index=False, name=None))
+    assert kept == [states[0], states[2]]
+    assert found.rejected == {("2026-10-08", "2024-T1"): 1}
+    assert found.unknown == {("2026-10-08", "2024-T2"): [("genre", "Autre")]}
+
+
+def test_modalities_that_an_override_makes_one_later_are_refused_where_their_figures_differ():
+    """What intake could not see: the override is younger than the archive."""
+    override = {"modalities": {"genre": {"X": "femme"}}}
+    with pytest.raises(ContractError, match="lines 2 and 3 have the same quarter") as caught:
+        read([line(), line(genre="X", nb_dossiers="1")], **override)
+    assert caught.value.rule == "doublons_en_conflit"
+    assert rejects(read([line(), line(genre="X")], **override)) == [(3, "doublon_exact", None, None)]
 
 
 # -- lines that contradict each other ----------------------------------------------------------------------

@@ -6,7 +6,7 @@ from mcf_pipeline.documentation import dictionary
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
 from mcf_pipeline.schemas.views import VIEWS
-from mcf_pipeline.warehouse.publication import PUBLISHED
+from mcf_pipeline.warehouse.assembly import PUBLISHED
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -9,9 +9,8 @@ from mcf_pipeline.documentation import examples, questions
 from mcf_pipeline.sample.synthetic import write_releases
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.sources.file import FileSource
-from mcf_pipeline.tables.marts import write_revisions
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.warehouse.builds import publish_build, write_dimensions, write_facts
+from mcf_pipeline_tests.warehouse.builds import build_all
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / questions.FILE_NAME).read_text(encoding="utf-8")
@@ -20,19 +19,13 @@ SECTIONS = PAGE.split("\n## ")[1:]
 
 @pytest.fixture(scope="module")
 def publications(tmp_path_factory) -> Path:
-    """The releases of `examples.RELEASES` without the quarterly marts, which no question about them reads."""
+    """The releases of `examples.RELEASES`, published."""
     folder = tmp_path_factory.mktemp("publications")
     space = Workspace(Settings.from_env({}, source="sample", data_dir=folder / "data"))
     for file in write_releases(folder / "csv", examples.RELEASES_COUNT, examples.RELEASES_SCALE):
         source = FileSource(str(file), space.settings.limits)
         space.archive.take_in(lambda into, source=source: source.fetch(into, lambda done, total: None))
-    line = space.archive.timeline()
-    with space.build() as con:
-        for quarter in line.quarters:
-            write_facts(space, con, line, quarter)
-        write_dimensions(space, con, line)
-        write_revisions(con)
-    publish_build(space)
+    build_all(space)
     return space.data_dir.published_database
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from mcf_pipeline.warehouse.plan import Plan
 
 from mcf_pipeline.orchestration.steps import Step, next_step
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.warehouse.plan import Plan
 
 
 def quarters(*numbers: str) -> list[Quarter]:

@@ -13,20 +13,25 @@ import duckdb
 
 from mcf_pipeline.contract.modalities import resolve
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.duck import literal
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.schemas.marts import QUARTERLY_MARTS
+from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.schemas.ddl import query, typed
+from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.warehouse import (
+    DimFinanceur,
     DimRelease,
     DimTrimestre,
-    FctDossiersHistorique,
-    FctFinancementsHistorique,
+    FctDossiers,
+    FctDossiersEtatsPasses,
+    FctFinancements,
+    FctFinancementsEtatsPasses,
 )
 from mcf_pipeline.settings import DataDir
 from mcf_pipeline.tables import dimensions
-from mcf_pipeline.tables.marts import compute_mart, write_revisions
-from mcf_pipeline.warehouse.build import insert_frame, open_build
-from mcf_pipeline.warehouse.publication import publish
+from mcf_pipeline.warehouse.assembly import STORAGE_VERSION, create, document, insert
+from mcf_pipeline.warehouse.publication import remove_database
 
 HOSTILE = [
     "=cmd()|' /C calc'!A0",
@@ -41,6 +46,8 @@ HOSTILE = [
     'a;b"c\nd',
     "ordinary",
 ]
+EARLIER = "2020-01-08"
+"""A release of which one line is another now."""
 UNKNOWN_REGION = resolve("region", HOSTILE[0], SourceMap.load(None))
 
 
@@ -100,7 +107,6 @@ class Line:
             "statut_id": self.statut,
             "est_masque": self.is_masked,
             "release_id": release,
-            "valide_depuis": release,
         }
 
 
@@ -117,40 +123,38 @@ LINES = (
 
 
 def fill(con: duckdb.DuckDBPyConnection, lines: Sequence[Line], release: str, *, synthetic: bool = False) -> None:
-    """Put lines, and all that follows from them, into an empty build."""
+    """Put lines, and all that follows from them, into empty tables."""
     quarters = sorted({line.quarter for line in lines})
     day = dt.date.fromisoformat(release)
-    insert_frame(con, DimTrimestre, dimensions.quarters(Quarter.parse(quarter) for quarter in quarters))
-    insert_frame(
-        con,
-        DimRelease,
-        dimensions.frame_of(
-            DimRelease,
-            [
-                {
-                    "release_id": release,
-                    "rang": 1,
-                    "date_release": day,
-                    "data_processed": dt.datetime(day.year, day.month, day.day, 6),
-                    "nb_lignes": len(lines),
-                    "nb_trimestres": len(quarters),
-                    "sha256": "0" * 64,
-                    "origine": "https://example.org/export?a=b",
-                    "licence": "Licence Ouverte v2.0",
-                    "est_courante": True,
-                    "est_synthetique": synthetic,
-                }
-            ],
-        ),
-    )
-    insert_frame(
-        con, FctDossiersHistorique, dimensions.frame_of(FctDossiersHistorique, (line.row(release) for line in lines))
-    )
+    row = {
+        "release_id": release,
+        "rang": 2,
+        "date_release": day,
+        "data_processed": dt.datetime(day.year, day.month, day.day, 6),
+        "nb_lignes": len(lines),
+        "nb_trimestres": len(quarters),
+        "sha256": "0" * 64,
+        "origine": "https://example.org/export?a=b",
+        "licence": "Licence Ouverte v2.0",
+        "est_courante": True,
+        "est_synthetique": synthetic,
+    }
+    insert(con, DimTrimestre, dimensions.quarters(Quarter.parse(quarter) for quarter in quarters))
+    before = row | {"release_id": EARLIER, "rang": 1, "date_release": dt.date.fromisoformat(EARLIER)}
+    insert(con, DimRelease, dimensions.frame_of(DimRelease, [row, before | {"est_courante": False}]))
+    insert(con, FctDossiers, dimensions.frame_of(FctDossiers, (line.row(release) for line in lines)))
     parts = (part for line in lines for part in line.parts(release))
-    insert_frame(con, FctFinancementsHistorique, dimensions.frame_of(FctFinancementsHistorique, parts))
-    for model in QUARTERLY_MARTS:
-        insert_frame(con, model, compute_mart(con, model, quarters))
-    write_revisions(con)
+    insert(con, FctFinancements, dimensions.frame_of(FctFinancements, parts))
+    past = replace(lines[0], dossiers=11)
+    state = {"valide_depuis": EARLIER, "valide_jusqua": release}
+    insert(con, FctDossiersEtatsPasses, dimensions.frame_of(FctDossiersEtatsPasses, [past.row(EARLIER) | state]))
+    parts = (part | state for part in past.parts(EARLIER))
+    insert(con, FctFinancementsEtatsPasses, dimensions.frame_of(FctFinancementsEtatsPasses, parts))
+    for model in (*QUARTERLY_MARTS, MartRevisions):
+        name = describe(model).name
+        statement = typed(describe(model), f"({query(name)})")
+        parameters = {"trimestres": quarters} if "$trimestres" in statement else None
+        con.execute(f"INSERT INTO {name} BY NAME {statement}", parameters)
 
 
 def publish_handmade(
@@ -163,10 +167,15 @@ def publish_handmade(
 ) -> DataDir:
     """Publish lines, hostile rejects and an unknown region, from an empty data directory."""
     data_dir = DataDir(root)
-    data_dir.build_database.unlink(missing_ok=True)
-    with open_build(data_dir) as con:
-        con.execute("DELETE FROM dim_region")
-        insert_frame(con, dimensions.DimRegion, dimensions.modalities("region", [UNKNOWN_REGION]))
+    data_dir.published_database.parent.mkdir(parents=True, exist_ok=True)
+    remove_database(data_dir.published_database)
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH {literal(data_dir.published_database)} AS publie (STORAGE_VERSION '{STORAGE_VERSION}')")
+        con.execute("USE publie")
+        create(con)
+        for name, model in dimensions.MODALITY_DIMENSIONS.items():
+            insert(con, model, dimensions.modalities(name, [UNKNOWN_REGION] if name == "region" else []))
+        insert(con, DimFinanceur, dimensions.financers())
         rejects = (
             {
                 "release_id": release,
@@ -179,7 +188,7 @@ def publish_handmade(
             }
             for number, text in enumerate(HOSTILE, start=2)
         )
-        insert_frame(con, StgRejets, dimensions.frame_of(StgRejets, rejects))
+        insert(con, StgRejets, dimensions.frame_of(StgRejets, rejects))
         fill(con, lines, release, synthetic=synthetic)
-        publish(con, data_dir, state)
+        document(con, state)
     return data_dir

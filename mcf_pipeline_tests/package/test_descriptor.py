@@ -14,7 +14,7 @@ import pytest
 
 from mcf_pipeline.package import about as about_module
 from mcf_pipeline.schemas.base import describe
-from mcf_pipeline.warehouse.publication import PUBLIC
+from mcf_pipeline.warehouse.assembly import PUBLIC
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_every_field_is_described_and_keys_and_references_stand_there(package):
         assert schema.get("primaryKey") == list(spec.key) or schema.get("uniqueKeys") == [list(spec.key)]
         pointed = {(key["fields"][0], key["reference"]["resource"]) for key in schema.get("foreignKeys", [])}
         assert pointed == {(column.name, column.references) for column in spec.columns if column.references}
-    quarters = resources["fct_dossiers_historique"]["schema"]["foreignKeys"]
+    quarters = resources["fct_dossiers_etats_passes"]["schema"]["foreignKeys"]
     assert {"fields": ["valide_depuis"], "reference": {"resource": "dim_release", "fields": ["release_id"]}} in quarters
     constraint = resources["mart_trimestre"]["schema"]["fields"]
     shares = next(field for field in constraint if field["name"] == "part_femmes")

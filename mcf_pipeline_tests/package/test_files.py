@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from mcf_pipeline.package.files import COMPRESSED, UNSAFE, unescape, write_csv
 from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.schemas.ddl import create_table
 from mcf_pipeline.schemas.documentation import Dictionnaire
 from mcf_pipeline.schemas.marts import MartQualite, MartStatut
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, DimRegion
-from mcf_pipeline.warehouse.ddl import create_table
-from mcf_pipeline.warehouse.publication import PUBLIC
+from mcf_pipeline.warehouse.assembly import PUBLIC
 from mcf_pipeline_tests.package.handmade import HOSTILE
 
 TABLES = pytest.mark.parametrize("model", PUBLIC, ids=lambda model: describe(model).name)
@@ -74,7 +74,8 @@ def test_csv_holds_the_table(handmade, model):
     spec = describe(model)
     header, *rows = cells(csv_of(handmade, model))
     assert header == list(spec.column_names)
-    expected = published(handmade, f"SELECT * FROM {spec.name}")
+    order = "" if model is Dictionnaire else f"ORDER BY {', '.join(spec.key)}"
+    expected = published(handmade, f"SELECT * FROM {spec.name} {order}")
     assert len(rows) == len(expected)
     for row, wanted in zip(rows, expected, strict=True):
         for column, cell, value in zip(spec.columns, row, wanted, strict=True):
@@ -96,7 +97,7 @@ def test_csv_holds_the_table(handmade, model):
 @TABLES
 def test_a_table_that_a_spreadsheet_opens_is_a_plain_csv(handmade, model):
     name = describe(model).name
-    is_long = name in {"fct_financements", "fct_financements_historique", "fct_dossiers_historique"}
+    is_long = name in {"fct_financements", "fct_financements_etats_passes", "fct_dossiers_etats_passes"}
     assert csv_of(handmade, model).name == f"{name}.csv" + (".gz" if is_long else "")
 
 

@@ -23,7 +23,7 @@ import pytest
 from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.settings import DataDir
-from mcf_pipeline.warehouse.publication import PUBLIC
+from mcf_pipeline.warehouse.assembly import PUBLIC
 from mcf_pipeline_tests.package import validator
 
 TABLES = [describe(model).name for model in PUBLIC]
@@ -111,8 +111,8 @@ def test_a_package_is_valid_and_every_table_is_read(request, made):
 def test_there_is_something_to_read_in_every_table(handmade, revised):
     packages = [Package(data_dir.package.resolve()) for data_dir in (handmade, revised)]
     assert [name for name in TABLES if all(len(package.rows(name)) == 1 for package in packages)] == []
-    header, *states = packages[1].rows("fct_financements_historique")
-    assert any(row[header.index("valide_jusqua")] for row in states), "a past state"
+    header, *states = packages[1].rows("fct_financements_etats_passes")
+    assert all(row[header.index("valide_jusqua")] for row in states)
 
 
 # -- damaged rows ----------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ DAMAGES = {
     "a word outside its list": ("dim_statut", cell("famille", "perdu"), "constraint-error", "famille"),
     "an empty cell": ("mart_profil", cell("nb_dossiers_min", ""), "constraint-error", "nb_dossiers_min"),
     "an empty key": ("mart_statut", cell("statut_id", ""), "constraint-error", "statut_id"),
-    "a row twice": ("fct_financements_historique", doubled, "primary-key", ""),
+    "a row twice": ("fct_financements", doubled, "primary-key", ""),
     "an identifier twice": ("dim_genre", doubled, "unique-error", "genre_id"),
     "a column renamed": ("mart_qualite", renamed, "incorrect-label", ""),
     "a cell too few": ("mart_revisions", shortened, "missing-cell", ""),
@@ -274,7 +274,7 @@ def test_the_sample_at_real_size_is_valid(full_sample, tmp_path):
             spec = describe(model)
             parquet = f"read_parquet('{package.path(spec.name + '.parquet')}')"
             assert differing(con, (spec.name, parquet), ", ".join(spec.column_names)) == 0, spec.name
-    long = {"fct_financements", "fct_financements_historique"}
+    long = {"fct_financements", "fct_financements_etats_passes"}
     package.descriptor["resources"] = [r for r in package.descriptor["resources"] if r["name"] not in long]
     package.sign()
     assert by_frictionless(package.folder) == set()

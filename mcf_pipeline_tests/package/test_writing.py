@@ -10,7 +10,8 @@ import pytest
 
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.package import writing
-from mcf_pipeline.package.writing import is_current, write_package
+from mcf_pipeline.package.state import is_current
+from mcf_pipeline.package.writing import write_package
 from mcf_pipeline_tests.package.handmade import LINES, publish_handmade
 
 

@@ -1,35 +1,24 @@
 """Keys, foreign keys and history of the facts: each check finds what was spoiled."""
 
+from __future__ import annotations
+
 import pytest
 
-from mcf_pipeline.contract.source_map import SourceMap
-from mcf_pipeline.quality import facts as facts_quality
+from mcf_pipeline.quality.facts import duplicate_keys, open_states, orphans
 from mcf_pipeline.schemas.base import describe
-from mcf_pipeline.schemas.warehouse import FctDossiersHistorique, FctFinancementsHistorique
-from mcf_pipeline_tests.exports import line, take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_all
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES, FctDossiers, FctFinancements
 
-HISTORIES = [FctDossiersHistorique, FctFinancementsHistorique]
+ORDER = ["2024-07-08", "2024-10-08"]
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-def test_keys(space, history):
+def test_keys(con, history):
     name = describe(history).name
-    with space.build() as con:
-        assert facts_quality.duplicate_keys(con, history).holds
-        con.execute(f"INSERT INTO {name} SELECT * FROM {name} WHERE trimestre_id = '2024-T1' LIMIT 2")
-        finding = facts_quality.duplicate_keys(con, history)
+    assert duplicate_keys(con, history, name).holds
+    con.execute(f"INSERT INTO {name} SELECT * FROM {name} WHERE trimestre_id = '2024-T1' LIMIT 2")
+    finding = duplicate_keys(con, history, name)
     assert (finding.count, finding.quarters) == (2, ("2024-T1",))
     assert finding.sample[0][-1] == 2
-
-
-def test_keys_in_batches(space, monkeypatch):
-    monkeypatch.setattr(facts_quality, "BATCH_ROWS", 1)
-    test_keys(space, FctDossiersHistorique)
-
-
-QUARTERS = {"2024-T1", "2024-T2"}
-ORDER = ["2024-07-08", "2024-10-08"]
 
 
 @pytest.mark.parametrize("history", HISTORIES)
@@ -42,46 +31,39 @@ ORDER = ["2024-07-08", "2024-10-08"]
         ("SET release_id = '2024-10-08' WHERE trimestre_id = '2024-T1'", "portent une autre publication"),
     ],
 )
-def test_history(space, history, damage, why):
+def test_history(con, history, damage, why):
     name = describe(history).name
-    with space.build() as con:
-        assert facts_quality.open_states(con, history, ORDER, QUARTERS).holds
-        con.execute(f"UPDATE {name} {damage}")
-        finding = facts_quality.open_states(con, history, ORDER, QUARTERS)
-        assert facts_quality.open_states(con, history, ORDER, set()).holds, "a quarter that waits is not looked at"
+    assert open_states(con, name, ORDER).holds
+    con.execute(f"UPDATE {name} {damage}")
+    finding = open_states(con, name, ORDER)
     assert finding.count == 1
     assert why in str(finding.sample[0][-1])
 
 
-@pytest.mark.parametrize("history", HISTORIES)
-def test_foreign_keys(space, history):
-    name = describe(history).name
-    with space.build() as con:
-        assert facts_quality.orphans(con, history, {}).holds
-        con.execute(f"UPDATE {name} SET region_id = 'atlantide' WHERE region_id = '53'")
-        finding = facts_quality.orphans(con, history, {})
-        announced = facts_quality.orphans(con, history, {"dim_region": {"atlantide"}})
-    assert finding.sample[0][:3] == ("region_id", "atlantide", "dim_region")
-    assert all(row[0] != "region_id" for row in announced.sample), "the dimension's next materialization brings it"
+@pytest.fixture
+def keys(con) -> dict[str, set[str]]:
+    """The keys of each dimension."""
+    return {
+        name: {key for (key,) in con.execute(f"SELECT {describe(model).key[0]} FROM {name}").fetchall()}
+        for model in DIMENSIONS
+        for name in [describe(model).name]
+    }
 
 
-def test_a_part_without_its_line(space):
-    with space.build() as con:
-        con.execute("DELETE FROM fct_dossiers_historique WHERE trimestre_id = '2024-T1' AND region_id = '06'")
-        finding = facts_quality.orphans(con, FctFinancementsHistorique, {})
-        assert finding.sample[0][:2] == ("ligne de fct_dossiers", "2024-T1")
-        con.execute("UPDATE meta_marque SET empreinte = 'x' WHERE actif = 'fct_dossiers'")
-        assert facts_quality.orphans(con, FctFinancementsHistorique, {}).holds, "the quarter waits for its run"
+@pytest.mark.parametrize("fact", FACTS)
+def test_foreign_keys(con, keys, fact):
+    name = describe(fact).name
+    assert orphans(con, fact, name, keys).holds
+    con.execute(f"UPDATE {name} SET region_id = 'atlantide' WHERE region_id = '53'")
+    finding = orphans(con, fact, name, keys)
+    assert (finding.count, finding.sample[0][:3]) == (1, ("region_id", "atlantide", "dim_region"))
+    keys["dim_region"].add("atlantide")
+    assert orphans(con, fact, name, keys).holds
 
 
-def test_announced_keys(tmp_path):
-    space = workspace_in(tmp_path)
-    take_in(space.archive, [line(region="Atlantide")])
-    build_all(space)
-    with space.build() as con:
-        keys = facts_quality.announced_keys(con, space.archive.timeline(), SourceMap())
-    assert (keys["dim_region"], keys["dim_trimestre"], keys["dim_release"]) == (
-        {"atlantide"},
-        {"2024-T1"},
-        {"2026-10-08"},
-    )
+def test_a_part_without_its_line(con, keys):
+    facts = [describe(model).name for model in (FctFinancements, FctDossiers)]
+    assert orphans(con, FctFinancements, facts[0], keys, facts[1]).holds
+    con.execute("DELETE FROM fct_dossiers WHERE trimestre_id = '2024-T1' AND region_id = '06'")
+    finding = orphans(con, FctFinancements, facts[0], keys, facts[1])
+    assert finding.sample[0][:2] == ("ligne de fct_dossiers", "2024-T1")

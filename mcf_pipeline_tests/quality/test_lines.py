@@ -8,18 +8,31 @@ import pytest
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.quality import Finding
 from mcf_pipeline.quality import lines as lines_quality
+from mcf_pipeline.schemas.names import STAGED
+from mcf_pipeline.tables.staged import refused, staged
 from mcf_pipeline_tests.exports import MASKED, line, masked, quarter_lines, take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_all, published
+from mcf_pipeline_tests.warehouse.builds import build_all, published, stage_all
 
 
 def stage(tmp_path, *lines, prices=None):
     """The findings on lines of the quarters that these lines make up."""
     space = workspace_in(tmp_path)
     take_in(space.archive, list(lines))
-    timeline = space.archive.timeline()
-    staged = {q.id: space.staging.stage(q, timeline.current(q)) for q in timeline.quarters}
+    snapshot = stage_all(space)
+    line = snapshot.reported
+    files = {
+        q.id: (
+            staged(snapshot, q) or refused(snapshot)[q],
+            *(snapshot.file(table, q, line.states[q][-1]) for table in STAGED),
+        )
+        for q in line.quarters
+    }
+    sound = {quarter: found for quarter, found in files.items() if not found[0].is_refused}
     with duckdb.connect() as con:
-        return lines_quality.line_findings(con, staged, prices or {}, SourceMap())
+        found = lines_quality.line_findings(con, sound, prices or {}, SourceMap())
+        for quarter, (state, _, rejects) in files.items():
+            found["lignes_rejetees"][quarter] = lines_quality.rejected_lines(con, state, rejects)
+        return found
 
 
 # The parts of `line()` make 15,000, which is 10 x 1,500.
@@ -87,13 +100,6 @@ def test_a_sample_is_small(tmp_path):
     assert (finding.count, len(finding.sample)) == (12, 5)
 
 
-def test_batches_say_the_same(tmp_path, monkeypatch):
-    lines = [e for q in ("2024-T1", "2024-T2", "2024-T3") for e in quarter_lines(q, 4)]
-    whole = stage(tmp_path / "a", *lines)
-    monkeypatch.setattr(lines_quality, "BATCH_LINES", 5)
-    assert stage(tmp_path / "b", *lines) == whole
-
-
 def test_the_mart_counts_by_the_rules_of_the_checks(tmp_path):
     """One place for each threshold would be better; SQL files have no constants of Python's."""
     cases = [
@@ -144,10 +150,11 @@ def test_prices_are_held_against_the_releases_before(tmp_path):
     space = workspace_in(tmp_path)
     take_in(space.archive, [line("2024-T1", prix_moyen="900"), line("2024-T2", prix_moyen="1100")], "2024-07-08")
     take_in(space.archive, [line("2024-T1", prix_moyen="900"), line("2024-T2", prix_moyen="5000")], "2024-10-08")
-    timeline = space.archive.timeline()
+    snapshot = stage_all(space)
+    timeline = snapshot.timeline
     rank = {manifest.release_id: place for place, manifest in enumerate(timeline.releases)}
     files = [
-        (rank[state.since], space.staging.stage(quarter, state).file("usagers"))
+        (rank[state.since], snapshot.file(STAGED[0], quarter, state))
         for quarter, states in timeline.states.items()
         for state in states
     ]

@@ -93,18 +93,11 @@ _CODES_NULLABLE = ("code_region", "est_demandeur_emploi", "famille_statut")
 
 EXPECTED: dict[type[Table], Expected] = {
     staging.StgUsagers: Expected(
-        {**_LINE, "numero_ligne": 2, "est_masque": False, **_FIGURES},
-        _KEY,
+        {"release_id": "2026-10-08", **_LINE, "numero_ligne": 2, "est_masque": False, **_FIGURES},
+        ("release_id", *_KEY),
         nullable=tuple(_FIGURES),
         not_negative=tuple(_FIGURES),
         closed={"numero_ligne": 1, "trimestre_id": "2024-T5"},
-    ),
-    staging.StgFinancements: Expected(
-        {**_LINE, "financeur_id": "etat", "numero_ligne": 2, "est_masque": False, **_PART},
-        (*_KEY, "financeur_id"),
-        nullable=tuple(_PART),
-        not_negative=tuple(_PART),
-        closed={"numero_ligne": 1, "trimestre_id": "T3 2024"},
     ),
     staging.StgRejets: Expected(
         {
@@ -197,6 +190,18 @@ EXPECTED: dict[type[Table], Expected] = {
         {**_LINE, "financeur_id": "etat", **_PART, "est_masque": False, "release_id": "2026-07-08", **_STATE},
         (*_KEY, "financeur_id", "valide_depuis"),
         nullable=(*_PART, "valide_jusqua"),
+        not_negative=tuple(_PART),
+    ),
+    warehouse.FctDossiersEtatsPasses: Expected(
+        {**_LINE, **_FIGURES, "est_masque": False, "release_id": "2026-07-08", **_STATE},
+        (*_KEY, "valide_depuis"),
+        nullable=tuple(_FIGURES),
+        not_negative=tuple(_FIGURES),
+    ),
+    warehouse.FctFinancementsEtatsPasses: Expected(
+        {**_LINE, "financeur_id": "etat", **_PART, "est_masque": False, "release_id": "2026-07-08", **_STATE},
+        (*_KEY, "financeur_id", "valide_depuis"),
+        nullable=tuple(_PART),
         not_negative=tuple(_PART),
     ),
     marts.MartTrimestre: Expected(
@@ -455,9 +460,13 @@ EXPECTED: dict[type[Table], Expected] = {
             "est_synthetique": False,
             "version_mcf_pipeline": "0.1.0",
             "publie_le": dt.datetime(2026, 10, 8, 6, 0),
+            "structure": "0" * 64,
         },
         ("etat",),
         nullable=("release_id", "date_release"),
+    ),
+    documentation.MetaFichiers: Expected(
+        {"nom_table": "fct_dossiers", "trimestre_id": "2024-T3", "marque": "0" * 32}, ("nom_table", "trimestre_id")
     ),
 }
 

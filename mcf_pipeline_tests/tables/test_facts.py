@@ -1,92 +1,54 @@
-"""Every state that a release told, and what each release said, compared with the lines it was made of."""
+"""The facts from staged lines: a row per line, and a row per line and financer that the source gives."""
 
 from __future__ import annotations
 
-import duckdb
+from decimal import Decimal
+
 import pytest
 
-from mcf_pipeline_tests.warehouse.builds import published
-from mcf_pipeline_tests.warehouse.told import LINES, R1, R2, R3, R4, TELLING, Part, Row, parts, rows
+from mcf_pipeline.duck import scratch
+from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.schemas.warehouse import FctDossiers, FctFinancements
+from mcf_pipeline.tables.facts import fact_sql
 
-ROW, PART = ", ".join(Row._fields), ", ".join(Part._fields)
-
-
-def told(space, query: str, *parameters: str) -> list[tuple]:
-    return sorted(published(space, query, list(parameters)), key=repr)
-
-
-def plain(expected: list) -> list[tuple]:
-    return sorted(map(tuple, expected), key=repr)
+KEY = "'2024-T1' AS trimestre_id, '53' AS region_id, 'f' AS genre_id, 'a' AS classe_age_id, 's' AS situation_id, "
+LINE = f"(SELECT 'r' AS release_id, {KEY} 'v' AS statut_id, 2 AS numero_ligne, false AS est_masque, {{figures}})"
 
 
-@pytest.mark.parametrize("release", TELLING)
-def test_dossiers_au_is_what_the_release_said(story, release):
-    assert told(story.space, f"SELECT {ROW} FROM dossiers_au(?)", release) == plain(rows(LINES[release]))
+def rows(model, figures: str) -> list[dict]:
+    with scratch() as con:
+        lines = LINE.format(figures=figures)
+        columns = [name for name, *_ in con.execute(f"DESCRIBE FROM {lines}").fetchall()]
+        found = con.execute(fact_sql(model, lines, columns))
+        names = [column[0] for column in found.description]
+        assert tuple(names) == describe(model).column_names
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-@pytest.mark.parametrize("release", TELLING)
-def test_financements_au_is_what_the_release_said(story, release):
-    assert told(story.space, f"SELECT {PART} FROM financements_au(?)", release) == plain(parts(LINES[release]))
+def test_a_line_is_a_row_of_dossiers_without_its_place_in_the_file():
+    figures = "12 AS nb_dossiers, 11 AS nb_titulaires, 1.5 AS montant_engage, NULL AS prix_moyen, NULL AS "
+    (row,) = rows(FctDossiers, figures + "duree_moyenne, 3 AS nb_dossiers_a_duree_connue")
+    assert (row["nb_dossiers"], row["prix_moyen"], row["release_id"]) == (12, None, "r")
 
 
-def test_the_facts_are_what_the_newest_release_said(story):
-    assert told(story.space, f"SELECT {ROW} FROM fct_dossiers") == plain(rows(LINES[R4]))
-    assert told(story.space, f"SELECT {PART} FROM fct_financements") == plain(parts(LINES[R4]))
+def test_each_given_financer_is_a_row_also_where_its_part_is_empty():
+    found = rows(
+        FctFinancements,
+        "10.25::DECIMAL(18,2) AS part_etat, 3::BIGINT AS nb_dossiers_finances_par_etat, "
+        "NULL::DECIMAL(18,2) AS part_titulaire, NULL::BIGINT AS nb_dossiers_finances_par_titulaire",
+    )
+    figures = {row["financeur_id"]: (row["montant"], row["nb_dossiers_finances"]) for row in found}
+    assert figures == {"etat": (Decimal("10.25"), 3), "titulaire": (None, None)}
 
 
-@pytest.mark.parametrize("macro", ["dossiers_au", "financements_au"])
 @pytest.mark.parametrize(
-    "release", [R4, "2025-12-31", "", "zzz"], ids=["one that told nothing", "none", "empty", "text"]
+    ("given", "expected"),
+    [
+        ("10.25::DECIMAL(18,2) AS part_opco", (Decimal("10.25"), None)),
+        ("3::BIGINT AS nb_dossiers_finances_par_opco", (None, 3)),
+    ],
+    ids=["only the amount", "only the number"],
 )
-def test_a_release_that_is_not_listed_is_an_error_never_an_empty_answer(story, macro, release):
-    with pytest.raises(duckdb.InvalidInputException, match=f"publication inconnue : {release}"):
-        published(story.space, f"SELECT * FROM {macro}(?)", [release])
-
-
-def test_without_a_release_there_is_no_answer(story):
-    with pytest.raises(duckdb.InvalidInputException):
-        published(story.space, "SELECT * FROM dossiers_au(NULL)")
-
-
-@pytest.mark.parametrize("table", ["fct_dossiers_historique", "fct_financements_historique"])
-def test_only_changed_quarters_add_states(story, table):
-    states = published(
-        story.space, f"SELECT DISTINCT trimestre_id, valide_depuis, valide_jusqua FROM {table} ORDER BY ALL"
-    )
-    assert states == [
-        ("2024-T1", R1, None),
-        ("2024-T2", R1, R2),
-        ("2024-T2", R2, R3),
-        ("2024-T2", R3, None),
-        ("2024-T3", R2, R3),
-        ("2024-T3", R3, None),
-    ]
-
-
-def test_a_fact_names_the_release_since_when_it_stands(story):
-    found = published(story.space, "SELECT DISTINCT trimestre_id, release_id FROM fct_dossiers ORDER BY ALL")
-    assert found == [("2024-T1", R1), ("2024-T2", R3), ("2024-T3", R3)]
-
-
-def test_each_release_does_its_own_quarters_and_no_other(story):
-    assert story.done == {
-        R1: ["2024-T1", "2024-T2"],
-        R2: ["2024-T2", "2024-T3"],
-        R3: ["2024-T2", "2024-T3"],
-        R4: [],
-    }
-
-
-def test_the_releases_that_told_something_are_listed_in_time_order(story):
-    found = published(
-        story.space, "SELECT release_id, rang, est_courante, nb_lignes, nb_trimestres FROM dim_release ORDER BY rang"
-    )
-    assert found == [(R1, 1, False, 8, 2), (R2, 2, False, 11, 3), (R3, 3, True, 10, 3)]
-
-
-def test_a_modality_of_a_past_state_alone_keeps_its_row(story):
-    """Atlantis stands in the second release only; its history would have no region without it."""
-    found = published(
-        story.space, "SELECT libelle, code_insee, est_connue FROM dim_region WHERE region_id = 'atlantide'"
-    )
-    assert found == [("Atlantide", None, False)]
+def test_a_financer_of_which_one_column_is_given_has_a_row(given, expected):
+    (row,) = rows(FctFinancements, given)
+    assert (row["financeur_id"], row["montant"], row["nb_dossiers_finances"]) == ("opco", *expected)

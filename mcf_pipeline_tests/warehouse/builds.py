@@ -2,72 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from mcf_pipeline.archive.timeline import Timeline
+from mcf_pipeline.duck import scratch
+from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.schemas.marts import QUARTERLY_MARTS
-from mcf_pipeline.schemas.warehouse import DimFinanceur, DimRelease, DimTrimestre
-from mcf_pipeline.tables import dimensions
-from mcf_pipeline.tables.facts import DOSSIERS, FINANCEMENTS, load_unreadable, write_fact
-from mcf_pipeline.tables.marts import write_mart, write_revisions
-from mcf_pipeline.warehouse.build import transaction
-from mcf_pipeline.warehouse.plan import mark_of
+from mcf_pipeline.tables.build import ensure_quarters, ensure_staged, states_of
+from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.warehouse.publication import publish
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.exports import workspace_in
 
 
-def write_facts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarter: Quarter) -> None:
-    for fact in (DOSSIERS, FINANCEMENTS):
-        write_fact(con, fact, {quarter: space.staged(line, quarter)}, space.rules)
-
-
-def write_marts(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline, quarters: Sequence[Quarter]) -> None:
-    marks = {quarter.id: mark_of(line.states[quarter], space.rules) for quarter in quarters}
-    for model in QUARTERLY_MARTS:
-        write_mart(con, model, marks)
-
-
-def write_dimensions(space: Workspace, con: duckdb.DuckDBPyConnection, line: Timeline) -> None:
-    frames = {
-        DimTrimestre: dimensions.quarters(line.quarters),
-        DimRelease: dimensions.releases(line),
-        DimFinanceur: dimensions.financers(),
-    }
-    for name, model in dimensions.MODALITY_DIMENSIONS.items():
-        frames[model] = dimensions.modalities(name, dimensions.unknown_seen(con, name, space.source_map))
-    with transaction(con):
-        for model, frame in frames.items():
-            dimensions.replace_dimension(con, model, frame)
-    load_unreadable(con, space.archive, line.latest)
+def stage_all(space: Workspace) -> Snapshot:
+    """Read every state; a content that is refused is known as such in the snapshot that is returned."""
+    snapshot = space.snapshot()
+    with scratch() as con, contextlib.suppress(ContractError):
+        ensure_staged(con, space.archive, snapshot, states_of(snapshot, snapshot.timeline.quarters))
+    return space.snapshot()
 
 
 def build_quarters(space: Workspace) -> list[Quarter]:
-    """Do what the plan says; returns the quarters that were done."""
-    for quarter, states in space.timeline().states.items():
-        for state in states:
-            space.staging.stage(quarter, state)
-    line = space.timeline()
-    todo = space.plan(line).to_do
-    with space.build() as con:
-        for quarter in todo:
-            write_facts(space, con, line, quarter)
-        if todo:
-            write_marts(space, con, line, todo)
-        write_dimensions(space, con, line)
-        write_revisions(con)
+    """Make the files that are missing; returns the quarters that had one missing."""
+    snapshot = stage_all(space)
+    todo = snapshot.plan.to_do
+    with scratch() as con:
+        ensure_quarters(con, space.archive, snapshot, todo)
     return todo
 
 
-def publish_build(space: Workspace) -> dict[str, int]:
-    with space.build() as con:
-        return publish(con, space.data_dir, space.state())
+def publish_build(space: Workspace, *, anew: bool = False) -> dict[str, int]:
+    """Publish what the archive says; returns the rows of each table."""
+    with scratch() as con:
+        return publish(con, space.archive, space.snapshot(), anew=anew)
 
 
 def build_all(space: Workspace) -> list[Quarter]:

@@ -16,11 +16,10 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.schemas.ddl import query, typed
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
-from mcf_pipeline.schemas.views import VIEWS
-from mcf_pipeline.schemas.warehouse import FctDossiersHistorique, FctFinancementsHistorique
-from mcf_pipeline.warehouse.ddl import query, typed
-from mcf_pipeline.warehouse.publication import PUBLISHED
+from mcf_pipeline.schemas.warehouse import FACTS, PAST_STATES
+from mcf_pipeline.warehouse.assembly import PUBLISHED, PUBLISHED_VIEWS
 
 QUARTERS = ("2023-T1", "2024-T1", "2024-T2")
 R1, R2 = RELEASES = ("2026-07-08", "2026-10-08")
@@ -64,7 +63,7 @@ class Told:
         return replace(self, cells={**self.cells, **cells})
 
     def rows(self, since: str, until: str | None) -> list[dict[str, Any]]:
-        """Of `fct_dossiers_historique` first, then of `fct_financements_historique`."""
+        """Of the dossiers first, then of the financers' parts."""
         common = {
             **dict(zip(KEY, self.key, strict=True)),
             "est_masque": self.is_masked,
@@ -116,21 +115,21 @@ def derive(
     lines: Sequence[Told],
     before: Sequence[Told] = (),
     sql: Callable[[str], str] = query,
-    models: Sequence[type[Table]] = (*PUBLISHED, *VIEWS),
+    models: Sequence[type[Table]] = (*PUBLISHED, *PUBLISHED_VIEWS),
 ) -> Tables:
     """Tables and views of the publication, by default every one.
 
     Args:
-        con: a build with its dimensions and no line.
+        con: a published file with its dimensions.
         lines: what the newest release tells.
         before: what the release before it told, of any quarter.
         sql: the text of a mart or view by name.
         models: which tables and views to read.
     """
-    states = [(lines, R2, None), (before, R1, R2)]
-    rows = [line.rows(since, until) for told, since, until in states for line in told]
-    _replace(con, FctDossiersHistorique, (first for first, *_ in rows))
-    _replace(con, FctFinancementsHistorique, (part for _, *parts in rows for part in parts))
+    for told, since, until, (dossiers, financements) in ((lines, R2, None, FACTS), (before, R1, R2, PAST_STATES)):
+        rows = [line.rows(since, until) for line in told]
+        _replace(con, dossiers, (first for first, *_ in rows))
+        _replace(con, financements, (part for _, *parts in rows for part in parts))
     for model in (*QUARTERLY_MARTS, MartRevisions):
         spec = describe(model)
         con.execute(f"DELETE FROM {spec.name}")
@@ -140,7 +139,7 @@ def derive(
     found: Tables = {}
     for model in models:
         spec = describe(model)
-        told = con.execute(typed(spec, f"({sql(spec.name)})" if model in VIEWS else spec.name)).fetchall()
+        told = con.execute(typed(spec, f"({sql(spec.name)})" if model in PUBLISHED_VIEWS else spec.name)).fetchall()
         named = [dict(zip(spec.column_names, row, strict=True)) for row in told]
         found[spec.name] = {tuple(row[name] for name in spec.key): row for row in named}
     return found

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,6 @@ from hypothesis import strategies as st
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.views import VAnnee, VTrimestreEvolution
-from mcf_pipeline.warehouse.build import open_build
 from mcf_pipeline_tests.package.handmade import Line, publish_handmade
 from mcf_pipeline_tests.warehouse.masking import CELLS, KEY, QUARTERS, Told, derive, sources, value
 
@@ -79,9 +79,9 @@ def publisher(lines: list[Told]) -> list[Told]:
 
 @pytest.fixture(scope="module")
 def con(tmp_path_factory):
-    """A build with its dimensions, whose facts each example replaces."""
+    """A published file with its dimensions, whose facts each example replaces."""
     data_dir = publish_handmade(tmp_path_factory.mktemp("bounds"), [Line(quarter=quarter) for quarter in QUARTERS])
-    with open_build(data_dir) as opened:
+    with duckdb.connect(data_dir.published_database) as opened:
         opened.execute("DELETE FROM stg_rejets")
         yield opened
 

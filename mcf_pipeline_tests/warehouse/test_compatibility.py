@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mcf_pipeline.warehouse.publication import STORAGE_VERSION
+from mcf_pipeline.warehouse.assembly import STORAGE_VERSION
 from mcf_pipeline_tests.package.handmade import publish_handmade
 
 OLDEST = STORAGE_VERSION.removeprefix("v")

@@ -8,20 +8,19 @@ import pytest
 
 from mcf_pipeline.duck import to_frame
 from mcf_pipeline.schemas.base import describe
-from mcf_pipeline.schemas.views import VIEWS
+from mcf_pipeline.schemas.ddl import comments, create_table
 from mcf_pipeline.schemas.warehouse import FctDossiers
-from mcf_pipeline.warehouse.build import insert_frame
-from mcf_pipeline.warehouse.ddl import comments, create_table
+from mcf_pipeline.warehouse.assembly import PUBLISHED_VIEWS, insert
 from mcf_pipeline_tests.schemas.rows import EXPECTED, frame, other_key
 
-TABLES = [pytest.param(model, id=describe(model).name) for model in EXPECTED if model not in VIEWS]
+TABLES = [pytest.param(model, id=describe(model).name) for model in EXPECTED if model not in PUBLISHED_VIEWS]
 
 
 @pytest.fixture(scope="module")
 def con():
     with duckdb.connect(config={"threads": 1}) as con:
         for model in EXPECTED:
-            if model not in VIEWS:
+            if model not in PUBLISHED_VIEWS:
                 con.execute(create_table(model))
                 for statement in comments(model, licence="Licence d'essai."):
                     con.execute(statement)
@@ -53,7 +52,7 @@ def test_values_come_back_with_their_types_whatever_the_order_of_the_columns(con
     expected = EXPECTED[model]
     empty = other_key(expected.row, expected.key[0]) | dict.fromkeys(expected.nullable)
     put_in = frame(model, expected.row, empty)
-    insert_frame(con, model, put_in[put_in.columns[::-1]])
+    insert(con, model, put_in[put_in.columns[::-1]])
     columns = ", ".join(put_in.columns)
     found = to_frame(con, f"SELECT {columns} FROM {describe(model).name}")
     pd.testing.assert_frame_equal(found, put_in)
@@ -67,5 +66,5 @@ def test_an_empty_cell_where_none_may_be_is_refused_by_the_table_too(con):
 
 def test_making_a_table_twice_changes_nothing(con):
     for model in EXPECTED:
-        if model not in VIEWS:
+        if model not in PUBLISHED_VIEWS:
             con.execute(create_table(model))

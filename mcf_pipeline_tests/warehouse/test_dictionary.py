@@ -7,11 +7,10 @@ import pytest
 
 from mcf_pipeline.schemas.base import Count, Table, column, describe
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
-from mcf_pipeline.schemas.views import VIEWS
-from mcf_pipeline.warehouse.publication import PUBLISHED
+from mcf_pipeline.warehouse.assembly import PUBLISHED, PUBLISHED_VIEWS
 from mcf_pipeline_tests.package.handmade import UNKNOWN_REGION, publish_handmade
 
-ALL = (*PUBLISHED, *DOCUMENTATION, *VIEWS)
+ALL = (*PUBLISHED, *DOCUMENTATION, *PUBLISHED_VIEWS)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +88,7 @@ def test_the_dictionary_tells_unit_computation_masking_and_key(con):
 
 
 def test_examples_are_the_first_values_in_the_order_of_the_key(con):
-    for model in (*PUBLISHED, *VIEWS):
+    for model in (*PUBLISHED, *PUBLISHED_VIEWS):
         spec = describe(model)
         for spec_column in spec.columns:
             name = spec_column.name
@@ -114,7 +113,9 @@ def test_the_same_data_gives_the_same_dictionary(data_dir, tmp_path):
 
 def test_the_list_of_tables_counts_their_rows(con):
     listed = con.execute("SELECT nom_table, nature, nb_lignes FROM meta_tables").fetchall()
-    assert {name for name, nature, _ in listed if nature == "vue"} == {describe(model).name for model in VIEWS}
+    assert {name for name, nature, _ in listed if nature == "vue"} == {
+        describe(model).name for model in PUBLISHED_VIEWS
+    }
     for name, nature, rows in listed:
         found = con.execute(f"SELECT count(*) FROM {name}").fetchone()
         assert rows == (None if nature == "vue" else found[0])
@@ -147,7 +148,7 @@ def test_a_year_has_only_what_adds_up(con):
         (2024, 2, False, 4, 1, 64, 65, "96000.10"),
         (2025, 1, False, 2, 1, 13, 14, "20000.10"),
     ]
-    for model in VIEWS:
+    for model in PUBLISHED_VIEWS:
         spec = describe(model)
         if "trimestre_id" not in spec.key:
             assert not [c.name for c in spec.columns if "titulaire" in c.name or c.unit == "personnes"]

@@ -30,14 +30,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.schemas.ddl import query
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
-from mcf_pipeline.schemas.views import VIEWS, VAnnee, VDossiers, VFinancements, VTrimestreEvolution
-from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES
-from mcf_pipeline.warehouse.build import open_build
-from mcf_pipeline.warehouse.ddl import query
-from mcf_pipeline.warehouse.publication import PUBLISHED
+from mcf_pipeline.schemas.views import VAnnee, VDossiers, VFinancements, VTrimestreEvolution
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES, PAST_STATES
+from mcf_pipeline.warehouse.assembly import PUBLISHED, PUBLISHED_VIEWS
 from mcf_pipeline_tests.package.handmade import Line, publish_handmade
 from mcf_pipeline_tests.warehouse.masking import (
     CELLS,
@@ -56,7 +55,7 @@ from mcf_pipeline_tests.warehouse.masking import (
 )
 
 SUMMARIES = (*QUARTERLY_MARTS, MartRevisions, VTrimestreEvolution, VAnnee)
-LINE_BY_LINE = (*FACTS, *HISTORIES, VDossiers, VFinancements)
+LINE_BY_LINE = (*FACTS, *PAST_STATES, *HISTORIES, VDossiers, VFinancements)
 QUICK = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # -- what each figure needs ------------------------------------------------------------------------------
@@ -197,7 +196,7 @@ def test_every_table_and_view_of_the_publication_is_looked_at(con):
     looked_at = {describe(model).name for model in (*SUMMARIES, *LINE_BY_LINE)}
     # Lists of modalities, quarters and releases, and lines that were rejected, as they were received.
     without_figures = {describe(model).name for model in (*DIMENSIONS, StgRejets, *DOCUMENTATION)}
-    published = {describe(model).name for model in (*PUBLISHED, *VIEWS, *DOCUMENTATION)}
+    published = {describe(model).name for model in (*PUBLISHED, *PUBLISHED_VIEWS, *DOCUMENTATION)}
     assert looked_at | without_figures == published
     assert set(derive(con, [])) == published - {describe(model).name for model in DOCUMENTATION}
 
@@ -235,9 +234,9 @@ def peeking(con: duckdb.DuckDBPyConnection, lines, before, numbers, sql=query) -
 
 @pytest.fixture(scope="module")
 def con(tmp_path_factory):
-    """A build with its dimensions and two releases, whose facts each example replaces."""
+    """A published file with its dimensions and two releases, whose facts each example replaces."""
     data_dir = publish_handmade(tmp_path_factory.mktemp("disclosure"), [Line(quarter=quarter) for quarter in QUARTERS])
-    with open_build(data_dir) as opened:
+    with duckdb.connect(data_dir.published_database) as opened:
         opened.execute("DELETE FROM stg_rejets")
         opened.execute("UPDATE dim_release SET rang = 2")
         older = "* REPLACE (? AS release_id, 1 AS rang, false AS est_courante)"

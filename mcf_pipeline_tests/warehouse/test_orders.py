@@ -97,5 +97,5 @@ def test_taking_every_known_release_in_again_changes_nothing(copied):
     for day in (R4, R1, R3, R2):
         assert not take_in(copied.archive, LINES[day], day).is_new
     assert listing(copied.data_dir.root / "raw") == before
-    assert copied.plan().to_do == []
+    assert copied.snapshot().plan.to_do == []
     assert copied.data_dir.published_database.read_bytes() == published

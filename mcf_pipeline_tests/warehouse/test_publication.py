@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -13,15 +14,18 @@ import pytest
 
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import sha256_of
+from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.views import VIEWS
-from mcf_pipeline.warehouse.publication import PUBLISHED, STORAGE_VERSION, check, publish, published_state
+from mcf_pipeline.warehouse.assembly import PUBLISHED, PUBLISHED_VIEWS, QUARTERLY, STORAGE_VERSION
+from mcf_pipeline.warehouse.publication import check
+from mcf_pipeline.warehouse.state import published_state
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import take_in, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_all, contents, publish_build, published, read
-from mcf_pipeline_tests.warehouse.told import R1, T1
+from mcf_pipeline_tests.exports import lean_quarter, take_in, workspace_in
+from mcf_pipeline_tests.warehouse.builds import build_all, build_quarters, contents, publish_build, published, read
+from mcf_pipeline_tests.warehouse.told import R1, T1, T2
 
 TABLES = [describe(model).name for model in PUBLISHED]
 
@@ -35,7 +39,7 @@ def files_beside(space) -> set[str]:
 
 def test_every_table_and_view_is_there_and_no_other(story):
     found = published(story.space, "SELECT table_name FROM information_schema.tables")
-    models = (*PUBLISHED, *DOCUMENTATION, *VIEWS)
+    models = (*PUBLISHED, *DOCUMENTATION, *PUBLISHED_VIEWS)
     assert {name for (name,) in found} == {describe(model).name for model in models}
 
 
@@ -60,7 +64,7 @@ def test_every_column_of_every_table_has_a_comment(story):
 
 
 def test_the_file_says_what_it_was_made_from(story):
-    assert published_state(story.space.data_dir) == story.space.state()
+    assert published_state(story.space.data_dir) == story.space.snapshot().state
 
 
 def test_views_and_macros_work_in_any_copy_under_any_name(story, tmp_path):
@@ -82,7 +86,7 @@ def test_the_file_can_be_opened_by_every_duckdb_since_its_storage_version(story)
 
 
 def test_nothing_lies_beside_the_file(story):
-    assert files_beside(story.space) == {"mcf.duckdb", "build.duckdb"}
+    assert files_beside(story.space) == {"mcf.duckdb"}
 
 
 # -- replaced whole --------------------------------------------------------------------------------------
@@ -132,37 +136,103 @@ def test_publishing_again_gives_the_same_content(story, republished, tmp_path):
 
 
 def test_what_a_killed_publication_left_is_swept_away(republished):
-    assert files_beside(republished.space) == {"mcf.duckdb", "build.duckdb"}
+    assert files_beside(republished.space) == {"mcf.duckdb"}
 
 
-BREAKING = {
-    "a foreign key that meets nothing": "UPDATE fct_dossiers_historique SET region_id = 'nulle part'",
-    "a table that is gone": "DROP TABLE mart_profil",
-}
+def torn(path: Path) -> None:
+    """Its footer is whole, its rows are not."""
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 3] = bytes(len(content) // 3 - 4)
+    path.write_bytes(content)
 
 
-@pytest.mark.parametrize("statement", BREAKING.values(), ids=BREAKING)
-def test_a_new_file_that_does_not_hold_together_leaves_the_old_one_and_no_draft(copied, statement):
+def of_another_dimension(path: Path) -> None:
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE t AS FROM read_parquet('{path}')")
+        con.execute("UPDATE t SET region_id = 'nulle part'")
+        con.execute(f"COPY t TO '{path}' (FORMAT parquet)")
+
+
+def twice_over(path: Path) -> None:
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE t AS FROM read_parquet('{path}')")
+        con.execute(f"COPY (FROM t UNION ALL FROM t) TO '{path}' (FORMAT parquet)")
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("damage", [torn, of_another_dimension, twice_over])
+def test_a_new_file_that_does_not_hold_together_leaves_the_old_one_and_no_draft(copied, damage, anew):
     path = copied.data_dir.published_database
     before = sha256_of(path)
-    with copied.build() as con:
-        con.execute(statement)
+    take_in(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
+    build_quarters(copied)
+    fact = copied.snapshot().current_file("fct_dossiers", Quarter(2024, 3))
+    assert fact
+    whole = fact.read_bytes()
+    damage(fact)
     with pytest.raises((PipelineError, duckdb.Error)):
-        publish_build(copied)
+        publish_build(copied, anew=anew)
     assert sha256_of(path) == before
-    assert files_beside(copied) == {"mcf.duckdb", "build.duckdb"}
+    assert files_beside(copied) == {"mcf.duckdb"}
+    fact.write_bytes(whole)
+    publish_build(copied, anew=anew)
+    assert published_state(copied.data_dir) == copied.snapshot().state
 
 
-def test_after_a_failed_publication_the_same_connection_can_mend_and_publish(copied):
-    with copied.build() as con:
-        con.execute("INSERT INTO dim_genre SELECT * FROM dim_genre LIMIT 1")
-        with pytest.raises(PipelineError, match="dim_genre has two rows of the key"):
-            publish(con, copied.data_dir, "a state")
-        con.execute("CREATE TEMP TABLE g AS SELECT DISTINCT * FROM dim_genre")
-        con.execute("DELETE FROM dim_genre")
-        con.execute("INSERT INTO dim_genre FROM g")
-        publish(con, copied.data_dir, "a state")
-    assert published_state(copied.data_dir) == "a state"
+# -- from the previous file, or anew ---------------------------------------------------------------------
+
+
+def test_only_what_changed_is_written(copied, caplog):
+    caplog.set_level("INFO")
+    inode = copied.data_dir.published_database.stat().st_ino
+    take_in(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
+    build_quarters(copied)
+    with duckdb.connect(copied.data_dir.published_database, read_only=True) as con:
+        before = dict(con.execute("SELECT trimestre_id, min(rowid) FROM fct_dossiers GROUP BY 1").fetchall())
+    publish_build(copied)
+    assert "assembled anew" not in caplog.text
+    assert copied.data_dir.published_database.stat().st_ino != inode, "renamed over the old one"
+    with duckdb.connect(copied.data_dir.published_database, read_only=True) as con:
+        after = dict(con.execute("SELECT trimestre_id, min(rowid) FROM fct_dossiers GROUP BY 1").fetchall())
+    assert {q: row for q, row in after.items() if q != "2024-T3"} == {
+        q: row for q, row in before.items() if q != "2024-T3"
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"\0" * 8192], ids=["empty", "text", "zeros"])
+def test_a_previous_file_that_is_none_is_replaced(story, copied, content):
+    copied.data_dir.published_database.write_bytes(content)
+    publish_build(copied)
+    assert contents(copied.data_dir.published_database) == contents(story.space.data_dir.published_database)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["ALTER TABLE dim_genre ADD COLUMN x BIGINT", "UPDATE meta_publication SET structure = 'older'"],
+    ids=["a column more", "of another version"],
+)
+def test_a_previous_file_of_another_structure_is_replaced(story, copied, change):
+    with duckdb.connect(copied.data_dir.published_database) as con:
+        con.execute(change)
+        con.execute("UPDATE meta_publication SET structure = 'older'")
+    publish_build(copied)
+    assert contents(copied.data_dir.published_database) == contents(story.space.data_dir.published_database)
+
+
+def test_a_strangers_leftover_wal_is_not_replayed_on_the_new_file(story, copied, caplog):
+    path = copied.data_dir.published_database
+    wal = path.with_name("mcf.duckdb.wal")
+    # A program that writes to the file and dies leaves its log beside it.
+    code = (
+        "import duckdb, os, sys; con = duckdb.connect(sys.argv[1]); "
+        "con.execute(\"SET checkpoint_threshold = '1TB'\"); con.execute('DELETE FROM fct_dossiers'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    assert wal.stat().st_size > 0
+    publish_build(copied)
+    assert not wal.exists()
+    assert "changes that another program made to the published file are not kept" in caplog.text
+    assert contents(path) == contents(story.space.data_dir.published_database)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database"], ids=["missing", "empty", "text"])
@@ -196,8 +266,11 @@ def spoilt(tables) -> Iterator[duckdb.DuckDBPyConnection]:
     tables.execute("ROLLBACK")
 
 
+EVERY_QUARTER = {model: [Quarter(2024, number) for number in (1, 2, 3)] for model in QUARTERLY}
+
+
 def test_the_published_tables_hold_together(tables):
-    check(tables)
+    check(tables, EVERY_QUARTER)
 
 
 @pytest.mark.parametrize("model", [pytest.param(model, id=describe(model).name) for model in PUBLISHED])
@@ -205,23 +278,24 @@ def test_a_key_twice_is_found_in_every_table(spoilt, model):
     spec = describe(model)
     if model is StgRejets:
         values = {c.name: "'x'" if c.duckdb_type == "VARCHAR" else "2" for c in spec.columns}
+        values["trimestre_id"] = "'2024-T1'"
         spoilt.execute(f"INSERT INTO {spec.name} BY NAME SELECT {', '.join(f'{v} AS {n}' for n, v in values.items())}")
     spoilt.execute(f"INSERT INTO {spec.name} FROM {spec.name} LIMIT 1")
     with pytest.raises(PipelineError, match=f"{spec.name} has two rows of the key"):
-        check(spoilt)
+        check(spoilt, EVERY_QUARTER)
 
 
 REFERENCES = {
     "trimestre_id": "mart_trimestre",
     "region_id": "mart_region",
     "genre_id": "fct_dossiers",
-    "classe_age_id": "fct_dossiers_historique",
+    "classe_age_id": "fct_dossiers_etats_passes",
     "situation_id": "mart_profil",
     "statut_id": "mart_statut",
     "financeur_id": "fct_financements",
     "release_id": "mart_qualite",
-    "valide_depuis": "fct_financements_historique",
-    "valide_jusqua": "fct_dossiers_historique",
+    "valide_depuis": "fct_financements_etats_passes",
+    "valide_jusqua": "fct_dossiers_etats_passes",
     "release_precedente_id": "mart_revisions",
 }
 """A table for each column that refers to a dimension."""
@@ -235,7 +309,7 @@ def test_every_column_that_refers_to_a_dimension_is_tried_here():
 def test_a_reference_that_meets_nothing_is_found(spoilt, column, table):
     spoilt.execute(f"UPDATE {table} SET {column} = 'nulle part' WHERE rowid = (SELECT max(rowid) FROM {table})")
     with pytest.raises(PipelineError, match=f"{table}.{column} holds 'nulle part'"):
-        check(spoilt)
+        check(spoilt, EVERY_QUARTER)
 
 
 # -- what the data is ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from mcf_pipeline_tests.warehouse.told import R1, R2, R3, R4
 
 def problems(space: Workspace) -> list[str]:
     """As the command does: a broken archive cannot say what the warehouse should be."""
-    return list(verify_archive(space.archive)) or list(verify_warehouse(space.archive))
+    return list(verify_archive(space.archive)) or list(verify_warehouse(space.archive, space.snapshot()))
 
 
 def flip_a_bit(path: Path) -> None:
@@ -96,34 +97,34 @@ def test_of_several_problems_each_is_told(copied):
 
 WAREHOUSE = {
     "a figure": (
-        "UPDATE fct_dossiers_historique SET nb_dossiers = 21 WHERE nb_dossiers = 20",
+        "UPDATE fct_dossiers SET nb_dossiers = 21 WHERE nb_dossiers = 20",
         "fct_dossiers_historique",
     ),
     "a masked figure": (
-        "UPDATE fct_dossiers_historique SET nb_dossiers = 3 WHERE nb_dossiers IS NULL",
+        "UPDATE fct_dossiers_etats_passes SET nb_dossiers = 3 WHERE nb_dossiers IS NULL",
         "fct_dossiers_historique",
     ),
-    "a part": ("UPDATE fct_financements_historique SET montant = montant + 0.01", "fct_financements_historique"),
+    "a part": ("UPDATE fct_financements SET montant = montant + 0.01", "fct_financements_historique"),
     "a line that is gone": (
-        "DELETE FROM fct_dossiers_historique WHERE trimestre_id = '2024-T1' AND region_id = '53'",
+        "DELETE FROM fct_dossiers WHERE trimestre_id = '2024-T1' AND region_id = '53'",
         "fct_dossiers_historique, 2024-T1",
     ),
     "a line twice": (
-        "INSERT INTO fct_dossiers_historique FROM fct_dossiers_historique WHERE trimestre_id = '2024-T3'",
+        "INSERT INTO fct_dossiers FROM fct_dossiers WHERE trimestre_id = '2024-T3'",
         "fct_dossiers_historique, 2024-T3",
     ),
     "a state that is gone": (
-        f"DELETE FROM fct_financements_historique WHERE valide_depuis = '{R2}'",
+        f"DELETE FROM fct_financements_etats_passes WHERE valide_depuis = '{R2}'",
         f"fct_financements_historique, 2024-T2 as of {R2}",
     ),
     "a state that ends another day": (
-        f"UPDATE fct_dossiers_historique SET valide_jusqua = '{R4}' WHERE valide_jusqua = '{R2}'",
+        f"UPDATE fct_dossiers_etats_passes SET valide_jusqua = '{R4}' WHERE valide_jusqua = '{R2}'",
         f"2024-T2 as of {R1}",
     ),
     "a state that nobody told": (
-        "INSERT INTO fct_dossiers_historique SELECT * REPLACE ('2019-T1' AS trimestre_id) FROM fct_dossiers_historique "
+        "INSERT INTO fct_dossiers SELECT * REPLACE ('2019-T1' AS trimestre_id) FROM fct_dossiers "
         "WHERE trimestre_id = '2024-T1'",
-        "1 states of quarters that the archive does not tell of",
+        "1 states of quarters that the archive does not have",
     ),
     "a mart's figure": ("UPDATE mart_region SET nb_dossiers = nb_dossiers + 1", "mart_region"),
     "a mart's row": ("DELETE FROM mart_statut WHERE trimestre_id = '2024-T1'", "mart_statut"),
@@ -156,12 +157,11 @@ def test_a_warehouse_that_does_not_open_is_found(copied, content):
 
 
 def test_a_refused_quarter_is_none_whatever_became_of_the_staging(tmp_path):
-    """What staging says of a content is derived, so it is found out anew."""
+    """What staging says of a content is derived, so it is found out again."""
     space = workspace_in(tmp_path)
     for day, prix in (("2026-01-08", "1"), ("2026-04-08", "x")):
         take_in(space.archive, lean_quarter("2024-T1", prix_moyen=prix), day)
     build_all(space)
     assert problems(space) == []
-    for path in sorted(space.data_dir.staging.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
+    shutil.rmtree(space.data_dir.tables)
     assert problems(space) == []

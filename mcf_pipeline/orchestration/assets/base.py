@@ -1,108 +1,44 @@
-"""What all assets share: the workspace as a resource, common settings, and what a materialization shows."""
+"""What all assets share: how an op gets its quarters, and its materializations and check results get out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 
+from mcf_pipeline.orchestration.checks.base import table_result
 from mcf_pipeline.orchestration.partitions import QUARTERS
-from mcf_pipeline.progress import report
-from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.quality import Finding
 from mcf_pipeline.schemas.base import Table, describe
-from mcf_pipeline.settings import Settings
-from mcf_pipeline.tables.staging import Staged
-from mcf_pipeline.workspace import Workspace
 
 OWNERS = ["team:mcf_pipeline"]
-POOL = "duckdb"
-"""One writer: DuckDB allows one process to write a file (limit 1 in ``dagster.yaml``)."""
-
-PREVIEW_ROWS = 5
 
 QUARTERLY: dict[str, Any] = {
     "partitions_def": QUARTERS,
     # One run takes all quarters of a release: each process start costs seconds.
     "backfill_policy": dg.BackfillPolicy.single_run(),
-    "owners": OWNERS,
-    "pool": POOL,
 }
-WHOLE: dict[str, Any] = {
-    "owners": OWNERS,
-    "pool": POOL,
-    # Once, after the quarters: of what is ready, a run takes the quarterly assets first.
-    "op_tags": {"dagster/priority": "-1"},
-}
+LATER: dict[str, Any] = {"dagster/priority": "-1"}
+"""Tags of what is made once, after the quarters: of what is ready, a run takes the quarterly assets first."""
 
 
-class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The data directory and source that the graph works on; empty fields are taken from the environment."""
-
-    data_dir: str = ""
-    source: str = ""
-
-    def open(self) -> Workspace:
-        """The workspace of these settings."""
-        from pathlib import Path
-
-        return Workspace(
-            Settings.from_env(source=self.source or None, data_dir=Path(self.data_dir) if self.data_dir else None)
-        )
+def selected(context: dg.AssetExecutionContext, models: Collection[type[Table]]) -> list[type[Table]]:
+    """The tables of a multi-asset that a run asks for."""
+    wanted = {key.to_user_string() for key in context.selected_asset_keys}
+    return [model for model in models if describe(model).name in wanted]
 
 
-def each_quarter(context: dg.AssetExecutionContext, name: str, quarters: Sequence[Quarter]) -> Iterator[Quarter]:
-    """Go through the quarters of a run one by one, so that only one is held in memory, reporting progress."""
-    for done, quarter in enumerate(quarters):
-        report(name, done, len(quarters))
-        yield quarter
-    report(name, len(quarters), len(quarters))
-    context.log.info("%s: %d quarters", name, len(quarters))
+def outputs(context: dg.AssetExecutionContext, models: Collection[type[Table]]) -> Iterator[dg.Output[None]]:
+    """The outputs of a multi-asset whose tables lie in files; their metadata was added quarter by quarter."""
+    for model in models:
+        key = dg.AssetKey(describe(model).name)
+        yield dg.Output(None, output_name=context.assets_def.get_output_name_for_asset_key(key))
 
 
-@cache
-def table_schema(model: type[Table]) -> dg.TableSchema:
-    """A model as the UI shows it; made once, though each materialization of each quarter carries it."""
-    spec = describe(model)
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=column.name,
-                type=column.duckdb_type,
-                description=column.comment,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=spec.key == (column.name,)),
-            )
-            for column in spec.columns
-        ],
-        constraints=dg.TableConstraints(other=[f"key: {', '.join(spec.key)}"]),
-    )
-
-
-def preview(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:
-    """The first rows of a frame as a Markdown table; a masked value shows as empty."""
-    rows = frame.head(PREVIEW_ROWS).astype(object)
-    lines = ["| " + " | ".join(map(str, rows.columns)) + " |", "|" + " --- |" * len(rows.columns)]
-    for row in rows.itertuples(index=False, name=None):
-        lines.append("| " + " | ".join("" if pd.isna(cell) else _cell(cell) for cell in row) + " |")
-    return dg.MetadataValue.md("\n".join(lines))
-
-
-def _cell(value: object) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")[:60]
-
-
-def line_counts(staged: Staged | None) -> dict[str, int]:
-    """How many lines of a quarter are masked, and how many were rejected; nothing where it was not read."""
-    return {} if staged is None else {"masked_lines": staged.masked, "rejected_lines": staged.rejected}
-
-
-def shown(model: type[Table], rows: int, frame: pd.DataFrame | None = None, **more: object) -> Mapping[str, Any]:
-    """The metadata of a materialization: rows, column schema, preview, and what else there is to say."""
-    metadata: dict[str, Any] = {"dagster/row_count": rows, "dagster/column_schema": table_schema(model)}
-    metadata |= {name: value for name, value in more.items() if value is not None}
-    if frame is not None and len(frame):
-        metadata["preview"] = preview(frame)
-    return metadata
+def check_results(
+    context: dg.AssetExecutionContext, findings: Mapping[tuple[str, str], Finding]
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of the checks that a run asks for, by table and check."""
+    for key in sorted(context.selected_asset_check_keys):
+        yield from table_result(context, key, findings[key.asset_key.to_user_string(), key.name])

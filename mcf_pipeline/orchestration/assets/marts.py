@@ -1,75 +1,101 @@
-"""Marts: one asset per mart; the quarterly ones from the facts, `mart_revisions` from the whole history."""
+"""Marts: the quarterly ones from the facts, `mart_revisions` from the whole history; one op each."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 
-from mcf_pipeline.orchestration.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, line_counts, shown
-from mcf_pipeline.orchestration.assets.warehouse import DIMENSION_ASSETS, fct_dossiers, fct_financements
+from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, outputs, selected
+from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts
+from mcf_pipeline.orchestration.checks import marts as checks
+from mcf_pipeline.orchestration.metadata import line_counts, shown
 from mcf_pipeline.orchestration.partitions import quarters_of
-from mcf_pipeline.schemas.base import Table, describe
-from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartFinancement, MartQualite, MartRevisions
-from mcf_pipeline.tables.marts import lines_of, write_mart, write_revisions
-from mcf_pipeline.warehouse.batches import batches
-from mcf_pipeline.warehouse.plan import mark_of
-
-_READS_FINANCEMENTS = {MartFinancement: [fct_financements], MartQualite: [fct_dossiers, fct_financements]}
-
-
-def _mart(model: type[Table]) -> dg.AssetsDefinition:
-    spec = describe(model)
-
-    @dg.asset(
-        name=spec.name,
-        group_name="marts",
-        kinds={"duckdb", "sql"},
-        deps=_READS_FINANCEMENTS.get(model, [fct_dossiers]),
-        description=spec.description,
-        **QUARTERLY,
-    )
-    def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
-        space = workspace.open()
-        line = space.timeline()
-        with space.build() as con:
-            for batch in batches(lines_of(con, quarters_of(context))):
-                marks = {q.id: mark_of(line.states.get(q, ()), space.rules) for q in batch}
-                frame = write_mart(con, model, marks)
-                for quarter in each_quarter(context, spec.name, batch):
-                    rows = frame[frame["trimestre_id"] == quarter.id]
-                    current = line.current(quarter)
-                    context.add_asset_metadata(
-                        shown(
-                            model,
-                            len(rows),
-                            rows,
-                            quarter=quarter.id,
-                            **line_counts(space.staging.find(quarter, current) if current else None),
-                            release_id=current.since if current else "",
-                        ),
-                        partition_key=quarter.partition_key,
-                    )
-
-    return write
+from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
+from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
+from mcf_pipeline.schemas.names import FACT_NAMES
+from mcf_pipeline.tables.build import ensure_facts, states_of
+from mcf_pipeline.tables.marts import make_marts, make_revisions
+from mcf_pipeline.tables.staged import staged
+from mcf_pipeline.tables.staging import head
 
 
-QUARTERLY_MART_ASSETS = [_mart(model) for model in QUARTERLY_MARTS]
+@dg.multi_asset(
+    name="marts",
+    specs=[
+        dg.AssetSpec(
+            describe(model).name,
+            group_name="marts",
+            kinds={"duckdb", "sql", "parquet"},
+            owners=OWNERS,
+            deps=[spec.key for spec in facts.specs],
+            description=describe(model).description,
+        )
+        for model in QUARTERLY_MARTS
+    ],
+    check_specs=checks.QUARTERLY_SPECS,
+    can_subset=True,
+    **QUARTERLY,
+)
+def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:
+    """Compute each mart for all quarters of the run at once, and write a file per quarter."""
+    space = workspace.open()
+    snapshot, quarters, models = space.snapshot(), quarters_of(context), selected(context, QUARTERLY_MARTS)
+    with engine.get_connection() as con:
+        ensure_facts(con, space.archive, snapshot, states_of(snapshot, quarters))
+        make_marts(con, snapshot, space.source_map, quarters, models)
+        for quarter in quarters:
+            state, lines = snapshot.timeline.current(quarter), line_counts(staged(snapshot, quarter))
+            for model in models:
+                path = state and snapshot.file(describe(model).name, quarter, state)
+                context.add_asset_metadata(
+                    shown(
+                        model,
+                        pq.read_metadata(path).num_rows if path else 0,
+                        head(path) if path else None,
+                        quarter=quarter.id,
+                        **lines,
+                        release_id=state.since if state else "",
+                    ),
+                    asset_key=dg.AssetKey(describe(model).name),
+                    partition_key=quarter.partition_key,
+                )
+        yield from outputs(context, models)
+        yield from check_results(context, checks.quarterly_findings(con, snapshot, quarters, models))
 
 
 @dg.asset(
     group_name="marts",
-    kinds={"duckdb", "sql"},
+    kinds={"duckdb", "sql", "parquet"},
+    owners=OWNERS,
     deps=[
-        fct_dossiers,
-        *(asset for asset in DIMENSION_ASSETS if asset.key.to_user_string() == "dim_release"),
+        dg.AssetKey(FACT_NAMES[0]),
+        *(spec.key for spec in dimensions.specs if spec.key.to_user_string() == "dim_release"),
     ],
+    check_specs=checks.REVISION_SPECS,
     description=describe(MartRevisions).description,
-    **WHOLE,
+    op_tags=LATER,
 )
-def mart_revisions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Compare each state of each quarter with the one before it."""
+def mart_revisions(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:
+    """Compare each state of each quarter with the one before it, where that is not done yet."""
     space = workspace.open()
-    with space.build() as con:
-        frame = write_revisions(con)
-    latest = space.timeline().latest
-    context.log.info("mart_revisions: %d rows", len(frame))
-    return dg.MaterializeResult(
-        metadata=dict(shown(MartRevisions, len(frame), frame, release_id=latest.release_id if latest else ""))
-    )
+    snapshot = space.snapshot()
+    quarters = snapshot.timeline.quarters
+    missing = [quarter for quarter in quarters if not snapshot.files.is_there(snapshot.revisions_file(quarter))]
+    files = [snapshot.revisions_file(quarter) for quarter in quarters]
+    with engine.get_connection() as con:
+        ensure_facts(con, space.archive, snapshot, states_of(snapshot, missing))
+        make_revisions(con, snapshot, space.source_map, missing)
+        latest = snapshot.timeline.latest
+        yield dg.MaterializeResult(
+            metadata=dict(
+                shown(
+                    MartRevisions,
+                    sum(pq.read_metadata(path).num_rows for path in files),
+                    head(files[-1]) if files else None,
+                    release_id=latest.release_id if latest else "",
+                )
+            )
+        )
+        yield from check_results(context, checks.revisions_findings(con, snapshot, missing))

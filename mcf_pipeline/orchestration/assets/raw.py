@@ -3,51 +3,59 @@
 `portal_release` is the only asset that talks to the outside; every other works from the archive.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import dagster as dg
 
-from mcf_pipeline.duck import one, scratch, to_frame
+from mcf_pipeline.duck import literal
 from mcf_pipeline.errors import ContractError
-from mcf_pipeline.orchestration.assets.base import (
-    OWNERS,
-    QUARTERLY,
-    WorkspaceResource,
-    each_quarter,
-    preview,
-)
-from mcf_pipeline.orchestration.checks.raw import refusal_evaluation
+from mcf_pipeline.orchestration.assets.base import OWNERS, QUARTERLY
+from mcf_pipeline.orchestration.checks import raw as checks
+from mcf_pipeline.orchestration.checks.base import table_result
+from mcf_pipeline.orchestration.metadata import preview
 from mcf_pipeline.orchestration.partitions import quarters_of
-from mcf_pipeline.progress import report
-from mcf_pipeline.tables.staging import load_received
+from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
+from mcf_pipeline.tables.received import by_columns
+from mcf_pipeline.tables.staging import head
+
+
+class Ingested(dg.Config):
+    """The release that the command line has ingested already; fetched from the source where empty."""
+
+    release_id: str = ""
 
 
 @dg.asset(
     group_name="raw",
     kinds={"opendatasoft", "file"},
     owners=OWNERS,
+    check_specs=checks.SPECS,
     description="Une publication du jeu de données, téléchargée une fois et archivée telle quelle avec son manifeste.",
 )
-def portal_release(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Take in the newest release of the source, unless the archive knows its content."""
+def portal_release(
+    context: dg.AssetExecutionContext, config: Ingested, workspace: WorkspaceResource
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+    """Ingest the newest release of the source, unless its content is archived already."""
     space = workspace.open()
-    with space.lock():
-        source = space.source()
+    if config.release_id:
+        manifest, is_new = space.manifest(config.release_id), True
+    else:
         try:
-            intake = space.archive.take_in(
-                lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
-            )
+            intake = space.ingest()
         except ContractError as error:
-            # A check does not run once its asset has failed: its red evaluation is logged from here.
-            context.log_event(refusal_evaluation(space.archive, error))
+            # The op fails, and with it its checks: the red evaluation is logged from here.
+            context.log_event(checks.refusal_evaluation(space.archive, space.snapshot(), error))
             raise
-    manifest = intake.manifest
+        manifest, is_new = intake.manifest, intake.is_new
     if manifest.is_synthetic:
         context.log.warning("Release %s is SYNTHETIC data: it says nothing of the real world.", manifest.release_id)
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.sha256),
         metadata={
             "dagster/row_count": manifest.rows,
             "release_id": manifest.release_id,
-            "is_new": intake.is_new,
+            "is_new": is_new,
             "is_synthetic": manifest.is_synthetic,
             "url": manifest.url,
             "bytes": manifest.bytes,
@@ -58,35 +66,44 @@ def portal_release(context: dg.AssetExecutionContext, workspace: WorkspaceResour
             "licence": manifest.licence or "",
         },
     )
+    found = checks.findings(space.archive, space.snapshot())
+    for key in sorted(context.selected_asset_check_keys):
+        yield from table_result(context, key, found[key.name], warns=key.name in checks.WARNING)
 
 
 @dg.asset(
     group_name="raw",
     kinds={"parquet"},
+    owners=OWNERS,
     deps=[portal_release],
     description="Les lignes d'un trimestre, telles que reçues, tout en texte.",
     **QUARTERLY,
 )
-def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
+def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> None:
     """Find the archived lines of each quarter and check that they are what was archived."""
     space = workspace.open()
-    line = space.archive.timeline()
-    for quarter in each_quarter(context, "raw_usagers", quarters_of(context)):
-        state = line.current(quarter)
+    snapshot = space.snapshot()
+    states = [(quarter, snapshot.reported.current(quarter)) for quarter in quarters_of(context)]
+    known = [(quarter, state) for quarter, state in states if state]
+    files = [
+        literal(space.archive.quarter_file(q, s.sha256)) for group in by_columns(space.archive, known) for q, s in group
+    ]
+    counted: dict[str, tuple[int, int]] = {}
+    if files:
+        with engine.get_connection() as con:
+            rows = con.execute(
+                "SELECT trimestre_id, count(*), count(*) - count(nb_dossiers) "
+                f"FROM read_parquet([{', '.join(files)}], union_by_name = true) GROUP BY trimestre_id"
+            ).fetchall()
+            counted = {quarter: (lines, masked) for quarter, lines, masked in rows}
+    for quarter, state in states:
         if state is None:
-            context.add_asset_metadata(
-                {"quarter": quarter.id, "dagster/row_count": 0, "note": f"no release tells of {quarter}"},
-                partition_key=quarter.partition_key,
-            )
-            continue
-        with scratch() as con:
-            load_received(con, space.archive, quarter, state)
-            rows, masked = one(con, "SELECT count(*), count(*) - count(nb_dossiers) FROM recues")
-            frame = to_frame(con, "SELECT * FROM recues LIMIT 5")
-        context.add_asset_metadata(
-            {
-                "quarter": quarter.id,
-                "dagster/row_count": rows,
+            metadata: dict[str, Any] = {"dagster/row_count": 0, "note": f"no release covers {quarter}"}
+        else:
+            frame = head(space.archive.quarter_file(quarter, state.sha256))
+            lines, masked = counted[quarter.id]
+            metadata = {
+                "dagster/row_count": lines,
                 "masked_lines": masked,
                 "release_id": state.since,
                 "sha256": state.sha256,
@@ -94,6 +111,5 @@ def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource)
                     [dg.TableColumn(str(name), "VARCHAR") for name in frame.columns]
                 ),
                 "preview": preview(frame),
-            },
-            partition_key=quarter.partition_key,
-        )
+            }
+        context.add_asset_metadata({"quarter": quarter.id, **metadata}, partition_key=quarter.partition_key)

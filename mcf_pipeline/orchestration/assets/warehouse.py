@@ -1,113 +1,109 @@
-"""Warehouse: the two facts, quarter by quarter, and the dimensions."""
+"""Warehouse: the two facts, quarter by quarter, and the dimensions; one op each."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 
-from mcf_pipeline.duck import one, to_frame
-from mcf_pipeline.orchestration.assets.base import QUARTERLY, WHOLE, WorkspaceResource, each_quarter, line_counts, shown
+from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, outputs, selected
 from mcf_pipeline.orchestration.assets.staging import stg_usagers
+from mcf_pipeline.orchestration.checks import warehouse as checks
+from mcf_pipeline.orchestration.metadata import line_counts, shown
 from mcf_pipeline.orchestration.partitions import quarters_of
-from mcf_pipeline.schemas.base import Table, describe
-from mcf_pipeline.schemas.warehouse import DimFinanceur, DimRelease, DimTrimestre
-from mcf_pipeline.tables import dimensions
-from mcf_pipeline.tables.dimensions import MODALITY_DIMENSIONS
-from mcf_pipeline.tables.facts import DOSSIERS, FINANCEMENTS, Fact, load_unreadable, write_fact
-from mcf_pipeline.warehouse.batches import batches
-from mcf_pipeline.warehouse.build import transaction
+from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
+from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, FctDossiers
+from mcf_pipeline.tables.build import ensure_facts, ensure_staged, states_of
+from mcf_pipeline.tables.dimensions import dimension_frames
+from mcf_pipeline.tables.facts import make_facts
+from mcf_pipeline.tables.staged import staged
+from mcf_pipeline.tables.staging import head
 
 
-def _fact(fact: Fact) -> dg.AssetsDefinition:
-    spec = describe(fact.current)
+@dg.multi_asset(
+    name="facts",
+    specs=[
+        dg.AssetSpec(
+            describe(fact).name,
+            group_name="warehouse",
+            kinds={"duckdb", "parquet"},
+            owners=OWNERS,
+            deps=[stg_usagers],
+            description=describe(fact).description,
+        )
+        for fact in FACTS
+    ],
+    check_specs=checks.SPECS,
+    can_subset=True,
+    **QUARTERLY,
+)
+def facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:
+    """Write the files of each quarter's states; those of past states where they are missing."""
+    space = workspace.open()
+    snapshot, quarters, models = space.snapshot(), quarters_of(context), selected(context, FACTS)
+    states = states_of(snapshot, quarters)
+    current = states_of(snapshot, quarters, only_current=True)
+    with engine.get_connection() as con:
+        ensure_staged(con, space.archive, snapshot, states)
+        make_facts(con, snapshot, current, models)
+        # The checks hold the two facts against each other.
+        ensure_facts(con, space.archive, snapshot, states, FACTS if FACTS[1] in models else [FctDossiers])
+        for model in models:
+            key = dg.AssetKey(describe(model).name)
+            for quarter in quarters:
+                state = snapshot.timeline.current(quarter)
+                path = state and snapshot.file(describe(model).name, quarter, state)
+                context.add_asset_metadata(
+                    shown(
+                        model,
+                        pq.read_metadata(path).num_rows if path else 0,
+                        head(path) if path else None,
+                        quarter=quarter.id,
+                        **line_counts(staged(snapshot, quarter)),
+                        states=len(snapshot.timeline.states.get(quarter, ())),
+                        release_id=state.since if state else "",
+                    ),
+                    asset_key=key,
+                    partition_key=quarter.partition_key,
+                )
+        yield from outputs(context, models)
+        yield from check_results(context, checks.fact_findings(con, snapshot, space.source_map, quarters, models))
 
-    @dg.asset(
-        name=spec.name,
-        group_name="warehouse",
-        kinds={"duckdb", "table"},
-        deps=[stg_usagers],
-        description=spec.description,
-        **QUARTERLY,
-    )
-    def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
-        space = workspace.open()
-        line = space.timeline()
-        staged = {quarter: space.staged(line, quarter) for quarter in quarters_of(context)}
-        lines = {quarter: sum(state.valid for state in states.values()) for quarter, states in staged.items()}
-        with space.build() as con:
-            for batch in batches(lines):
-                write_fact(con, fact, {quarter: staged[quarter] for quarter in batch}, space.rules)
-                for quarter in each_quarter(context, spec.name, batch):
-                    (rows,) = one(con, f"SELECT count(*) FROM {spec.name} WHERE trimestre_id = ?", [quarter.id])
-                    current = line.current(quarter)
-                    context.add_asset_metadata(
-                        shown(
-                            fact.current,
-                            rows,
-                            to_frame(con, f"SELECT * FROM {spec.name} WHERE trimestre_id = '{quarter}' LIMIT 5"),
-                            quarter=quarter.id,
-                            **line_counts(staged[quarter][current] if current else None),
-                            states=len(staged[quarter]),
-                            release_id=current.since if current else "",
-                        ),
-                        partition_key=quarter.partition_key,
-                    )
 
-    return write
-
-
-fct_dossiers = _fact(DOSSIERS)
-fct_financements = _fact(FINANCEMENTS)
-
-
-def _dimension(model: type[Table], dimension: str) -> dg.AssetsDefinition:
-    spec = describe(model)
-
-    @dg.asset(
-        name=spec.name,
-        group_name="warehouse",
-        kinds={"duckdb", "table"},
-        # Which modalities the data has beyond the known ones stands in the build once the fact is written.
-        deps=[fct_dossiers],
-        description=spec.description,
-        **WHOLE,
-    )
-    def write(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        space = workspace.open()
-        line = space.timeline()
-        with space.build() as con:
-            match dimension:
-                case "trimestre":
-                    frame = dimensions.quarters(line.quarters)
-                case "release":
-                    frame = dimensions.releases(line)
-                    # What a release told that belongs to no quarter has no partition to be written with.
-                    load_unreadable(con, space.archive, line.latest)
-                case "financeur":
-                    frame = dimensions.financers()
-                case _:
-                    frame = dimensions.modalities(dimension, dimensions.unknown_seen(con, dimension, space.source_map))
-            with transaction(con):
-                dimensions.replace_dimension(con, model, frame)
+@dg.multi_asset(
+    name="dimensions",
+    specs=[
+        dg.AssetSpec(
+            describe(model).name,
+            group_name="warehouse",
+            kinds={"pandas", "table"},
+            owners=OWNERS,
+            # Which modalities the data has beyond the known ones follows from the staged lines.
+            deps=[spec.key for spec in facts.specs][:1],
+            description=describe(model).description,
+        )
+        for model in DIMENSIONS
+    ],
+    can_subset=True,
+    op_tags=LATER,
+)
+def dimensions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """Show the dimensions as the next publication will have them; they are small, and have no file of their own."""
+    space = workspace.open()
+    snapshot = space.snapshot()
+    latest = snapshot.timeline.latest
+    for model, frame in dimension_frames(snapshot, space.source_map, selected(context, DIMENSIONS)).items():
         unknown = int((~frame["est_connue"]).sum()) if "est_connue" in frame.columns else 0
-        context.log.info("%s: %d rows, %d unknown modalities", spec.name, len(frame), unknown)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
+            asset_key=describe(model).name,
             metadata=dict(
                 shown(
                     model,
                     len(frame),
                     frame,
                     unknown_modalities=unknown,
-                    release_id=line.latest.release_id if line.latest else "",
+                    release_id=latest.release_id if latest else "",
                 )
-            )
+            ),
         )
-
-    return write
-
-
-_DIMENSIONS: dict[str, type[Table]] = {
-    "trimestre": DimTrimestre,
-    **MODALITY_DIMENSIONS,
-    "financeur": DimFinanceur,
-    "release": DimRelease,
-}
-
-DIMENSION_ASSETS = [_dimension(model, name) for name, model in _DIMENSIONS.items()]

@@ -1,44 +1,63 @@
 """Checks on the marts: each ties to the facts, and what is masked stays empty."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping
 
 import dagster as dg
+import duckdb
 
-from mcf_pipeline.orchestration.assets.base import POOL, WorkspaceResource
-from mcf_pipeline.orchestration.checks.base import check_spec, table_result
-from mcf_pipeline.quality.marts import NEVER_ZERO, TIES, mart_findings, revision_findings
-from mcf_pipeline.schemas.base import describe
+from mcf_pipeline.orchestration.checks.base import check_spec
+from mcf_pipeline.quality import Finding
+from mcf_pipeline.quality.marts import MART_TIES, NEVER_ZERO, TIES, mart_findings, revision_findings
+from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
+from mcf_pipeline.schemas.warehouse import FACTS, FctDossiers
+from mcf_pipeline.tables.build import states_of
+from mcf_pipeline.tables.files import read_files
+from mcf_pipeline.tables.marts import history_sql
+from mcf_pipeline.tables.snapshot import Snapshot
 
-_MODELS = {describe(model).name: model for model in QUARTERLY_MARTS}
-_REVISIONS = describe(MartRevisions).name
 _DESCRIPTIONS = {
     TIES: "Les lignes et les sommes sont celles des faits, groupe par groupe.",
     NEVER_ZERO: "Un chiffre dont toutes les lignes sont masquées est vide : jamais 0, jamais estimé.",
 }
 
 
-def _specs(*marts: str) -> list[dg.AssetCheckSpec]:
-    return [check_spec(mart, name, text, blocking=True) for mart in marts for name, text in _DESCRIPTIONS.items()]
+def _specs(*models: type[Table]) -> list[dg.AssetCheckSpec]:
+    return [
+        check_spec(describe(model).name, name, f"{text} Jugé sur les trimestres matérialisés.", blocking=True)
+        for model in models
+        for name, text in _DESCRIPTIONS.items()
+    ]
 
 
-@dg.multi_asset_check(name="check_marts", specs=_specs(*_MODELS), can_subset=True, pool=POOL)
-def check_marts(context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource) -> Iterator[dg.AssetCheckResult]:
-    """Hold the quarterly marts against the facts."""
-    keys = context.selected_asset_check_keys
-    with workspace.open().build() as con:
-        for mart in sorted({key.asset_key.to_user_string() for key in keys}):
-            found = mart_findings(con, _MODELS[mart])
-            for key in sorted(key for key in keys if key.asset_key.to_user_string() == mart):
-                yield from table_result(context, key, found[key.name])
+QUARTERLY_SPECS = _specs(*QUARTERLY_MARTS)
+REVISION_SPECS = _specs(MartRevisions)
 
 
-@dg.multi_asset_check(name="check_mart_revisions", specs=_specs(_REVISIONS), can_subset=True, pool=POOL)
-def check_mart_revisions(
-    context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource
-) -> Iterator[dg.AssetCheckResult]:
-    """Hold `mart_revisions` against the history."""
-    with workspace.open().build() as con:
-        found = revision_findings(con)
-    for key in sorted(context.selected_asset_check_keys):
-        yield from table_result(context, key, found[key.name])
+def quarterly_findings(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, quarters: Collection[Quarter], models: Collection[type[Table]]
+) -> Mapping[tuple[str, str], Finding]:
+    """The findings on some quarters of some marts, by table and check."""
+    facts = {describe(fact).name: fact for fact in FACTS}
+    found = {}
+    for model in models:
+        fact = facts[MART_TIES[model].fact]
+        rows, lines = (_current_rows(snapshot, table, quarters) for table in (model, fact))
+        for name, finding in mart_findings(con, model, rows, lines).items():
+            found[describe(model).name, name] = finding
+    return found
+
+
+def _current_rows(snapshot: Snapshot, model: type[Table], quarters: Collection[Quarter]) -> str:
+    return read_files((path for q in quarters if (path := snapshot.current_file(describe(model).name, q))), model)
+
+
+def revisions_findings(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, quarters: Collection[Quarter]
+) -> Mapping[tuple[str, str], Finding]:
+    """The findings on some quarters of `mart_revisions`, by table and check."""
+    rows = read_files(map(snapshot.revisions_file, quarters), MartRevisions)
+    history = history_sql(snapshot, FctDossiers, states_of(snapshot, quarters))
+    found = revision_findings(con, rows, history)
+    return {(describe(MartRevisions).name, name): finding for name, finding in found.items()}

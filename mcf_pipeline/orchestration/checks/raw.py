@@ -1,7 +1,5 @@
 """Checks on `portal_release`: what the newest release lost, and what of it was not understood."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from mcf_pipeline.archive.manifest import Manifest
@@ -9,8 +7,7 @@ from mcf_pipeline.archive.split import NO_QUARTER
 from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.duck import literal, scratch
 from mcf_pipeline.errors import ContractError
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource
-from mcf_pipeline.orchestration.checks.base import check_spec, metadata, sentence, table_result
+from mcf_pipeline.orchestration.checks.base import check_spec, metadata, sentence
 from mcf_pipeline.quality import SAMPLE_ROWS, Finding
 from mcf_pipeline.quality.releases import (
     GUARDS,
@@ -20,6 +17,7 @@ from mcf_pipeline.quality.releases import (
     unreadable_quarters,
     unused_columns,
 )
+from mcf_pipeline.tables.snapshot import Snapshot
 
 ASSET = "portal_release"
 REFUSED = "export_conforme"
@@ -57,21 +55,10 @@ SPECS = [
 ]
 
 
-@dg.multi_asset_check(name="check_portal_release", specs=SPECS, can_subset=True)
-def check_portal_release(
-    context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource
-) -> Iterator[dg.AssetCheckResult]:
-    """Look at the archive's manifests."""
-    archive = workspace.open().archive
-    found = findings(archive)
-    for key in sorted(context.selected_asset_check_keys):
-        yield from table_result(context, key, found[key.name], warns=key.name in WARNING)
-
-
-def findings(archive: Archive) -> dict[str, Finding]:
+def findings(archive: Archive, snapshot: Snapshot) -> dict[str, Finding]:
     """Every check's finding; the guards speak of all held releases, the rest of the one received last."""
-    manifests = archive.manifests()
-    found = held_findings(manifests, archive.held())
+    manifests = snapshot.manifests
+    found = held_findings(manifests, snapshot.held)
     if not manifests:
         return found | {name: Finding(name, 0, 0) for name in (REFUSED, *WARNING)}
     newest = max(manifests, key=lambda m: m.retrieved_at)
@@ -97,17 +84,16 @@ def _unreadable_lines(archive: Archive, manifest: Manifest) -> list[int]:
     return [number for (number,) in rows]
 
 
-def refusal_evaluation(archive: Archive, error: ContractError) -> dg.AssetCheckEvaluation:
-    """The red evaluation of a release that was refused or held, for the asset to yield before it raises.
-
-    A check step does not run once its asset has failed; so the asset itself has to say which check is broken.
+def refusal_evaluation(archive: Archive, snapshot: Snapshot, error: ContractError) -> dg.AssetCheckEvaluation:
+    """The red evaluation of a release that was refused or held, for the asset to log before it raises.
 
     Args:
         archive: as the failed intake left it.
+        snapshot: of it.
         error: what the intake raised.
     """
     name = error.rule if error.rule in GUARDS else REFUSED
-    finding = findings(archive)[name]
+    finding = findings(archive, snapshot)[name]
     if finding.holds:
         # Nothing of a refused release is archived: the error is all that is left of it.
         finding = Finding(name, 1, 1, "publication", ("regle", "message"), ((error.rule, str(error)),))

@@ -1,26 +1,20 @@
-"""Checks on `stg_usagers`, quarter by quarter: what the publisher told that does not fit together."""
+"""Checks on `stg_usagers`, quarter by quarter: what the publisher's figures say that does not fit together."""
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
+from pathlib import Path
 
 import dagster as dg
+import duckdb
 
 from mcf_pipeline.archive.timeline import Timeline
-from mcf_pipeline.duck import scratch
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource
-from mcf_pipeline.orchestration.checks.base import (
-    check_spec,
-    metadata,
-    quarter_results,
-    quarters_of_check,
-    sentence,
-    table_result,
-)
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.orchestration.checks.base import check_spec, metadata, sentence
 from mcf_pipeline.quality import SAMPLE_ROWS, Finding, grouped
-from mcf_pipeline.quality.lines import Prices, line_findings, prices_before, rejected_lines
+from mcf_pipeline.quality.lines import line_findings, prices_before, rejected_lines
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.tables.staging import Staged
-from mcf_pipeline.workspace import Workspace
+from mcf_pipeline.schemas.names import STAGED
+from mcf_pipeline.tables.snapshot import Snapshot
+from mcf_pipeline.tables.staged import refused, staged
 
 ASSET = "stg_usagers"
 REJECTED = "lignes_rejetees"
@@ -34,8 +28,8 @@ GROUPS = {
         "masque_avec_montant",
     ),
 }
-"""The rules on lines, by what they are about. An evaluation costs Dagster more than finding it out costs us, so not
-each rule has a check of its own: a first build would write three hundred of them."""
+"""The rules on lines, by what they are about. An evaluation costs more to store than to compute, so not each
+rule has a check of its own: a first build would write three hundred of them."""
 
 SPECS = [
     check_spec(
@@ -71,78 +65,59 @@ SPECS = [
 ]
 
 
-@dg.multi_asset_check(name="check_stg_usagers", specs=SPECS, can_subset=True)
-def check_stg_usagers(context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
-    """Look at the staged lines of the run's quarters, all at once."""
-    space = workspace.open()
-    told = space.archive.timeline()
-    quarters = quarters_of_check(context, told)
-    found = findings(space, space.timeline(), quarters)
-    for key in sorted(context.selected_asset_check_keys):
-        if key.name == ABSENT:
-            yield from table_result(context, key, absent(told, quarters), warns=True)
-        else:
-            yield from quarter_results(context, key, found[key.name])
-
-
-def findings(space: Workspace, line: Timeline, quarters: list[Quarter]) -> dict[str, dict[Quarter, Finding]]:
-    """The finding of every check on quarters, for each quarter: on what is built of it, and on what was refused."""
-    staged = {quarter: state for quarter in quarters if (state := _staged(space, line, quarter)) is not None}
-    by_id = {quarter.id: state for quarter, state in staged.items()}
-    refused = {quarter.id: state for quarter, state in _refused(space, quarters).items()}
-    with scratch() as con:
-        prices = prices_before(con, *_told_before(space, line, quarters))
-        of_lines = line_findings(con, by_id, _for_staged(prices, by_id), space.source_map)
-        of_lines[REJECTED] |= {id_: rejected_lines(con, id_, state) for id_, state in refused.items()}
+def findings(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, source_map: SourceMap, quarters: Collection[Quarter]
+) -> dict[str, dict[Quarter, Finding]]:
+    """The finding of every check on quarters, for each quarter: on what is staged of it, and on what was refused."""
+    known = {quarter: found for quarter in quarters if (found := staged(snapshot, quarter))}
+    files = {
+        quarter.id: (found, _current(snapshot, STAGED[0], quarter), _current(snapshot, STAGED[1], quarter))
+        for quarter, found in known.items()
+    }
+    prices = prices_before(con, *_seen_before(snapshot, quarters))
+    of_lines = line_findings(con, files, {q: prices[q] for q in files if q in prices}, source_map)
+    for quarter, found in refused(snapshot).items():
+        state = snapshot.reported.current(quarter)
+        if quarter in quarters and state:
+            of_lines[REJECTED][quarter.id] = rejected_lines(con, found, snapshot.file(STAGED[1], quarter, state))
     by_check: dict[str, dict[Quarter, Finding]] = {}
     for name in (REJECTED, UNKNOWN):
         by_check[name] = {q: of_lines[name].get(q.id) or _nothing(name, q) for q in quarters}
     for name, rules in GROUPS.items():
         by_check[name] = {
-            q: grouped(name, (of_lines[rule][q.id] for rule in rules)) if q in staged else _nothing(name, q)
+            q: grouped(name, (of_lines[rule][q.id] for rule in rules)) if q in known else _nothing(name, q)
             for q in quarters
         }
     return by_check
+
+
+def _current(snapshot: Snapshot, table: str, quarter: Quarter) -> Path:
+    state = snapshot.timeline.states[quarter][-1]
+    return snapshot.file(table, quarter, state)
 
 
 def _nothing(name: str, quarter: Quarter) -> Finding:
     return Finding(name, 0, 0, quarters=(quarter.id,), note="Rien à vérifier : aucune ligne lue par ces règles.")
 
 
-def _staged(space: Workspace, line: Timeline, quarter: Quarter) -> Staged | None:
-    state = line.current(quarter)
-    return space.staging.find(quarter, state) if state else None
-
-
-def _refused(space: Workspace, quarters: Collection[Quarter]) -> dict[Quarter, Staged]:
-    """What was read of the quarters whose newest telling was refused."""
-    told = space.archive.timeline()
-    states = {quarter: told.current(quarter) for quarter in quarters}
-    found = {q: space.staging.of_content(q, state.sha256) for q, state in states.items() if state}
-    return {quarter: staged for quarter, staged in found.items() if staged and staged.is_refused}
-
-
-def _for_staged(prices: Mapping[str, Prices], staged: Mapping[str, Staged]) -> dict[str, Prices]:
-    return {quarter: prices[quarter] for quarter in staged if quarter in prices}
-
-
-def _told_before(space: Workspace, line: Timeline, quarters: list[Quarter]) -> tuple[list[Any], dict[str, int]]:
+def _seen_before(snapshot: Snapshot, quarters: Collection[Quarter]) -> tuple[list[tuple[int, Path]], dict[str, int]]:
     """What `prices_before` needs: the files of every state that is staged, and the rank of each quarter's own."""
+    line = snapshot.timeline
     rank = {manifest.release_id: place for place, manifest in enumerate(line.releases)}
     ranks = {quarter.id: rank[state.since] for quarter in quarters if (state := line.current(quarter)) is not None}
     if not any(ranks.values()):
         return [], ranks
     files = [
-        (rank[state.since], staged.file("usagers"))
+        (rank[state.since], path)
         for quarter, states in line.states.items()
         for state in states
-        if (staged := space.staging.find(quarter, state)) is not None
+        if snapshot.files.is_there(path := snapshot.file(STAGED[0], quarter, state))
     ]
     return files, ranks
 
 
 def absent(line: Timeline, asked: Collection[Quarter]) -> Finding:
-    """The quarters that the newest release does not tell of: those told of before, and those a run asks for."""
+    """The quarters that the newest release does not cover: those of earlier ones, and those that a run asks for."""
     quarters = sorted({*line.quarters, *asked})
     rows = []
     for quarter in quarters:
@@ -161,13 +136,19 @@ def absent(line: Timeline, asked: Collection[Quarter]) -> Finding:
     )
 
 
-def refused_evaluations(space: Workspace, quarters: list[Quarter]) -> Iterator[dg.AssetCheckEvaluation]:
-    """The red evaluation of each quarter with too many rejects, for the asset to yield before it raises.
+def refused_evaluations(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, source_map: SourceMap, quarters: Collection[Quarter]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The red evaluation of each quarter with too many rejects, for the asset to log before it raises.
 
-    A check step does not run once its asset has failed; so the asset itself has to say which quarters are broken.
+    Args:
+        con: an in-memory database.
+        snapshot: read after the quarters were refused.
+        source_map: overrides of modalities.
+        quarters: the quarters of the run.
     """
-    refused = sorted(_refused(space, quarters))
-    for quarter, finding in findings(space, space.timeline(), refused)[REJECTED].items():
+    broken = sorted(set(refused(snapshot)) & set(quarters))
+    for quarter, finding in findings(con, snapshot, source_map, broken)[REJECTED].items():
         yield dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(ASSET),
             check_name=REJECTED,

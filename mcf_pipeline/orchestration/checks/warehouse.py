@@ -1,74 +1,63 @@
-"""Checks on the two facts: keys, foreign keys and history, over the whole table."""
+"""Checks on the two facts: keys, foreign keys and history, over the quarters of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping
 
 import dagster as dg
+import duckdb
 
-from mcf_pipeline.orchestration.assets.base import POOL, WorkspaceResource
-from mcf_pipeline.orchestration.checks.base import check_spec, table_result
-from mcf_pipeline.quality.facts import announced_keys, duplicate_keys, open_states, orphans
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.orchestration.checks.base import check_spec
+from mcf_pipeline.quality import Finding
+from mcf_pipeline.quality.facts import duplicate_keys, open_states, orphans
+from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
-from mcf_pipeline.schemas.warehouse import DIMENSIONS, FctDossiersHistorique, FctFinancementsHistorique
-from mcf_pipeline.warehouse.build import marks
-from mcf_pipeline.warehouse.plan import target_marks
+from mcf_pipeline.schemas.warehouse import FACTS, HISTORIES, FctDossiers
+from mcf_pipeline.tables.build import states_of
+from mcf_pipeline.tables.dimensions import dimension_frames
+from mcf_pipeline.tables.files import read_files
+from mcf_pipeline.tables.marts import history_sql
+from mcf_pipeline.tables.snapshot import Snapshot
 
-HISTORIES: dict[str, type[Table]] = {
-    "fct_dossiers": FctDossiersHistorique,
-    "fct_financements": FctFinancementsHistorique,
-}
+KEYS = "cle_unique"
+HISTORY = "historique_un_etat_ouvert"
 FOREIGN_KEYS = "cles_etrangeres_connues"
 
-_TABLE_SPECS = [
-    check_spec(fact, name, text, blocking=True)
-    for fact in HISTORIES
-    for name, text in {
-        "cle_unique": "Aucune ligne, courante ou passée, n'a la clé d'une autre.",
-        "historique_un_etat_ouvert": "Les états d'un trimestre se suivent dans le temps, un seul est ouvert : chaque "
-        "ligne courante a exactement un état ouvert.",
-    }.items()
-]
-_KEY_SPECS = [
-    check_spec(
-        fact,
-        FOREIGN_KEYS,
-        "Chaque clé étrangère a sa ligne de dimension, et chaque part sa ligne. Une clé que la prochaine "
-        "matérialisation des dimensions apporte n'est pas une erreur.",
-        # Not blocking: the dimensions come after the facts and must not wait for a check that waits for them. An
-        # orphan never reaches a reader: the publication looks at every key of its own file.
-        blocking=False,
-        after=(describe(dimension).name for dimension in DIMENSIONS),
-    )
-    for fact in HISTORIES
+_DESCRIPTIONS = {
+    KEYS: "Aucune ligne, courante ou passée, n'a la clé d'une autre.",
+    HISTORY: "Les états d'un trimestre se suivent dans le temps, un seul est ouvert : chaque ligne courante a "
+    "exactement un état ouvert.",
+    FOREIGN_KEYS: "Chaque clé étrangère a sa ligne de dimension, et chaque part sa ligne.",
+}
+SPECS: list[dg.AssetCheckSpec] = [
+    check_spec(describe(fact).name, name, f"{text} Jugé sur les trimestres matérialisés.", blocking=True)
+    for fact in FACTS
+    for name, text in _DESCRIPTIONS.items()
 ]
 
 
-@dg.multi_asset_check(name="check_facts", specs=_TABLE_SPECS, can_subset=True, pool=POOL)
-def check_facts(context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource) -> Iterator[dg.AssetCheckResult]:
-    """Look at keys and at history."""
-    space = workspace.open()
-    line = space.timeline()
-    order = [manifest.release_id for manifest in line.releases]
-    with space.build() as con:
-        built, target = marks(con), target_marks(line, space.rules)
-        for key in sorted(context.selected_asset_check_keys):
-            fact = key.asset_key.to_user_string()
-            if key.name == "cle_unique":
-                finding = duplicate_keys(con, HISTORIES[fact])
-            else:
-                current = {q.id for q, mark in target.items() if built.get((fact, q.id)) == mark}
-                finding = open_states(con, HISTORIES[fact], order, current)
-            yield from table_result(context, key, finding)
-
-
-@dg.multi_asset_check(name="check_foreign_keys", specs=_KEY_SPECS, can_subset=True, pool=POOL)
-def check_foreign_keys(
-    context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource
-) -> Iterator[dg.AssetCheckResult]:
-    """Look at foreign keys, once the dimensions of the run are there."""
-    space = workspace.open()
-    line = space.timeline()
-    with space.build() as con:
-        announced = announced_keys(con, line, space.source_map)
-        for key in sorted(context.selected_asset_check_keys):
-            finding = orphans(con, HISTORIES[key.asset_key.to_user_string()], announced)
-            yield from table_result(context, key, finding)
+def fact_findings(
+    con: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    source_map: SourceMap,
+    quarters: Collection[Quarter],
+    models: Collection[type[Table]],
+) -> Mapping[tuple[str, str], Finding]:
+    """The findings on some quarters of some facts, by table and check."""
+    states = states_of(snapshot, quarters)
+    order = [manifest.release_id for manifest in snapshot.timeline.releases]
+    dimensions = dimension_frames(snapshot, source_map)
+    keys = {describe(model).name: set(frame[describe(model).key[0]]) for model, frame in dimensions.items()}
+    found = {}
+    for fact, history in zip(FACTS, HISTORIES, strict=True):
+        if fact not in models:
+            continue
+        name = describe(fact).name
+        rows = read_files((snapshot.file(describe(fact).name, *state) for state in states), fact)
+        lines = None
+        if fact is not FctDossiers:
+            lines = read_files((snapshot.file(describe(FctDossiers).name, *state) for state in states), FctDossiers)
+        of_history = history_sql(snapshot, fact, states)
+        found[name, KEYS] = duplicate_keys(con, history, of_history)
+        found[name, HISTORY] = open_states(con, of_history, order)
+        found[name, FOREIGN_KEYS] = orphans(con, fact, rows, keys, lines)
+    return found

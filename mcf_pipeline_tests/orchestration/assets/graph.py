@@ -9,14 +9,16 @@ import dagster as dg
 
 from mcf_pipeline.definitions import ASSETS, build_defs
 from mcf_pipeline.errors import ContractError, HeldReleaseError
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource
 from mcf_pipeline.orchestration.jobs import INTAKE, JOB, selection_of, tags_of
-from mcf_pipeline.orchestration.steps import Step, next_step
+from mcf_pipeline.orchestration.resources import WorkspaceResource
+from mcf_pipeline.orchestration.runner import upcoming
+from mcf_pipeline.orchestration.steps import Step
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 
-QUARTERLY = sorted(asset.key.to_user_string() for asset in ASSETS if asset.partitions_def)
-WHOLE = sorted(asset.key.to_user_string() for asset in ASSETS if not asset.partitions_def and asset.key not in INTAKE)
+KEYS = [(key, asset) for asset in ASSETS for key in asset.keys]
+QUARTERLY = sorted(key.to_user_string() for key, asset in KEYS if asset.partitions_def)
+WHOLE = sorted(key.to_user_string() for key, asset in KEYS if not asset.partitions_def and key not in INTAKE)
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -41,14 +43,14 @@ def follow_plan(data_dir: Path, source: Path | str, instance: dg.DagsterInstance
     """Do what there is to do, run by run; returns the runs. A refused quarter stops its run, not the plan."""
     job, space = job_of(data_dir, source), open_workspace(data_dir, source)
     steps: list[Step] = []
-    while step := next_step(space.plan(), is_published=space.is_published()):
+    while step := upcoming(space, snapshot := space.snapshot()):
         assert len(steps) < 10, "the plan does not come to an end"
         steps.append(step)
         try:
             job.execute_in_process(
                 instance=instance,
                 asset_selection=selection_of(step, ASSETS),
-                tags=tags_of(step, space.state()),
+                tags=tags_of(step, snapshot.state),
                 run_config=QUIET,
             )
         except ContractError as error:

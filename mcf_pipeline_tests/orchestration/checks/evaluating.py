@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import dagster as dg
+from mcf_pipeline.orchestration.checks.all import CHECKS
 
 from mcf_pipeline.definitions import ASSETS
 from mcf_pipeline.orchestration.assets.base import WorkspaceResource
-from mcf_pipeline.orchestration.checks.all import CHECKS
 from mcf_pipeline_tests.orchestration.assets.graph import QUIET
 
 CHECKS_JOB = "verification"

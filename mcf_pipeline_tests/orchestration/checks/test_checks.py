@@ -5,11 +5,11 @@ import json
 import dagster as dg
 import duckdb
 import pytest
+from mcf_pipeline.orchestration.checks.all import CHECKS
 
 from mcf_pipeline.contract.rules import RULES
 from mcf_pipeline.errors import ContractError, HeldReleaseError
 from mcf_pipeline.orchestration.checks import raw, staging
-from mcf_pipeline.orchestration.checks.all import CHECKS
 from mcf_pipeline.orchestration.checks.base import markdown
 from mcf_pipeline.orchestration.checks.marts import check_mart_revisions, check_marts
 from mcf_pipeline.orchestration.checks.publication import check_published_file, check_release_en_retard

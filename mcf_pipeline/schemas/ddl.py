@@ -22,9 +22,15 @@ def comments(model: type[Table], *, kind: str = "TABLE", catalog: str = "", lice
     """``COMMENT ON`` of a model's table or view (`kind`) and of each of its columns."""
     spec = describe(model)
     name = f"{catalog}{spec.name}"
-    statements = [f"COMMENT ON {kind} {name} IS {literal(' '.join(filter(None, [spec.description, licence])))}"]
-    statements += [f"COMMENT ON COLUMN {name}.{c.name} IS {literal(c.comment)}" for c in spec.columns]
-    return statements
+    columns = [f"COMMENT ON COLUMN {name}.{c.name} IS {literal(c.comment)}" for c in spec.columns]
+    return [table_comment(model, kind=kind, catalog=catalog, licence=licence), *columns]
+
+
+def table_comment(model: type[Table], *, kind: str = "TABLE", catalog: str = "", licence: str = "") -> str:
+    """``COMMENT ON`` of a model's table or view itself."""
+    spec = describe(model)
+    text = " ".join(filter(None, [spec.description, licence]))
+    return f"COMMENT ON {kind} {catalog}{spec.name} IS {literal(text)}"
 
 
 def query(name: str) -> str:

@@ -1,0 +1,77 @@
+"""Running a step in this process, on the Dagster instance that `dagster dev` shows."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from mcf_pipeline.definitions import ASSETS, build_defs
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.orchestration.instance import open_instance
+from mcf_pipeline.orchestration.jobs import INTAKE, JOB, intake_tags, selection_of, tags_of
+from mcf_pipeline.orchestration.private import DagsterAssetCheckFailedError
+from mcf_pipeline.orchestration.resources import WorkspaceResource
+from mcf_pipeline.orchestration.runner import Materialize
+from mcf_pipeline.orchestration.steps import Step
+from mcf_pipeline.tables.snapshot import Snapshot
+from mcf_pipeline.workspace import Workspace
+
+
+@contextmanager
+def materializer(space: Workspace, *, show_logs: bool = False) -> Iterator[Materialize]:
+    """What runs steps on the persistent instance: DAGSTER_HOME's, else the checkout's with its storage in the data dir.
+
+    Args:
+        space: the data directory.
+        show_logs: whether Dagster may print its own log lines.
+    """
+    os.environ["MCF_DATA_DIR"] = str(space.data_dir.root)
+    if not show_logs:
+        # What Dagster cannot store it also logs, beside raising it; the error says it once.
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    resource = WorkspaceResource(data_dir=str(space.data_dir.root), source=space.settings.source)
+    job = build_defs(resource).resolve_job_def(JOB)
+    with open_instance() as instance:
+
+        def materialize(snapshot: Snapshot, step: Step | None, ingested: str | None) -> None:
+            config: dict[str, Any] = {}
+            if not show_logs:
+                config["loggers"] = {"console": {"config": {"log_level": "CRITICAL"}}}
+            if ingested:
+                config["ops"] = {"portal_release": {"config": {"release_id": ingested}}}
+            selection = [*(INTAKE if ingested else ()), *(selection_of(step, ASSETS) if step else ())]
+            tags = tags_of(step, snapshot.state) if step else intake_tags()
+            _run(job, instance, selection, tags, config)
+
+        yield materialize
+
+
+def _run(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    selection: list[dg.AssetKey],
+    tags: dict[str, str],
+    config: dict[str, Any],
+) -> None:
+    try:
+        job.execute_in_process(instance=instance, asset_selection=selection, tags=tags, run_config=config)
+    except DagsterAssetCheckFailedError as error:
+        raise ContractError(
+            f"a check failed and what depends on it was not made: {error}. The published warehouse was not changed; "
+            "the Dagster UI (`make dev`) shows the check with its numbers",
+            rule="controle_bloquant",
+        ) from error
+
+
+def record_refusal(space: Workspace, error: ContractError) -> None:
+    """Keep the red evaluation of a release that was refused or held, so that the UI shows it too."""
+    from mcf_pipeline.orchestration.checks.raw import refusal_evaluation
+
+    os.environ["MCF_DATA_DIR"] = str(space.data_dir.root)
+    with open_instance() as instance:
+        instance.report_runless_asset_event(refusal_evaluation(space.archive, space.snapshot(), error))

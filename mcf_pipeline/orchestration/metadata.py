@@ -1,0 +1,61 @@
+"""What a materialization shows in the Dagster UI: rows, column schema, a preview, and what else there is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from mcf_pipeline import markdown
+from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.tables.staged import Staged
+
+PREVIEW_ROWS = 5
+
+
+@cache
+def table_schema(model: type[Table]) -> dg.TableSchema:
+    """A model as the UI shows it; made once, though each materialization of each quarter carries it."""
+    spec = describe(model)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.duckdb_type,
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=spec.key == (column.name,)),
+            )
+            for column in spec.columns
+        ],
+        constraints=dg.TableConstraints(other=[f"key: {', '.join(spec.key)}"]),
+    )
+
+
+def preview(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    """The first rows of a frame as a Markdown table; a masked value shows as empty."""
+    rows = frame.head(PREVIEW_ROWS).astype(object)
+    cells = ([_cell(value) for value in row] for row in rows.itertuples(index=False, name=None))
+    return dg.MetadataValue.md(markdown.table([markdown.text(name) for name in rows.columns], cells))
+
+
+def _cell(value: object) -> str:
+    if pd.isna(value):
+        return ""
+    return markdown.text(f"{value:.4g}" if isinstance(value, float) else value)
+
+
+def line_counts(staged: Staged | None) -> dict[str, int]:
+    """How many lines of a quarter are masked, and how many were rejected; nothing where it was not read."""
+    return {} if staged is None else {"masked_lines": staged.masked, "rejected_lines": staged.rejected}
+
+
+def shown(model: type[Table], rows: int, frame: pd.DataFrame | None = None, **more: object) -> Mapping[str, Any]:
+    """The metadata of a materialization of a table."""
+    metadata: dict[str, Any] = {"dagster/row_count": rows, "dagster/column_schema": table_schema(model)}
+    metadata |= {name: value for name, value in more.items() if value is not None}
+    if frame is not None and len(frame):
+        metadata["preview"] = preview(frame)
+    return metadata

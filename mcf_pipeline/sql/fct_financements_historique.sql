@@ -1,0 +1,4 @@
+-- Every state of every line: the current ones, and those that a later release has replaced.
+SELECT *, release_id AS valide_depuis, NULL AS valide_jusqua FROM fct_financements
+UNION ALL BY NAME
+SELECT * FROM fct_financements_etats_passes

@@ -1,0 +1,97 @@
+"""What is known of a state of a quarter that was staged, and the verdict on one that was refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mcf_pipeline.contract.rules import REJECTED_SHARE
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.schemas.names import STAGED
+from mcf_pipeline.tables.snapshot import Snapshot, verdict_file
+
+SUMMARY = b"mcf_pipeline"
+"""Key of the summary in a Parquet file's metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One state of one quarter, read.
+
+    Attributes:
+        quarter: its id.
+        release_id: the release that the lines come with.
+        received: lines as received.
+        valid: lines kept.
+        masked: masked lines among them.
+        rejected: lines quarantined.
+        unknown: modalities outside the contract: (dimension, text as received).
+        commonest: the rules broken most: (rule, column, lines).
+        is_refused: whether too many lines were rejected for the rest to be trusted.
+    """
+
+    quarter: str
+    release_id: str
+    received: int
+    valid: int
+    masked: int
+    rejected: int
+    unknown: list[tuple[str, str]]
+    commonest: list[tuple[str, str, int]]
+    is_refused: bool
+
+    def to_json(self) -> str:
+        """As it is kept beside the lines."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Staged:
+        """Read `to_json` back."""
+        summary = json.loads(text)
+        summary["unknown"] = [tuple(pair) for pair in summary["unknown"]]
+        summary["commonest"] = [tuple(reason) for reason in summary["commonest"]]
+        return cls(**summary)
+
+
+def is_refused(rejected: int, received: int) -> bool:
+    """Whether so many lines of a quarter were rejected that the rest is not to be trusted."""
+    return rejected > REJECTED_SHARE * received
+
+
+def staged(snapshot: Snapshot, quarter: Quarter) -> Staged | None:
+    """What is known of a quarter's current state, or None where it was not read, or there is none."""
+    path = snapshot.current_file(STAGED[0], quarter)
+    return summary_of(path) if path and snapshot.files.is_there(path) else None
+
+
+def summary_of(path: Path) -> Staged:
+    """The summary in a file of `stg_usagers`."""
+    import pyarrow.parquet as pq
+
+    return Staged.from_json(pq.read_schema(path).metadata[SUMMARY])
+
+
+def refused(snapshot: Snapshot) -> dict[Quarter, Staged]:
+    """The quarters of which the newest release has a content that was refused."""
+    found = {}
+    for quarter in snapshot.reported.quarters:
+        state = snapshot.reported.current(quarter)
+        verdict = state and verdict_file(snapshot.files, snapshot.rules, quarter, state.sha256)
+        if verdict and verdict.exists():
+            found[quarter] = Staged.from_json(verdict.read_bytes())
+    return found
+
+
+def refusal(snapshot: Snapshot, staged: Staged) -> ContractError:
+    """The error of a quarter with too many rejected lines, with the three commonest reasons."""
+    quarter = Quarter.parse(staged.quarter)
+    state = snapshot.reported.current(quarter)
+    rejects = snapshot.file(STAGED[1], quarter, state) if state else ""
+    reasons = "; ".join(f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest)
+    return ContractError(
+        f"{quarter}: {staged.rejected} of {staged.received} lines rejected, more than {REJECTED_SHARE:.0%}: {reasons}. "
+        f"The quarter keeps its previous state; see {rejects}, then `mcf-pipeline doctor`",
+        rule="trop_de_rejets",
+    )
