@@ -18,6 +18,9 @@ from mcf_pipeline.orchestration.runner import upcoming
 from mcf_pipeline.sources.base import Peek
 from mcf_pipeline.workspace import Workspace
 
+LOCK_TIMEOUT = 2.0
+"""Seconds that a look waits for another process to let go of the data directory; it will look again anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -66,10 +69,12 @@ def _build_request(
     cursor: Cursor,
     now: dt.datetime,
 ) -> Look | None:
-    snapshot = space.snapshot()
-    if not snapshot.timeline.releases:
+    if not space.snapshot().timeline.releases:
         return None
-    step = upcoming(space, snapshot)
+    # The command line holds the directory from before its intake, and has a run that can be seen only after it.
+    with space.lock(timeout=LOCK_TIMEOUT):
+        snapshot = space.snapshot()
+        step = upcoming(space, snapshot)
     if step is None:
         return None
     tags = tags_of(step, snapshot.state)
