@@ -57,5 +57,6 @@ def shown(model: type[Table], rows: int, frame: pd.DataFrame | None = None, **mo
     metadata: dict[str, Any] = {"dagster/row_count": rows, "dagster/column_schema": table_schema(model)}
     metadata |= {name: value for name, value in more.items() if value is not None}
     if frame is not None and len(frame):
-        metadata["preview"] = preview(frame)
+        # `stg_usagers` has columns beyond its schema, which differ from release to release.
+        metadata["preview"] = preview(frame[list(describe(model).column_names)])
     return metadata
