@@ -1,4 +1,4 @@
-"""The command line's instance: where it keeps its history, and that no killed run can hold it up."""
+"""The command line's instance: where it keeps its history, and what the checkout's `dagster.yaml` makes of it."""
 
 from __future__ import annotations
 
@@ -92,28 +92,7 @@ def test_what_the_checkouts_dagster_yaml_says_counts():
         assert instance.run_retries_enabled is True
         assert isinstance(instance.run_launcher, WatchedRunLauncher)
         assert isinstance(instance.compute_log_manager, DataDirComputeLogs)
-        pools = instance.get_concurrency_config().pool_config
-        assert pools.default_pool_limit == 1
-
-
-@pytest.mark.parametrize("has_home", [False, True])
-def test_a_slot_that_a_killed_run_still_holds_does_not_hold_up_the_command_line(monkeypatch, tmp_path, has_home):
-    """A command line killed inside a step left the next one waiting for its slot without end."""
-    if has_home:
-        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-        (tmp_path / "dagster.yaml").write_text("concurrency:\n  pools:\n    default_limit: 1\n")
-
-    @dg.asset(pool="duckdb")
-    def pooled() -> None:
-        pass
-
-    with open_instance() as instance:
-        killed = add_run(instance, dg.DagsterRunStatus.STARTED)
-        storage = instance.event_log_storage
-        storage.set_concurrency_slots("duckdb", 1)
-        assert storage.claim_concurrency_slot("duckdb", killed.run_id, "pooled").is_claimed
-        assert dg.materialize([pooled], instance=instance).success
-        assert storage.get_concurrency_info("duckdb").active_run_ids == {killed.run_id}
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
 
 
 def test_a_killed_process_leaves_nothing_in_the_temporary_folder(temporary, working_directory):
