@@ -5,35 +5,35 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from mcf_pipeline.definitions import build_defs
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource
+from mcf_pipeline.definitions import ASSETS, build_defs
+from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.orchestration.partitions import QUARTERS
 
 GRAPH = """
-data_package       publication -       duckdb csv,parquet       < warehouse
-dim_classe_age     warehouse   -       duckdb duckdb,table      < fct_dossiers
-dim_financeur      warehouse   -       duckdb duckdb,table      < fct_dossiers
-dim_genre          warehouse   -       duckdb duckdb,table      < fct_dossiers
-dim_region         warehouse   -       duckdb duckdb,table      < fct_dossiers
-dim_release        warehouse   -       duckdb duckdb,table      < fct_dossiers
-dim_situation      warehouse   -       duckdb duckdb,table      < fct_dossiers
-dim_statut         warehouse   -       duckdb duckdb,table      < fct_dossiers
-dim_trimestre      warehouse   -       duckdb duckdb,table      < fct_dossiers
-fct_dossiers       warehouse   quarter duckdb duckdb,table      < stg_usagers
-fct_financements   warehouse   quarter duckdb duckdb,table      < stg_usagers
-mart_financement   marts       quarter duckdb duckdb,sql        < fct_financements
-mart_profil        marts       quarter duckdb duckdb,sql        < fct_dossiers
-mart_qualite       marts       quarter duckdb duckdb,sql        < fct_dossiers fct_financements
-mart_region        marts       quarter duckdb duckdb,sql        < fct_dossiers
-mart_revisions     marts       -       duckdb duckdb,sql        < dim_release fct_dossiers
-mart_statut        marts       quarter duckdb duckdb,sql        < fct_dossiers
-mart_trimestre     marts       quarter duckdb duckdb,sql        < fct_dossiers
-portal_release     raw         -       -      file,opendatasoft <
-raw_usagers        raw         quarter duckdb parquet           < portal_release
-stg_usagers        staging     quarter duckdb pandera,parquet   < raw_usagers
-warehouse          publication -       duckdb duckdb,file       < every dim_*, fct_* and mart_*
+data_package       publication -       csv,parquet       < warehouse
+dim_classe_age     warehouse   -       pandas,table      < fct_dossiers
+dim_financeur      warehouse   -       pandas,table      < fct_dossiers
+dim_genre          warehouse   -       pandas,table      < fct_dossiers
+dim_region         warehouse   -       pandas,table      < fct_dossiers
+dim_release        warehouse   -       pandas,table      < fct_dossiers
+dim_situation      warehouse   -       pandas,table      < fct_dossiers
+dim_statut         warehouse   -       pandas,table      < fct_dossiers
+dim_trimestre      warehouse   -       pandas,table      < fct_dossiers
+fct_dossiers       warehouse   quarter duckdb,parquet    < stg_usagers
+fct_financements   warehouse   quarter duckdb,parquet    < stg_usagers
+mart_financement   marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
+mart_profil        marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
+mart_qualite       marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
+mart_region        marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
+mart_revisions     marts       -       duckdb,parquet,sql < dim_release fct_dossiers
+mart_statut        marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
+mart_trimestre     marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
+portal_release     raw         -       file,opendatasoft <
+raw_usagers        raw         quarter parquet           < portal_release
+stg_usagers        staging     quarter pandera,parquet   < raw_usagers
+warehouse          publication -       duckdb,file       < every dim_*, fct_* and mart_*
 """
-"""Every asset: group, partitions, pool, kinds, what it is made from. Each line changed here is meant."""
+"""Every asset: group, partitions, kinds, what it is made from. Each line changed here is meant."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def shown(name, node, names):
     everything = sorted(n for n in names if n.startswith(("dim_", "fct_", "mart_")))
     return (
         f"{name:18} {node.group_name:11} {'quarter' if node.partitions_def else '-':7} "
-        f"{','.join(node.pools or ()) or '-':6} {','.join(sorted(node.kinds)):17} < "
+        f"{','.join(sorted(node.kinds)):17} < "
         f"{'every dim_*, fct_* and mart_*' if parents == everything else ' '.join(parents)}"
     ).rstrip()
 
@@ -96,9 +96,27 @@ def test_the_quarters_of_a_release_run_together(nodes):
     assert {node.partitions_def for node in quarterly} == {QUARTERS}
 
 
-def test_everything_that_writes_takes_its_turn(nodes):
-    """Only the download needs no turn: it touches the archive, under the lock of the data directory."""
-    assert [name for name, node in nodes.items() if node.pools != {"duckdb"}] == ["portal_release"]
+def test_one_op_per_layer(graph):
+    """A step costs more than a quarter's work; each of a multi-asset's tables can be selected by itself all the same."""
+    ops = {asset.op.name: asset for asset in ASSETS}
+    several = {
+        name: sorted(key.to_user_string() for key in asset.keys) for name, asset in ops.items() if asset.can_subset
+    }
+    assert several.keys() == {"facts", "dimensions", "marts"}
+    assert [len(several[name]) for name in ("facts", "dimensions", "marts")] == [2, 8, 6]
+    assert {name for name, asset in ops.items() if len(asset.keys) > 1} == several.keys()
+
+
+def test_no_step_waits_for_another_by_a_pool(nodes):
+    """A quarter of a table is a file: two steps that make the same one disturb nobody."""
+    assert {name: node.pools for name, node in nodes.items() if node.pools} == {}
+
+
+def test_an_asset_yields_its_own_checks_and_only_lateness_stands_alone(graph):
+    alone = {key.to_user_string() for checks in build_defs().asset_checks for key in checks.check_keys}
+    assert alone == {"warehouse:release_en_retard"}
+    of_assets = {key for asset in ASSETS for key in asset.check_keys}
+    assert {key.to_user_string() for key in graph.asset_check_keys - of_assets} == alone
 
 
 def test_a_partition_is_a_calendar_quarter_named_by_its_first_day():

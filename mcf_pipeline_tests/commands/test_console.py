@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mcf_pipeline.commands.console import err, one_voice, progress_bar
+from mcf_pipeline.commands.console import err, hold_stderr, progress_bar
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.progress import report
 
@@ -13,7 +13,7 @@ THEIRS = "Exception while storing event batch"
 
 def work(error: Exception | None = None) -> None:
     """A run in which Dagster writes a line of its own."""
-    with progress_bar(), one_voice():
+    with progress_bar(), hold_stderr():
         sys.stderr.write(f"{THEIRS}\n")
         report("download", 0, 1)
         err.print("ours")

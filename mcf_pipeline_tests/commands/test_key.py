@@ -29,7 +29,7 @@ from click.testing import CliRunner
 
 from mcf_pipeline.cli import main
 from mcf_pipeline.definitions import ASSETS, defs
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource
+from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.orchestration.sensors import release_sensor
 from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline.settings import DATASET_ID

@@ -137,8 +137,8 @@ def test_the_releases_that_sample_writes_are_applied_one_after_the_other(tmp_pat
             graph.job_of(tmp_path / "data", release).execute_in_process(
                 instance=instance, asset_selection=graph.INTAKE, run_config=graph.QUIET
             )
-    archive = graph.open_workspace(tmp_path / "data", "portal").archive
-    assert [manifest.release_id for manifest in archive.timeline().releases] == [
+    snapshot = graph.open_workspace(tmp_path / "data", "portal").snapshot()
+    assert [manifest.release_id for manifest in snapshot.timeline.releases] == [
         "2021-01-08",
         "2021-04-08",
         "2021-07-08",

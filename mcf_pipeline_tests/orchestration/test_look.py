@@ -165,7 +165,7 @@ def test_a_source_that_cannot_tell_its_releases_apart_is_downloaded_once_a_day(s
     assert found.request is not None
     assert found.reason.startswith("can't tell")
     add_run(instance, Status.SUCCESS, dict(found.request.tags))
-    assert "taken in less than a day ago" in look_at(space, instance).reason
+    assert "ingested less than a day ago" in look_at(space, instance).reason
     assert look_at(space, instance, after=25 * HOUR).request is not None
 
 
@@ -184,7 +184,7 @@ def test_one_run_at_a_time(archived, instance, portal, status):
 
 
 def test_a_data_directory_that_another_process_holds_is_left_alone(archived, instance, monkeypatch):
-    monkeypatch.setattr("mcf_pipeline.orchestration.look.IMPATIENCE", 0.1)
+    monkeypatch.setattr("mcf_pipeline.orchestration.look.LOCK_TIMEOUT", 0.1)
     cursor = Cursor(said="x")
     with FileLock(archived.data_dir.lock):
         found = look_at(archived, instance, cursor)

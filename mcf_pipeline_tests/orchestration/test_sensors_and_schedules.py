@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from mcf_pipeline.definitions import ASSETS, build_defs, defs
-from mcf_pipeline.orchestration.assets.base import WorkspaceResource
 from mcf_pipeline.orchestration.cursor import Cursor
 from mcf_pipeline.orchestration.jobs import INTAKE, JOB
+from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.orchestration.schedules import quarterly_release
 from mcf_pipeline.orchestration.sensors import TICK_SECONDS, release_sensor
 from mcf_pipeline.workspace import Workspace
