@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from mcf_pipeline.definitions import ASSETS, build_defs
-from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.orchestration.partitions import QUARTERS
+from mcf_pipeline.orchestration.resources import WorkspaceResource
 
 GRAPH = """
 data_package       publication -       csv,parquet       < warehouse
@@ -97,7 +97,7 @@ def test_the_quarters_of_a_release_run_together(nodes):
 
 
 def test_one_op_per_layer(graph):
-    """A step costs more than a quarter's work; each of a multi-asset's tables can be selected by itself all the same."""
+    """A step costs more than a quarter's work; each table can be selected by itself all the same."""
     ops = {asset.op.name: asset for asset in ASSETS}
     several = {
         name: sorted(key.to_user_string() for key in asset.keys) for name, asset in ops.items() if asset.can_subset
