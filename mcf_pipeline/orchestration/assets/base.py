@@ -10,7 +10,10 @@ import dagster as dg
 from mcf_pipeline.orchestration.checks.base import table_result
 from mcf_pipeline.orchestration.partitions import QUARTERS
 from mcf_pipeline.quality import Finding
+from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.schemas.names import REVISIONS
+from mcf_pipeline.tables.snapshot import Snapshot
 
 OWNERS = ["team:mcf_pipeline"]
 
@@ -42,3 +45,23 @@ def check_results(
     """The results of the checks that a run asks for, by table and check."""
     for key in sorted(context.selected_asset_check_keys):
         yield from table_result(context, key, findings[key.asset_key.to_user_string(), key.name])
+
+
+def discard(snapshot: Snapshot, findings: Mapping[tuple[str, str], Finding], quarters: Collection[Quarter]) -> None:
+    """Remove the files that a blocking check found wrong.
+
+    A file that is there counts as done: the next run would find nothing to make of the quarter, and publish it.
+
+    Args:
+        snapshot: says which files.
+        findings: by table and check.
+        quarters: what the findings are about.
+    """
+    for (table, _), finding in findings.items():
+        if finding.holds:
+            continue
+        for quarter in [q for q in quarters if q.id in finding.quarters] or quarters:
+            states = snapshot.timeline.states.get(quarter, ())
+            files = [snapshot.file(table, quarter, state) for state in states]
+            for path in [snapshot.revisions_file(quarter)] if table == REVISIONS else files:
+                path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, outputs, selected
+from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, discard, outputs, selected
 from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts
 from mcf_pipeline.orchestration.checks import marts as checks
 from mcf_pipeline.orchestration.metadata import line_counts, shown
@@ -64,7 +64,9 @@ def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
                     partition_key=quarter.partition_key,
                 )
         yield from outputs(context, models)
-        yield from check_results(context, checks.quarterly_findings(con, snapshot, quarters, models))
+        found = checks.quarterly_findings(con, snapshot, quarters, models)
+        discard(snapshot, found, quarters)
+        yield from check_results(context, found)
 
 
 @dg.asset(
@@ -100,4 +102,6 @@ def mart_revisions(context: dg.AssetExecutionContext, workspace: WorkspaceResour
                 )
             )
         )
-        yield from check_results(context, checks.revisions_findings(con, snapshot, quarters))
+        found = checks.revisions_findings(con, snapshot, quarters)
+        discard(snapshot, found, quarters)
+        yield from check_results(context, found)

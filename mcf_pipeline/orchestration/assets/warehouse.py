@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, outputs, selected
+from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, discard, outputs, selected
 from mcf_pipeline.orchestration.assets.staging import stg_usagers
 from mcf_pipeline.orchestration.checks import warehouse as checks
 from mcf_pipeline.orchestration.metadata import line_counts, shown
@@ -68,7 +68,9 @@ def facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
                     partition_key=quarter.partition_key,
                 )
         yield from outputs(context, models)
-        yield from check_results(context, checks.fact_findings(con, snapshot, space.source_map, quarters, models))
+        found = checks.fact_findings(con, snapshot, space.source_map, quarters, models)
+        discard(snapshot, found, quarters)
+        yield from check_results(context, found)
 
 
 @dg.multi_asset(
