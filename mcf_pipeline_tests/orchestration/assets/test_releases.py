@@ -132,18 +132,6 @@ def test_only_the_release_asks_the_portal(small_copy, instance, unreachable_port
         )
 
 
-def test_a_quarter_that_no_release_tells_of_is_made_empty(small_copy, instance):
-    result = graph.job_of(small_copy.data_dir, small_copy.csv).execute_in_process(
-        instance=instance,
-        partition_key="2023-01-01",
-        asset_selection=[dg.AssetKey(name) for name in graph.QUARTERLY],
-        run_config=graph.QUIET,
-    )
-    assert result.success
-    assert graph.metadata_of(instance, "fct_dossiers", "2023-01-01")["dagster/row_count"].value == 0
-    assert graph.follow_plan(small_copy.data_dir, small_copy.csv, instance) == []
-
-
 # -- a quarter with too many rejected lines -------------------------------------------------------------------
 
 
