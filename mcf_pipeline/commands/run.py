@@ -67,7 +67,7 @@ def execute(space: Workspace, *, force: bool = False, ask_source: bool = True, d
             if not opened:
                 from mcf_pipeline.orchestration.in_process import materializer
 
-                opened.append(stack.enter_context(materializer(space, show_logs=dagster_logs)))
+                opened.append(stack.enter_context(materializer(space, show_logs=dagster_logs, from_scratch=force)))
             opened[0](snapshot, step, ingested)
 
         try:

@@ -23,12 +23,13 @@ from mcf_pipeline.workspace import Workspace
 
 
 @contextmanager
-def materializer(space: Workspace, *, show_logs: bool = False) -> Iterator[Materialize]:
+def materializer(space: Workspace, *, show_logs: bool = False, from_scratch: bool = False) -> Iterator[Materialize]:
     """What runs steps on the persistent instance: DAGSTER_HOME's, else the checkout's with its storage in the data dir.
 
     Args:
         space: the data directory.
         show_logs: whether Dagster may print its own log lines.
+        from_scratch: whether the published file takes nothing from the one before it.
     """
     os.environ["MCF_DATA_DIR"] = str(space.data_dir.root)
     if not show_logs:
@@ -39,11 +40,13 @@ def materializer(space: Workspace, *, show_logs: bool = False) -> Iterator[Mater
     with open_instance() as instance:
 
         def materialize(snapshot: Snapshot, step: Step | None, ingested: str | None) -> None:
-            config: dict[str, Any] = {}
+            config: dict[str, Any] = {"ops": {}}
             if not show_logs:
                 config["loggers"] = {"console": {"config": {"log_level": "CRITICAL"}}}
             if ingested:
-                config["ops"] = {"portal_release": {"config": {"release_id": ingested}}}
+                config["ops"]["portal_release"] = {"config": {"release_id": ingested}}
+            if from_scratch and step and step.makes_whole:
+                config["ops"]["warehouse"] = {"config": {"from_scratch": True}}
             selection = [*(INTAKE if ingested else ()), *(selection_of(step, ASSETS) if step else ())]
             tags = tags_of(step, snapshot.state) if step else intake_tags()
             _run(job, instance, selection, tags, config)

@@ -16,6 +16,12 @@ from mcf_pipeline.quality.published import CONFORMS, READABLE, conforms, readabl
 from mcf_pipeline.warehouse.publication import publish
 
 
+class Assembly(dg.Config):
+    """Whether the published file takes nothing from the one before it, which somebody may have changed."""
+
+    from_scratch: bool = False
+
+
 @dg.asset(
     group_name="publication",
     kinds={"duckdb", "file"},
@@ -26,7 +32,11 @@ from mcf_pipeline.warehouse.publication import publish
     op_tags=LATER,
 )
 def warehouse(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine, published: PublishedWarehouse
+    context: dg.AssetExecutionContext,
+    config: Assembly,
+    workspace: WorkspaceResource,
+    engine: Engine,
+    published: PublishedWarehouse,
 ) -> Iterator[Any]:
     """Assemble the published file beside the old one, check it, and put it in place."""
     space = workspace.open()
@@ -34,7 +44,7 @@ def warehouse(
     # One publication at a time, each of what the archive holds then: an older state must not replace a newer one.
     with space.lock(), engine.get_connection() as con:
         snapshot = space.snapshot()
-        rows = publish(con, space.archive, snapshot)
+        rows = publish(con, space.archive, snapshot, anew=config.from_scratch)
         latest = snapshot.timeline.latest
         yield dg.MaterializeResult(
             metadata={
