@@ -1,5 +1,7 @@
 """``run``: its summary, its exit codes, and what a second run does."""
 
+import shutil
+
 import dagster as dg
 import duckdb
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from mcf_pipeline.orchestration.instance import open_instance
 from mcf_pipeline_tests.commands.terminal import kept, mcf, mcf_here
 from mcf_pipeline_tests.orchestration.assets import graph, small
+from mcf_pipeline_tests.warehouse.builds import contents
 
 
 def events_of(data_dir, monkeypatch, name):
@@ -94,6 +97,39 @@ def test_a_quarter_with_too_many_rejects_ends_with_4_and_the_others_published(re
     with duckdb.connect(ready / "warehouse" / "mcf.duckdb", read_only=True) as con:
         current = dict(con.execute("SELECT trimestre_id, release_id FROM mart_trimestre").fetchall())
     assert (current["2020-T3"], current["2021-T1"]) == ("2021-01-08", "2021-04-08")
+
+
+@pytest.fixture
+def of_version_01(ready):
+    """A data directory as version 0.1 left it: with a build database, and a published file of another structure."""
+    shutil.rmtree(ready / "tables")
+    (ready / "staging" / "2020-T1").mkdir(parents=True)
+    (ready / "staging" / "2020-T1" / "usagers.parquet").write_bytes(b"PAR1")
+    (ready / "warehouse" / "build.duckdb.wal").write_bytes(b"")
+    (ready / "warehouse" / "mcf.duckdb").unlink()
+    for name in ("build.duckdb", "mcf.duckdb"):
+        with duckdb.connect(ready / "warehouse" / name) as con:
+            con.execute("CREATE TABLE meta_publication AS SELECT 'x' AS etat")
+    return ready
+
+
+def test_a_data_directory_of_version_0_1_is_taken_over(of_version_01, first_run):
+    before = {name: digest for name, digest in kept(of_version_01).items() if name.startswith("raw/")}
+    answer = mcf_here("run", "--source", first_run.csv, "--data-dir", of_version_01)
+    assert answer.code == 0, answer.err
+    said = (
+        "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is built again"
+    )
+    assert answer.err.count(said) == 1
+    assert "Release 2021-01-08: 4 quarters new, 0 changed, 0 unchanged." in answer.out
+    assert not (of_version_01 / "staging").exists()
+    assert [path.name for path in (of_version_01 / "warehouse").iterdir()] == ["mcf.duckdb"]
+    after = kept(of_version_01)
+    assert {name: after.get(name) for name in before} == before
+    assert contents(of_version_01 / "warehouse" / "mcf.duckdb") == contents(first_run.database)
+    again = mcf_here("run", "--source", first_run.csv, "--data-dir", of_version_01)
+    assert again.out.startswith("Nothing new: ")
+    assert said not in again.err
 
 
 def test_synthetic_and_real_releases_never_mix(ready, first_run, tmp_path):

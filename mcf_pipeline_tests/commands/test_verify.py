@@ -8,7 +8,7 @@ def test_all_is_well_after_a_run(ready):
     answer = mcf_here("verify", "--data-dir", ready)
     assert (answer.code, answer.out) == (
         0,
-        "All is well: 1 releases, every file as archived, and the warehouse says what they say.\n",
+        "No problem found: 1 releases, every file as archived; the warehouse matches them.\n",
     )
     assert kept(ready) == before
 

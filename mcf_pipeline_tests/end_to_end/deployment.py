@@ -283,14 +283,6 @@ class Deployment:
         )
         return list(found["logsForRun"]["events"]) if found else []
 
-    def slots(self) -> list[str]:
-        """The runs that hold the pool."""
-        found = self.ask(
-            """{ instance { concurrencyLimit(concurrencyKey: "duckdb") {
-                 claimedSlots { runId } } } }"""
-        )
-        return [slot["runId"] for slot in found["instance"]["concurrencyLimit"]["claimedSlots"]]
-
 
 def _process_table() -> Iterator[str]:
     for entry in Path("/proc").glob("[0-9]*/stat"):
