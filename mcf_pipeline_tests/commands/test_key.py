@@ -29,6 +29,8 @@ from click.testing import CliRunner
 
 from mcf_pipeline.cli import main
 from mcf_pipeline.definitions import ASSETS, defs
+from mcf_pipeline.orchestration.instance import open_instance
+from mcf_pipeline.orchestration.jobs import INTAKE, JOB
 from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.orchestration.sensors import release_sensor
 from mcf_pipeline.sample.portal import SimulatedPortal
@@ -258,15 +260,31 @@ WITHOUT_EXPORT = {
 
 
 @pytest.mark.parametrize("name", WITHOUT_EXPORT)
-def test_a_failed_run_leaves_no_key_in_the_history(machine: Machine, portal: SimulatedPortal, name: str) -> None:
+def test_a_failed_run_leaves_no_key_in_the_history(
+    machine: Machine,
+    portal: SimulatedPortal,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    """The command line fetches before there is a run; a run of the sensor's fetches in its step."""
     fault, options, code = WITHOUT_EXPORT[name]
     if fault == "body" and options.get("status") is None and "Parquet" not in name:
         portal.misbehave("not_found", on="exports")  # else it would be refused as no Parquet at once
     portal.misbehave(fault, None, **{"on": "exports", **options})  # type: ignore[arg-type]
     if name == "403":
-        assert "RUN_FAILURE" in machine.mcf("--debug", "run", "--dagster-logs", code=1).err
+        assert "Traceback (most recent call last)" in machine.mcf("--debug", "run", "--dagster-logs", code=1).err
     else:
         machine.mcf_here("run", code=code)
+    for variable, value in machine.env.items():
+        monkeypatch.setenv(variable, value)
+    with open_instance() as instance:
+        job = defs.resolve_job_def(JOB)
+        result = job.execute_in_process(instance=instance, asset_selection=INTAKE, raise_on_error=False)
+    assert not result.success
+    shown = capfd.readouterr()
+    assert "RUN_FAILURE" in shown.err
+    assert not texts_with(KEY, *shown)
     assert places_of("STEP_FAILURE", machine.folder / "data" / "dagster")
     machine.search()
 
