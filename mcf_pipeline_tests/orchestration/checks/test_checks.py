@@ -15,11 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mcf_pipeline import markdown
-from mcf_pipeline.contract.rules import RULES
 from mcf_pipeline.errors import ContractError, HeldReleaseError
-from mcf_pipeline.orchestration.checks import raw, staging
-from mcf_pipeline.orchestration.partitions import QUARTERS
+from mcf_pipeline.orchestration.checks import raw
 from mcf_pipeline.orchestration.resources import PublishedWarehouse, WorkspaceResource
 from mcf_pipeline.quality.marts import MART_TIES
 from mcf_pipeline.quarter import Quarter
@@ -88,42 +85,6 @@ def setting(column: str, value: object) -> Callable[[pa.Table], pa.Table]:
         return table.set_column(place, field, pa.array([value] * table.num_rows, field.type))
 
     return change
-
-
-# -- definitions -----------------------------------------------------------------------------------------
-
-
-def test_severity_says_what_blocks():
-    blocking = {key for key, spec in SPECS.items() if spec.blocking}
-    assert {name for asset, name in SPECS if (asset, name) not in blocking} == {
-        "trimestre_invalide",
-        # Its asset blocks, by raising.
-        "lignes_rejetees",
-        "colonne_non_reconnue",
-        "donnees_synthetiques",
-        "modalite_inconnue",
-        "montants_incoherents",
-        "effectifs_incoherents",
-        "trimestre_absent",
-        "release_en_retard",
-    }
-
-
-def test_every_warning_of_the_contract_is_checked():
-    warned = {name for name, rule in RULES.items() if rule.severity == "warn"}
-    checked = {name for _, name in SPECS} | {rule for rules in staging.GROUPS.values() for rule in rules}
-    assert warned <= checked
-
-
-def test_what_concerns_a_quarter_is_partitioned():
-    partitioned = {name for (asset, name), spec in SPECS.items() if spec.partitions_def == QUARTERS}
-    assert partitioned == {"lignes_rejetees", "modalite_inconnue", *staging.GROUPS}
-
-
-def test_every_check_has_a_french_description():
-    for spec in SPECS.values():
-        assert spec.description
-        assert spec.description.endswith(".")
 
 
 # -- all green -------------------------------------------------------------------------------------------
@@ -456,17 +417,3 @@ def test_an_unknown_modality_in_a_first_build_stops_nothing(tmp_path, small_rele
     assert sorted(r.partition for r in records) == ["2020-01-01", "2020-04-01", "2020-07-01", "2020-10-01"]
     assert all(r.evaluation.target_materialization_data is not None for r in records)
     assert {r.partition for r in records if r.status.value == "FAILED"} == {Quarter(2020, 2).partition_key}
-
-
-# -- what is shown ---------------------------------------------------------------------------------------
-
-
-def test_a_sample_is_no_markup():
-    rows = [("x|y\n`z`", None), ("<script>\\|[l](u)", "é" * 500)]
-    shown = markdown.table(("a", "b"), [[markdown.text(cell) for cell in row] for row in rows])
-    head, rule, first, second = shown.split("\n")
-    assert (head, rule) == ("| a | b |", "| --- | --- |")
-    assert first == "| x&#124;y &#96;z&#96; |  |"
-    assert "<script>" not in second
-    assert second.count("|") == 3
-    assert second.endswith("…" + " |")
