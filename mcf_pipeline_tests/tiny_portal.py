@@ -80,7 +80,7 @@ def portal():
 def client(tmp_path):
     """Makes a source for an address; its `sleeps` are the pauses that it would have made."""
 
-    def make(url, *, api_key=KEY, formats=("csv",), dataset_id=None, chance=lambda: 0.5, **limits):
+    def make(url, *, api_key=KEY, formats=("csv",), dataset_id=None, **limits):
         settings = Settings(
             data_dir=DataDir(tmp_path),
             portal_url=url,
@@ -89,7 +89,7 @@ def client(tmp_path):
             **({"dataset_id": dataset_id} if dataset_id else {}),
         )
         sleeps = Sleeps()
-        source = PortalSource(settings, formats=formats, sleep=sleeps, chance=chance)
+        source = PortalSource(settings, formats=formats, sleep=sleeps)
         source.sleeps = sleeps
         return source
 

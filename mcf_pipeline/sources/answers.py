@@ -1,43 +1,42 @@
-"""What came back over HTTP: the body in pieces, and what an error or a redirect means.
+"""What a failed connection, an error answer or a redirect means: the errors of `sources.http`.
 
-What does not belong here: sending, and trying again (`sources.http`).
+What does not belong here: sending, and deciding whether to try again.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from mcf_pipeline.errors import PipelineError, SourceError
-from mcf_pipeline.sources.body import CHUNK, Gauge, TruncatedError, gunzip
-from mcf_pipeline.sources.secret import Secret
+from mcf_pipeline.contract.text import clean
+from mcf_pipeline.errors import SourceError
 
 if TYPE_CHECKING:
     import requests
 
-_ENCODINGS = {"br", "compress", "deflate", "zstd"}
-"""Those that there are beside gzip; a header may say anything."""
 
-
-class RateLimitedError(SourceError):
-    """The portal wants no more requests for now.
+class UnavailableError(SourceError):
+    """The portal cannot be reached or fails; another attempt may succeed.
 
     Attributes:
-        reset_at: when it takes some again (UTC), or None if it does not say.
+        reset_at: when it asks us to come back (UTC), or None if it does not say.
     """
 
-    def __init__(self, message: str, reset_at: dt.datetime | None) -> None:
+    def __init__(self, message: str, reset_at: dt.datetime | None = None) -> None:
         super().__init__(message)
         self.reset_at = reset_at
 
 
+class RateLimitedError(UnavailableError):
+    """The portal takes no more requests for now."""
+
+
 class RefusedError(SourceError):
-    """The portal answered with an error that another attempt will not mend.
+    """The portal answered with an error that another attempt will not change.
 
     Attributes:
         status: of the HTTP answer.
@@ -50,20 +49,6 @@ class RefusedError(SourceError):
         self.detail = detail
 
 
-class Transient(Exception):
-    """An attempt failed in a way that another may mend.
-
-    Attributes:
-        error: what to raise after the last attempt.
-        until: when the server asks to come back (UTC), if it does.
-    """
-
-    def __init__(self, error: PipelineError, until: dt.datetime | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.until = until
-
-
 def place(url: str) -> str:
     """An address as shown in messages: without user, password, query and fragment."""
     parts = urlsplit(url)
@@ -72,122 +57,83 @@ def place(url: str) -> str:
 
 def reason(error: BaseException) -> str:
     """The innermost reason of a network error, on one line, without addresses or headers."""
-    inner: object = error
     for _ in range(10):
-        following = getattr(inner, "reason", None)
-        if not isinstance(following, BaseException):
-            arguments = getattr(inner, "args", ())
-            following = next((a for a in reversed(arguments) if isinstance(a, BaseException)), None)
-        following = following or getattr(inner, "__cause__", None)
+        inner = (getattr(error, "reason", None), *reversed(error.args), error.__cause__)
+        following = next((e for e in inner if isinstance(e, BaseException)), None)
         if following is None:
             break
-        inner = following
-    text = getattr(inner, "strerror", None)
+        error = following
+    text, name = getattr(error, "strerror", None), type(error).__name__
     if isinstance(text, str) and text:
         return text.splitlines()[0]
-    return {"RemoteDisconnected": "the connection was closed without an answer"}.get(
-        type(inner).__name__, "timed out" if "imeout" in type(inner).__name__ else type(inner).__name__
-    )
+    if name == "RemoteDisconnected":
+        return "the connection was closed without an answer"
+    return "timed out" if "imeout" in name else name
 
 
-def pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
-    """The body, decompressed, every piece weighed."""
-    encoding = (response.headers.get("content-encoding") or "identity").strip().lower()
-    if encoding not in {"gzip", "x-gzip", "identity"}:
-        named = repr(encoding) if encoding in _ENCODINGS else "something else"
-        raise SourceError(f"{gauge.what} comes as {named}, which was not asked for; try again later")
-    raw = _raw_pieces(response, gauge)
-    for piece in raw if encoding == "identity" else gunzip(raw, gauge.what):
-        gauge.decoded(len(piece))
-        yield piece
-
-
-def _raw_pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
-    import http.client
-
-    import urllib3.exceptions
-
-    while True:
-        try:
-            # read1 gives what is there: a plain read waits for all it was asked for, however slow.
-            piece = response.raw.read1(CHUNK, decode_content=False)
-        except urllib3.exceptions.HTTPError as error:
-            inner = error.args[-1] if error.args else None
-            if isinstance(inner, http.client.IncompleteRead):
-                raise Transient(TruncatedError(f"{gauge.what} is cut before its end; ask for it again")) from error
-            raise Transient(unreachable(gauge.what, response.url, error)) from error
-        if not piece:
-            return
-        gauge.received(len(piece))
-        yield piece
-
-
-def unreachable(what: str, url: str, error: BaseException) -> SourceError:
+def unreachable(what: str, url: str, error: BaseException) -> UnavailableError:
     """The error of a connection that failed."""
-    return SourceError(
+    return UnavailableError(
         f"{what}: {place(url)} cannot be reached ({reason(error)}); check the network and MCF_PORTAL_URL, "
         "or try again later"
     )
 
 
-def failure(response: requests.Response, url: str, gauge: Gauge, secret: Secret) -> PipelineError | Transient:
-    """What an answer that is neither 200 nor a redirect means."""
-    status, detail, told = response.status_code, *_told(response, gauge, secret)
-    headers = lower_headers(response, secret)
+def failure(response: requests.Response, body: bytes, what: str) -> SourceError:
+    """What an answer that is neither 200 nor a redirect means.
+
+    Args:
+        response: its head.
+        body: its first bytes, without the key.
+        what: names what was asked for.
+    """
+    status, headers, told = response.status_code, response.headers, _fields(body)
+    detail = error_text(told)
     said = f": {detail}" if detail else ""
+    until = _retry_after(headers)
     if status == 429:
-        until = _until(headers, told)
+        until = until or instant(headers.get("x-ratelimit-reset")) or instant(told.get("reset_time"))
         back = f"it takes requests again at {until:%Y-%m-%d %H:%M} UTC" if until else "it does not say until when"
-        return Transient(
-            RateLimitedError(
-                f"{gauge.what}: {place(url)} takes no more requests for now ({back}); run again then, "
-                "or give a key with its own quota in MCF_API_KEY",
-                until,
-            ),
+        return RateLimitedError(
+            f"{what}: {place(response.url)} takes no more requests for now ({back}); run again then, "
+            "or give a key with its own quota in MCF_API_KEY",
             until,
         )
     if status >= 500 or status == 408:
-        error = SourceError(f"{gauge.what}: {place(url)} fails with status {status}{said}; try again later")
-        # Not the reset of the quota, which every answer tells and which says nothing of this error.
-        return Transient(error, _retry_after(headers))
+        # Not the reset of the quota, which every answer names and which says nothing of this error.
+        return UnavailableError(
+            f"{what}: {place(response.url)} fails with status {status}{said}; try again later", until
+        )
     return RefusedError(
-        f"{gauge.what}: {place(url)} answers with status {status}{said}; check MCF_PORTAL_URL and MCF_DATASET_ID",
+        f"{what}: {place(response.url)} answers with status {status}{said}; check MCF_PORTAL_URL and MCF_DATASET_ID",
         status,
         detail,
     )
 
 
-def _told(response: requests.Response, gauge: Gauge, secret: Secret) -> tuple[str, Mapping[str, object]]:
-    """What the body of an error says: a line for people, and its fields."""
-    from mcf_pipeline.contract.text import clean
-
-    body = b""
-    with suppress(Transient, PipelineError):  # the status is told already
-        for piece in pieces(response, gauge):
-            body += piece
-            if len(body) > CHUNK:
-                break
+def _fields(body: bytes) -> Mapping[str, object]:
+    """The fields of an error in JSON; none where it is something else."""
     try:
-        told = json.loads(secret.hidden(body))
+        told = json.loads(body)
     except (ValueError, RecursionError):
-        return "", {}
-    if not isinstance(told, dict):
-        return "", {}
-    texts = [told.get("message"), told.get("error")]
-    return next((clean(text, 200) for text in texts if isinstance(text, str)), ""), told
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
-def _until(headers: Mapping[str, str], told: Mapping[str, object]) -> dt.datetime | None:
-    """When the quota comes back, by whichever of the ways of saying so can be read."""
-    return _retry_after(headers) or instant(headers.get("x-ratelimit-reset")) or instant(told.get("reset_time"))
+def error_text(told: Mapping[str, object]) -> str:
+    """The message of a portal's error, on one line; empty where there is none."""
+    texts = (told.get("message"), told.get("error"))
+    return next((clean(text, 200) for text in texts if isinstance(text, str)), "")
 
 
 def _retry_after(headers: Mapping[str, str]) -> dt.datetime | None:
-    asked = headers.get("retry-after", "").strip()
-    if asked.isascii() and asked.isdigit() and len(asked) < 10:
-        return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=int(asked))
-    with suppress(ValueError, TypeError, OverflowError):
-        return parsedate_to_datetime(asked).astimezone(dt.UTC)
+    """When an answer asks us to come back, or None where it does not say so in a way that can be read."""
+    from urllib3.exceptions import HTTPError
+    from urllib3.util import Retry
+
+    with suppress(HTTPError, ValueError, TypeError, OverflowError):
+        seconds = Retry(retry_after_max=10**9).parse_retry_after(headers.get("retry-after", ""))
+        return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
     return None
 
 
@@ -223,19 +169,3 @@ def redirected(url: str, location: str) -> str:
     if url.startswith("https:") and parts.scheme == "http":
         raise SourceError(f"{place(url)} redirects to an address without encryption; check MCF_PORTAL_URL")
     return target
-
-
-def is_another_host(old: str, new: str) -> bool:
-    """Whether a redirect leaves the host; from http to https on the usual ports it does not."""
-    before, after = urlsplit(old), urlsplit(new)
-    if before.hostname != after.hostname:
-        return True
-    usual = {"http": 80, "https": 443}
-    ports = [parts.port or usual[parts.scheme] for parts in (before, after)]
-    is_upgrade = (before.scheme, after.scheme) == ("http", "https") and ports == [80, 443]
-    return not is_upgrade and (before.scheme, ports[0]) != (after.scheme, ports[1])
-
-
-def lower_headers(response: requests.Response, secret: Secret) -> dict[str, str]:
-    """Headers by lower-case name, without the key."""
-    return {name.lower(): secret.hidden_text(value) for name, value in response.headers.items()}

@@ -1,36 +1,36 @@
-"""The bytes of one body: decompressed as they come, and weighed against the limits.
+"""The bytes of a download or of a file: decompressed as they come, and counted against the limits.
 
-Used for downloads and for compressed files alike. What does not belong here: where the bytes come from, and
-what they mean.
+What does not belong here: where the bytes come from, and what they mean.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.settings import Limits
 
 CHUNK = 64 * 1024
-"""Bytes taken at once, from the network and out of the decompressor: what a bomb can expand to unseen."""
+"""Bytes read at once, from the source and from the decompressor: what a bomb can expand to before it is seen."""
 
 _SMALL = 1024 * 1024
-"""Decompressed bytes up to which no ratio is judged: a short and dull text may well shrink a thousandfold."""
-
-_GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for gzip's header and trailer
+"""Decompressed bytes up to which no ratio is checked: a short repetitive text may well shrink a thousandfold."""
 
 
 class TruncatedError(ContractError):
-    """A body ended before its end: worth another attempt, since connections break."""
+    """A body ended too early: worth another attempt, since connections break."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, rule="export_tronque")
 
 
 class Gauge:
-    """Weighs one body, and the time that all attempts to get it take, against the limits.
+    """Checks one body, and the time that all attempts to get it take, against the limits.
 
     Args:
         limits: what is allowed.
@@ -99,44 +99,59 @@ class Gauge:
         )
 
 
-def gunzip(chunks: Iterable[bytes], what: str) -> Iterator[bytes]:
-    """Decompress gzip, member by member, at most `CHUNK` bytes at once.
+class _Counted(io.RawIOBase):
+    """A stream over a function that reads, whose bytes the gauge counts."""
+
+    def __init__(self, read: Callable[[int], bytes], gauge: Gauge) -> None:
+        super().__init__()
+        self._read, self._gauge = read, gauge
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._read(min(len(buffer), CHUNK))
+        buffer[: len(piece)] = piece
+        if piece:
+            self._gauge.received(len(piece))
+        return len(piece)
+
+
+class _Eager(io.BufferedReader):
+    """Gives what is there: a plain read waits for all that it was asked for, however slowly it comes."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        # gzip asks for a few bytes where it wants just these.
+        return super().read1(size) if size and size > 16 else super().read(size)
+
+
+def pieces(read: Callable[[int], bytes], gauge: Gauge, *, is_gzip: bool) -> Iterator[bytes]:
+    """The bytes of a body, decompressed, at most `CHUNK` at once, each piece checked against the limits.
 
     Args:
-        chunks: the compressed bytes.
-        what: names them in messages.
+        read: gives at most so many bytes, as soon as there are some; none at the end.
+        gauge: counts them.
+        is_gzip: whether they are compressed.
 
     Raises:
-        TruncatedError: they end too early or do not fit their checksum.
-        ContractError: `pas_un_export`: they are no gzip at all.
+        TruncatedError: the gzip ends too early or does not fit its checksum.
+        ContractError: `pas_un_export`: it is no gzip; `limite_depassee`: a limit is broken.
     """
-    decoder = None
-    whole_members = 0
-    for chunk in chunks:
-        rest, pending = chunk, False
-        while rest or pending:
-            if decoder is None:
-                rest = rest.lstrip(b"\0") if whole_members else rest  # padding, as tapes have it
-                if not rest:
-                    break
-                decoder = zlib.decompressobj(_GZIP)
-            try:
-                piece = decoder.decompress(rest, CHUNK)
-            except zlib.error as error:
-                # zlib's words for a header that is none; of the rest, "incorrect data check" is the checksum.
-                if not whole_members and ("header" in str(error) or "unknown" in str(error)):
-                    raise ContractError(
-                        f"{what} is said to be gzip and is not; ask for it again", rule="pas_un_export"
-                    ) from error
-                raise TruncatedError(f"{what} is damaged gzip; ask for it again") from error
-            # A full piece may leave more inside the decompressor although all input is taken.
-            pending = len(piece) == CHUNK and not decoder.eof
-            rest = decoder.unconsumed_tail
-            if decoder.eof:
-                rest = decoder.unused_data
-                decoder = None
-                whole_members += 1
-            if piece:
-                yield piece
-    if decoder is not None:
-        raise TruncatedError(f"{what} is cut within its gzip; ask for it again")
+    stream: io.BufferedIOBase = _Eager(_Counted(read, gauge), CHUNK)
+    if is_gzip:
+        stream = gzip.GzipFile(fileobj=stream)
+    while True:
+        try:
+            piece = stream.read1(CHUNK)
+        except EOFError as error:
+            raise TruncatedError(f"{gauge.what} is cut within its gzip; ask for it again") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            if not gauge.bytes_decoded and gauge.bytes_received > 1 and str(error).startswith(("Not a", "Unknown")):
+                raise ContractError(
+                    f"{gauge.what} is said to be gzip and is not; ask for it again", rule="pas_un_export"
+                ) from error
+            raise TruncatedError(f"{gauge.what} is damaged gzip; ask for it again") from error
+        if not piece:
+            return
+        gauge.decoded(len(piece))
+        yield piece

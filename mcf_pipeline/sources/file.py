@@ -18,9 +18,8 @@ from mcf_pipeline.contract.source import Format
 from mcf_pipeline.errors import ContractError, UsageError
 from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.base import Peek, Progress, Received
-from mcf_pipeline.sources.body import Gauge, gunzip
+from mcf_pipeline.sources.body import Gauge, pieces
 
-_CHUNK = 1024 * 1024
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 
@@ -29,7 +28,7 @@ class FileSource:
     """Gives the export that lies at a path; see `sources.base.Source`.
 
     Args:
-        path: of a CSV, of a Parquet file, or of one of them compressed by gzip; told apart by their bytes.
+        path: of a CSV, of a Parquet file, or of one of them compressed by gzip; recognised by their bytes.
         limits: what it may at most hold.
     """
 
@@ -103,25 +102,19 @@ class FileSource:
             yield file, found.st_size
 
     def _pieces(self, file: BinaryIO, size: int, progress: Progress) -> Iterator[bytes]:
-        """The file's bytes, decompressed, every piece weighed."""
+        """The file's bytes, decompressed, every piece checked against the limits."""
         gauge = Gauge(self.limits, str(self.path))
         is_gzip = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
 
-        def raw() -> Iterator[bytes]:
-            while True:
-                try:
-                    chunk = file.read(_CHUNK)
-                except OSError as error:
-                    raise _unusable(self.path, error.strerror or "it cannot be read") from error
-                if not chunk:
-                    return
-                gauge.received(len(chunk))
-                progress(gauge.bytes_received, size)
-                yield chunk
+        def read(count: int) -> bytes:
+            try:
+                return file.read(count)
+            except OSError as error:
+                raise _unusable(self.path, error.strerror or "it cannot be read") from error
 
-        for piece in gunzip(raw(), str(self.path)) if is_gzip else raw():
-            gauge.decoded(len(piece))
+        for piece in pieces(read, gauge, is_gzip=is_gzip):
+            progress(gauge.bytes_received, size)
             yield piece
         if not gauge.bytes_decoded:
             raise ContractError(f"{self.path} unpacks to nothing: get the export again", rule="export_vide")

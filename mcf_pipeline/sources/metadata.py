@@ -8,20 +8,19 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from mcf_pipeline.contract.source import SourceField
-from mcf_pipeline.contract.text import clean, key
+from mcf_pipeline.contract.text import clean
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.sources.answers import instant
 
-RULE = "metadonnees_illisibles"
+T = TypeVar("T")
 
-SYNTHETIC_KEYWORD = "synthetique"
-"""Stands among the keywords of a portal that serves made-up data (`sample.portal`)."""
+RULE = "metadonnees_illisibles"
 
 _MOST = 10**15
 """More than any count of this dataset; `int()` of a decimal like 1e999999999 would fill the memory."""
@@ -34,7 +33,7 @@ class Quota:
     Attributes:
         limit: requests granted.
         remaining: requests left.
-        reset_at: when they start anew (UTC).
+        reset_at: when the count starts again (UTC).
     """
 
     limit: int | None = None
@@ -43,17 +42,13 @@ class Quota:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> Quota:
-        """Read ``x-ratelimit-*``; what cannot be read is not told."""
+        """Read ``x-ratelimit-*``; a value that cannot be read counts as not given."""
 
         def count(name: str) -> int | None:
-            text = headers.get(name, "").strip()
+            text = headers.get(f"x-ratelimit-{name}", "").strip()
             return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
-        return cls(
-            count("x-ratelimit-limit"),
-            count("x-ratelimit-remaining"),
-            instant(headers.get("x-ratelimit-reset")),
-        )
+        return cls(count("limit"), count("remaining"), instant(headers.get("x-ratelimit-reset")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +56,24 @@ class PortalMetadata:
     """A dataset as its portal describes it; None where it does not say.
 
     Attributes:
-        dataset_id: the portal's id.
         data_processed: when it last processed the data (UTC); it can move without the content changing.
         records_count: lines.
         fields: the columns, in the portal's order.
         licence: as the publisher names it.
         title: as the publisher names it.
-        keywords: the publisher's.
         has_records: whether the dataset has lines at all.
         data_visible: whether we may see them.
         quota: what is left of our requests.
     """
 
-    dataset_id: str
     data_processed: dt.datetime | None = None
     records_count: int | None = None
     fields: tuple[SourceField, ...] = ()
     licence: str | None = None
     title: str | None = None
-    keywords: tuple[str, ...] = ()
     has_records: bool | None = None
     data_visible: bool | None = None
     quota: Quota = Quota()
-
-    @property
-    def is_synthetic(self) -> bool:
-        """Whether the portal says that its data is made up."""
-        return any(key(keyword) == key(SYNTHETIC_KEYWORD) for keyword in self.keywords)
 
     @property
     def is_restricted(self) -> bool:
@@ -103,7 +89,7 @@ def loads(body: bytes) -> Any:
     """
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=float)
-    except (ArithmeticError, RecursionError) as error:  # an exponent, or a nesting, beyond all measure
+    except (ArithmeticError, RecursionError) as error:  # an exponent or a nesting out of all bounds
         raise ValueError(str(error)) from error
 
 
@@ -119,107 +105,71 @@ def parse_metadata(told: object, dataset_id: str, where: str, quota: Quota = Quo
     Raises:
         ContractError: `metadonnees_illisibles`: a value that we need is there and makes no sense.
     """
-    reader = _Reader(where)
-    top = reader.mapping(told, "the answer")
-    metas = reader.mapping(reader.mapping(top.get("metas"), "metas").get("default"), "metas.default")
-    found = reader.text(top, "dataset_id")
-    if found != dataset_id:
-        raise reader.complaint("dataset_id", found)
-    keywords = metas.get("keyword")
+
+    def complaint(name: str, value: object) -> ContractError:
+        return ContractError(
+            f"the portal's metadata cannot be read: {name} is {clean(repr(value), 60)}; "
+            f"look at {where}, and try again later",
+            rule=RULE,
+        )
+
+    def mapping(value: object, name: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise complaint(name, value)
+        return value
+
+    def read(holder: Mapping[str, Any], name: str, parse: Callable[[Any], T | None]) -> T | None:
+        """A value; absent, null and NaN are None, what `parse` gives None for is an error."""
+        value = holder.get(name)
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            return None
+        found = parse(value)
+        if found is None:
+            raise complaint(name, value)
+        return found
+
+    def field(entry: object) -> SourceField:
+        column = mapping(entry, "an entry of fields")
+        name = column.get("name")
+        if not isinstance(name, str) or not name:
+            raise complaint("the name of a field", name)
+        return SourceField(name, read(column, "label", _text) or None, read(column, "description", _text) or None)
+
+    top = mapping(told, "the answer")
+    metas = mapping(mapping(top.get("metas"), "metas").get("default"), "metas.default")
+    if read(top, "dataset_id", _text) != dataset_id:
+        raise complaint("dataset_id", top.get("dataset_id"))
     return PortalMetadata(
-        dataset_id=dataset_id,
-        data_processed=reader.time(metas, "data_processed"),
-        records_count=reader.count(metas, "records_count"),
-        fields=reader.fields(top.get("fields")),
-        licence=reader.text(metas, "license"),
-        title=reader.text(metas, "title"),
-        # Only looked through for one word: whatever else stands here does no harm.
-        keywords=tuple(k for k in keywords if isinstance(k, str)) if isinstance(keywords, list) else (),
-        has_records=reader.flag(top, "has_records"),
-        data_visible=reader.flag(top, "data_visible"),
+        data_processed=read(metas, "data_processed", instant),
+        records_count=read(metas, "records_count", _count),
+        fields=tuple(map(field, read(top, "fields", _list) or ())),
+        licence=read(metas, "license", _text) or None,
+        title=read(metas, "title", _text) or None,
+        has_records=read(top, "has_records", _flag),
+        data_visible=read(top, "data_visible", _flag),
         quota=quota,
     )
 
 
-class _Reader:
-    """Takes values out of untrusted JSON; absent, null and NaN are None, the wrong type is an error."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-
-    def complaint(self, name: str, value: object) -> ContractError:
-        return ContractError(
-            f"the portal's metadata cannot be read: {name} is {clean(repr(value), 60)}; "
-            f"look at {self._where}, and try again later",
-            rule=RULE,
-        )
-
-    def mapping(self, value: object, name: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self.complaint(name, value)
-        return value
-
-    def text(self, holder: Mapping[str, Any], name: str, limit: int = 10_000) -> str | None:
-        value = holder.get(name)
-        if _is_not_told(value):
-            return None
-        if not isinstance(value, str):
-            raise self.complaint(name, value)
-        return clean(value, limit) or None
-
-    def flag(self, holder: Mapping[str, Any], name: str) -> bool | None:
-        value = holder.get(name)
-        if _is_not_told(value):
-            return None
-        if not isinstance(value, bool):
-            raise self.complaint(name, value)
-        return value
-
-    def count(self, holder: Mapping[str, Any], name: str) -> int | None:
-        value = holder.get(name)
-        if _is_not_told(value):
-            return None
-        number = whole(value)
-        if number is None or number < 0:
-            raise self.complaint(name, value)
-        return number
-
-    def time(self, holder: Mapping[str, Any], name: str) -> dt.datetime | None:
-        value = holder.get(name)
-        if _is_not_told(value):
-            return None
-        found = instant(value)
-        if found is None:
-            raise self.complaint(name, value)
-        return found
-
-    def fields(self, value: object) -> tuple[SourceField, ...]:
-        if _is_not_told(value):
-            return ()
-        if not isinstance(value, list):
-            raise self.complaint("fields", value)
-        found = []
-        for entry in value:
-            column = self.mapping(entry, "an entry of fields")
-            name = column.get("name")
-            if not isinstance(name, str) or not name:
-                raise self.complaint("the name of a field", name)
-            found.append(SourceField(name, self.text(column, "label"), self.text(column, "description")))
-        return tuple(found)
-
-
 def whole(value: object) -> int | None:
-    """A whole number out of JSON, or None if it is none, or beyond all measure."""
-    number = amount(value)
-    return int(number) if number is not None and number == int(number) else None
-
-
-def amount(value: object) -> Decimal | None:
-    """A number out of JSON, as exact as it was written, or None if it is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+    """A whole number out of JSON, or None if it is none, or out of all bounds."""
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not -_MOST < value < _MOST:
         return None
-    return Decimal(value) if -_MOST < value < _MOST else None
+    return int(value) if value == int(value) else None
 
 
-def _is_not_told(value: object) -> bool:
-    return value is None or (isinstance(value, float) and not math.isfinite(value))
+def _count(value: object) -> int | None:
+    number = whole(value)
+    return number if number is not None and number >= 0 else None
+
+
+def _text(value: object) -> str | None:
+    return clean(value, 10_000) if isinstance(value, str) else None
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _list(value: object) -> list[object] | None:
+    return value if isinstance(value, list) else None

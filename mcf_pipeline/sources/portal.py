@@ -1,16 +1,16 @@
 """The live source: a dataset on an Opendatasoft portal (Explore API v2.1).
 
-Three questions, from the cheapest to the dearest: the metadata, totals per quarter, the whole export. What an
-answer of the portal means is decided here; how it is sent and received is the work of `sources.http`.
+It can be asked for three things, each larger than the one before: the metadata, totals per quarter, the whole
+export. What an answer means is decided here; how it is sent and received is the work of `sources.http`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import random
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -19,10 +19,11 @@ from mcf_pipeline.contract.text import clean
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
 from mcf_pipeline.reading.encoding import looks_like
 from mcf_pipeline.settings import Settings
-from mcf_pipeline.sources.aggregate import QuarterAggregate, question, read_groups
+from mcf_pipeline.sources.aggregate import Groups, question, read_groups
+from mcf_pipeline.sources.answers import RefusedError, error_text
 from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
 from mcf_pipeline.sources.body import TruncatedError
-from mcf_pipeline.sources.http import RefusedError, Transport
+from mcf_pipeline.sources.http import Transport
 from mcf_pipeline.sources.metadata import PortalMetadata, Quota, loads, parse_metadata
 
 _CSV_OPTIONS = {"delimiter": ";", "with_bom": "true", "use_labels": "false"}
@@ -37,7 +38,6 @@ class PortalSource:
         settings: where the portal is, which dataset, the key, the limits.
         formats: the formats to ask for, in this order, until the portal has one.
         sleep: waits so many seconds between attempts.
-        chance: a number between 0 and 1, for the jitter of those pauses.
     """
 
     def __init__(
@@ -46,7 +46,6 @@ class PortalSource:
         *,
         formats: Sequence[Format] = ("parquet", "csv"),
         sleep: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
     ) -> None:
         if not _is_plain(settings.portal_url):
             raise UsageError(
@@ -64,7 +63,7 @@ class PortalSource:
         self._source_map = settings.source_map
         self._formats = tuple(formats)
         self._metadata: PortalMetadata | None = None
-        self._transport = Transport(settings.limits, settings.api_key, sleep=sleep, chance=chance)
+        self._transport = Transport(settings.limits, settings.api_key, sleep=sleep)
 
     def __repr__(self) -> str:
         return f"PortalSource({self.url})"
@@ -94,19 +93,16 @@ class PortalSource:
         return self._metadata
 
     def peek(self) -> Peek:
-        """What decides cheaply whether there is something new; one small request, errors of `metadata`."""
+        """What shows at little cost whether there is something new; one small request, errors of `metadata`."""
         metadata = self.metadata()
         return Peek(metadata.data_processed, metadata.records_count)
 
-    def aggregate_by_quarter(
-        self, *columns: str, dossiers: str = "nb_dossiers", amount_column: str = "montant_engage"
-    ) -> list[QuarterAggregate] | None:
-        """Lines, dossiers and amount of each group of lines, as the portal adds them; one small request.
+    def totals(self, *columns: str, dossiers: str = "nb_dossiers") -> Groups | None:
+        """Lines and dossiers of each group of lines, as the portal adds them; one small request.
 
         Args:
             columns: what to group by: the column of the quarter, or those of the year and of the number.
             dossiers: the column of the number of dossiers.
-            amount_column: the column of the amount.
 
         Returns:
             The groups, or None where the portal cannot tell: it knows no such column, they are no numbers, a
@@ -116,7 +112,7 @@ class PortalSource:
             RateLimitedError: it takes no more requests for now.
             SourceError: it could not be reached, or refused.
         """
-        params = question(columns, dossiers, amount_column)
+        params = question(columns, dossiers)
         if params is None:
             return None
         try:
@@ -130,7 +126,7 @@ class PortalSource:
     def quarter_totals(self) -> dict[str, QuarterTotals] | None:
         """Lines and dossiers of each quarter (``2024-T3``), as the portal adds them; one small request.
 
-        Lines whose quarter cannot be read are left out. Errors and None as in `aggregate_by_quarter`.
+        Lines whose quarter cannot be read are left out. Errors and None as in `totals`.
 
         Raises:
             ContractError: the columns that the portal describes are not those of the dataset.
@@ -141,19 +137,15 @@ class PortalSource:
         metadata = self._metadata or self.metadata()
         recognition = recognise(metadata.fields, SourceMap.load(self._source_map))
         quarter = recognition.quarter
-        groups = self.aggregate_by_quarter(
-            *quarter.columns,
-            dossiers=recognition.source_of("nb_dossiers") or "",
-            amount_column=recognition.source_of("montant_engage") or "",
-        )
+        groups = self.totals(*quarter.columns, dossiers=recognition.source_of("nb_dossiers") or "")
         if groups is None:
             return None
         totals: dict[str, QuarterTotals] = {}
-        for group in groups:
-            found = quarter.read(group.values)
+        for values, group in groups.items():
+            found = quarter.read(values)
             if found is not None:
                 before = totals.get(found.id, QuarterTotals(0, 0))
-                totals[found.id] = QuarterTotals(before.rows + group.rows, before.dossiers + (group.dossiers or 0))
+                totals[found.id] = QuarterTotals(before.rows + group.rows, before.dossiers + group.dossiers)
         return totals
 
     def fetch(self, into: Path, progress: Progress) -> Received:
@@ -187,17 +179,13 @@ class PortalSource:
         )
 
     def _export(self, into: Path, progress: Progress) -> tuple[Path, Format, str]:
-        *preferred, last = self._formats
-        for format in preferred:
+        for format in self._formats:
             try:
                 return self._download(format, into, progress)
             except RefusedError as error:
-                if error.status not in _LACKING:
+                if error.status not in _LACKING or format == self._formats[-1]:
                     raise self._explained(error) from error
-        try:
-            return self._download(last, into, progress)
-        except RefusedError as error:
-            raise self._explained(error) from error
+        raise ValueError("a portal is asked for one format at least")
 
     def _download(self, format: Format, into: Path, progress: Progress) -> tuple[Path, Format, str]:
         url, path = f"{self.url}/exports/{format}", into / f"export.{format}"
@@ -250,15 +238,11 @@ def _check_head(head: bytes, format: Format, what: str, url: str) -> None:
         found = None if found == "Parquet" else found or "text"
     if found is None:
         return
-    said = ""
-    if found == "JSON":
-        try:
-            told = loads(head)
-        except ValueError:
-            told = None
-        if isinstance(told, dict):
-            texts = (told.get("message"), told.get("error"))
-            said = next((f" that says {clean(text, 200)!r}" for text in texts if isinstance(text, str)), "")
+    text = ""
+    with suppress(ValueError):
+        told = loads(head) if found == "JSON" else None
+        text = error_text(told) if isinstance(told, dict) else ""
+    said = f" that says {text!r}" if text else ""
     raise ContractError(
         f"{what} is no {format} but {found}{said}: look at {url}, and try again later", rule="pas_un_export"
     )

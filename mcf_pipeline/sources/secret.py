@@ -1,8 +1,8 @@
 """The key of the portal's API, kept out of everything that the portal says.
 
 A portal, or a proxy before it, may quote our request: in an error, a redirect, the description of the dataset, a
-status line that is none. All of that ends in a message, a manifest, the sensor's cursor or Dagster's history. So
-whatever comes back goes through here first. What does not belong here: sending the key (`sources.http`).
+status line. All of that ends in a message, a manifest, the sensor's cursor or Dagster's history, so whatever comes
+back goes through here first. What does not belong here: sending the key (`sources.http`).
 """
 
 from __future__ import annotations
@@ -78,27 +78,13 @@ class Secret:
             yield piece
 
     def scrub(self, error: BaseException) -> None:
-        """Take the key out of an error, and drop what it came from where that holds the key.
+        """Take the key out of an error, and drop what the error came from.
 
         Tracebacks and Dagster's history show the whole chain, in which libraries quote what they could not read.
         """
         error.args = tuple(self.hidden_text(part) if isinstance(part, str) else part for part in error.args)
-        for inner in _chain(error):
-            for link in ("__cause__", "__context__"):
-                origin = getattr(inner, link)
-                if origin is not None and self.is_in(f"{origin} {origin!r}"):
-                    setattr(inner, link, None)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it came from, outermost first."""
-    waiting, seen = [error], set()
-    while waiting:
-        found = waiting.pop()
-        if found is not None and id(found) not in seen:
-            seen.add(id(found))
-            yield found
-            waiting += [found.__cause__, found.__context__]
+        if self._pattern:
+            error.__cause__ = error.__context__ = None
 
 
 def _escaped(char: str) -> bytes:

@@ -9,7 +9,7 @@ import base64
 import datetime as dt
 
 from mcf_pipeline.errors import ContractError, SourceError
-from mcf_pipeline.sources.http import RateLimitedError
+from mcf_pipeline.sources.answers import RateLimitedError
 from mcf_pipeline_tests.tiny_portal import TinyRelease
 
 DAY = dt.date(2026, 7, 8)
