@@ -5,12 +5,9 @@ What does not belong here: where the bytes come from, and what they mean.
 
 from __future__ import annotations
 
-import gzip
-import io
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.settings import Limits
@@ -20,6 +17,8 @@ CHUNK = 64 * 1024
 
 _SMALL = 1024 * 1024
 """Decompressed bytes up to which no ratio is checked: a short repetitive text may well shrink a thousandfold."""
+
+_GZIP = 16 + zlib.MAX_WBITS  # how zlib is asked for gzip's header and trailer
 
 
 class TruncatedError(ContractError):
@@ -99,59 +98,52 @@ class Gauge:
         )
 
 
-class _Counted(io.RawIOBase):
-    """A stream over a function that reads, whose bytes the gauge counts."""
-
-    def __init__(self, read: Callable[[int], bytes], gauge: Gauge) -> None:
-        super().__init__()
-        self._read, self._gauge = read, gauge
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        piece = self._read(min(len(buffer), CHUNK))
-        buffer[: len(piece)] = piece
-        if piece:
-            self._gauge.received(len(piece))
-        return len(piece)
-
-
-class _Eager(io.BufferedReader):
-    """Gives what is there: a plain read waits for all that it was asked for, however slowly it comes."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        # gzip asks for a few bytes where it wants just these.
-        return super().read1(size) if size and size > 16 else super().read(size)
-
-
-def pieces(read: Callable[[int], bytes], gauge: Gauge, *, is_gzip: bool) -> Iterator[bytes]:
-    """The bytes of a body, decompressed, at most `CHUNK` at once, each piece checked against the limits.
+def pieces(raw: Iterable[bytes], gauge: Gauge, *, is_gzip: bool) -> Iterator[bytes]:
+    """The bytes of a body, decompressed, each piece checked against the limits.
 
     Args:
-        read: gives at most so many bytes, as soon as there are some; none at the end.
+        raw: the bytes as they come.
         gauge: counts them.
-        is_gzip: whether they are compressed.
+        is_gzip: whether they are compressed; then a piece has at most `CHUNK` bytes.
 
     Raises:
         TruncatedError: the gzip ends too early or does not fit its checksum.
         ContractError: `pas_un_export`: it is no gzip; `limite_depassee`: a limit is broken.
     """
-    stream: io.BufferedIOBase = _Eager(_Counted(read, gauge), CHUNK)
-    if is_gzip:
-        stream = gzip.GzipFile(fileobj=stream)
-    while True:
-        try:
-            piece = stream.read1(CHUNK)
-        except EOFError as error:
-            raise TruncatedError(f"{gauge.what} is cut within its gzip; ask for it again") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            if not gauge.bytes_decoded and gauge.bytes_received > 1 and str(error).startswith(("Not a", "Unknown")):
-                raise ContractError(
-                    f"{gauge.what} is said to be gzip and is not; ask for it again", rule="pas_un_export"
-                ) from error
-            raise TruncatedError(f"{gauge.what} is damaged gzip; ask for it again") from error
-        if not piece:
-            return
+
+    def counted() -> Iterator[bytes]:
+        for piece in raw:
+            gauge.received(len(piece))
+            yield piece
+
+    for piece in _gunzip(counted(), gauge.what) if is_gzip else counted():
         gauge.decoded(len(piece))
         yield piece
+
+
+def _gunzip(chunks: Iterable[bytes], what: str) -> Iterator[bytes]:
+    """Decompress member by member; `gzip.GzipFile` reads ahead, which would hide the ratio of a bomb."""
+    decoder, is_open, members = zlib.decompressobj(_GZIP), False, 0
+    for chunk in chunks:
+        rest, is_full = chunk, False
+        while rest or is_full:
+            if members and not is_open and not (rest := rest.lstrip(b"\0")):  # padding, as tapes have it
+                break
+            try:
+                piece = decoder.decompress(rest, CHUNK)
+            except zlib.error as error:
+                # zlib's words for a header that is none; of the rest, "incorrect data check" is the checksum.
+                if not members and ("header" in str(error) or "unknown" in str(error)):
+                    raise ContractError(
+                        f"{what} is said to be gzip and is not; ask for it again", rule="pas_un_export"
+                    ) from error
+                raise TruncatedError(f"{what} is damaged gzip; ask for it again") from error
+            if piece:
+                yield piece
+            # A full piece may leave more inside the decoder although all input is taken.
+            is_open, is_full, rest = not decoder.eof, len(piece) == CHUNK, decoder.unconsumed_tail
+            if decoder.eof:
+                members, is_full, rest = members + 1, False, decoder.unused_data
+                decoder = zlib.decompressobj(_GZIP)
+    if is_open:
+        raise TruncatedError(f"{what} is cut within its gzip; ask for it again")

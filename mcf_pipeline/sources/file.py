@@ -20,6 +20,7 @@ from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.base import Peek, Progress, Received
 from mcf_pipeline.sources.body import Gauge, pieces
 
+_CHUNK = 1024 * 1024
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 
@@ -107,13 +108,14 @@ class FileSource:
         is_gzip = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
 
-        def read(count: int) -> bytes:
+        def raw() -> Iterator[bytes]:
             try:
-                return file.read(count)
+                while chunk := file.read(_CHUNK):
+                    yield chunk
             except OSError as error:
                 raise _unusable(self.path, error.strerror or "it cannot be read") from error
 
-        for piece in pieces(read, gauge, is_gzip=is_gzip):
+        for piece in pieces(raw(), gauge, is_gzip=is_gzip):
             progress(gauge.bytes_received, size)
             yield piece
         if not gauge.bytes_decoded:

@@ -264,17 +264,18 @@ def _pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
         named = repr(encoding) if encoding in _ENCODINGS else "something else"
         raise SourceError(f"{gauge.what} comes as {named}, which was not asked for; try again later")
 
-    def read(size: int) -> bytes:
+    def raw() -> Iterator[bytes]:
         try:
             # read1 gives what is there: a plain read waits for all it was asked for, however slow.
-            return bytes(response.raw.read1(size, decode_content=False))
+            while piece := response.raw.read1(CHUNK, decode_content=False):
+                yield piece
         except urllib3.exceptions.HTTPError as error:
             inner = error.args[-1] if error.args else None
             if isinstance(inner, http.client.IncompleteRead):
                 raise TruncatedError(f"{gauge.what} is cut before its end; ask for it again") from error
             raise unreachable(gauge.what, response.url, error) from error
 
-    return pieces(read, gauge, is_gzip=encoding != "identity")
+    return pieces(raw(), gauge, is_gzip=encoding != "identity")
 
 
 def _first_bytes(response: requests.Response, gauge: Gauge, enough: int) -> bytes:

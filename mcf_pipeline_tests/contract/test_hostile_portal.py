@@ -63,7 +63,7 @@ def test_an_answer_of_the_portal_is_refused_and_the_archive_stays(
     fault, options, kind, rule, says = REFUSED_ANSWERS[name]
     portal.misbehave(fault, None, **options)  # type: ignore[arg-type]
     patience = {"read_timeout": 0.3, "max_attempts": 2} if "silence" in name else {}
-    refused(synthetic, from_portal(portal.url, max_bytes=16 * 1024**2, **patience), kind, rule, says)
+    refused(synthetic, from_portal(portal.url, max_bytes=4 * 1024**2, **patience), kind, rule, says)
 
 
 @pytest.mark.parametrize("tenth", range(10))

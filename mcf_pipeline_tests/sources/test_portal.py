@@ -211,7 +211,7 @@ FAULTS = [
 def test_an_export_that_is_broken_for_ever(portal, client, tmp_path, key, fault, options, kind, rule, fragment, asked):
     portal.misbehave(fault, None, **{"on": "exports", **options})
     patience = 0.3 if "timed out" in fragment else 5.0
-    source = client(portal.url, max_bytes=16 * 1024**2, read_timeout=patience)
+    source = client(portal.url, max_bytes=8 * 1024**2, read_timeout=patience)
     error = error_of(lambda: source.fetch(tmp_path / "in", ignore), key)
     assert isinstance(error, kind)
     assert getattr(error, "rule", None) == rule
