@@ -8,9 +8,9 @@ from functools import lru_cache
 import pyarrow as pa
 import pytest
 
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline.settings import DataDir, Limits, Settings
 from mcf_pipeline.sources.portal import PortalSource
+from mcf_pipeline_tests.portal import SimulatedPortal
 
 KEY = "S3cret-key-0123456789"
 

@@ -11,7 +11,7 @@ def sample_portal(port: int) -> None:
     Raises:
         UsageError: the port is taken.
     """
-    from mcf_pipeline.sample.portal.server import Logged, SimulatedPortal, serve
+    from mcf_pipeline.sample.portal.server import SimulatedPortal, serve
 
     def ready(portal: SimulatedPortal) -> None:
         err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
@@ -22,7 +22,4 @@ def sample_portal(port: int) -> None:
         )
         out.print(f"  curl -X POST {portal.url}/next        moves to the next release", markup=False)
 
-    def log(request: Logged) -> None:
-        out.print(f"{request.method} {request.path} {request.status}", markup=False)
-
-    serve(port, log=log, ready=ready)
+    serve(port, log=lambda line: out.print(line, markup=False), ready=ready)

@@ -41,8 +41,8 @@ def test_no_network(untouched, closed_port):
 
 @pytest.fixture
 def portal():
-    from mcf_pipeline.sample.portal import SimulatedPortal
     from mcf_pipeline_tests.orchestration.assets.small import FIRST
+    from mcf_pipeline_tests.portal import SimulatedPortal
 
     with SimulatedPortal([FIRST, FIRST.next()]) as running:
         yield running

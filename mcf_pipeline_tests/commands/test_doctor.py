@@ -7,10 +7,10 @@ import tomllib
 import pytest
 
 from mcf_pipeline.contract.columns import COLUMNS
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline_tests.commands.terminal import mcf_here
 from mcf_pipeline_tests.exports import listing
 from mcf_pipeline_tests.orchestration.assets import small
+from mcf_pipeline_tests.portal import SimulatedPortal
 
 
 @pytest.fixture(scope="module")

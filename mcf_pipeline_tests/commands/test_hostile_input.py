@@ -17,13 +17,13 @@ import duckdb
 import pytest
 
 from mcf_pipeline.errors import ContractError
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline_tests.commands.terminal import Answer, kept, mcf, mcf_here
 from mcf_pipeline_tests.contract.hostile_answers import PASSING, REFUSED_ANSWERS, SERVED
 from mcf_pipeline_tests.contract.hostile_files import GOOD, LINES, READ_FILES, REFUSED_FILES, SMALL
 from mcf_pipeline_tests.contract.hostile_lines import QUARANTINED, UNKNOWN, hostile_lines
 from mcf_pipeline_tests.contract.hostile_parquet import REFUSED_PARQUET
 from mcf_pipeline_tests.exports import csv_bytes, parquet_bytes
+from mcf_pipeline_tests.portal import SimulatedPortal
 
 LIMITS = {
     "MCF_LIMIT_MAX_BYTES": str(SMALL.max_bytes),

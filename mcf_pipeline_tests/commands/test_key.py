@@ -33,13 +33,13 @@ from mcf_pipeline.orchestration.instance import open_instance
 from mcf_pipeline.orchestration.jobs import INTAKE, JOB
 from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.orchestration.sensors import release_sensor
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline.settings import DATASET_ID
 from mcf_pipeline.sources.secret import MASK
 from mcf_pipeline_tests.commands.searching import places_of, texts_with
 from mcf_pipeline_tests.commands.terminal import Answer
 from mcf_pipeline_tests.exports import parquet_bytes
 from mcf_pipeline_tests.orchestration.assets import small
+from mcf_pipeline_tests.portal import SimulatedPortal
 
 KEY = "Kx7/s3cr+t\\'\"&=9zQ%20w"
 """With a character for each kind of escape."""

@@ -12,12 +12,12 @@ import pytest
 
 from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.errors import ContractError, UsageError
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline.settings import DataDir, Limits, Settings
 from mcf_pipeline.sources.portal import PortalSource
 from mcf_pipeline_tests.contract.hostile_answers import CUT, PASSING, REFUSED_ANSWERS, SERVED, content
 from mcf_pipeline_tests.contract.outcomes import refused
 from mcf_pipeline_tests.exports import Fetch
+from mcf_pipeline_tests.portal import SimulatedPortal
 from mcf_pipeline_tests.tiny_portal import IMPATIENT, KEY
 
 

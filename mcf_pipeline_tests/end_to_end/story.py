@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import requests
 
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline_tests.end_to_end.deployment import Deployment
 from mcf_pipeline_tests.independent import KEY, Recomputed
 from mcf_pipeline_tests.orchestration.assets.graph import QUARTERLY, WHOLE
+from mcf_pipeline_tests.portal import SimulatedPortal
 from mcf_pipeline_tests.test_independent_marts import KEYS, assert_same, rows_of
 
 DAY = {"2020-T1": "2020-01-01", "2020-T2": "2020-04-01", "2020-T3": "2020-07-01", "2020-T4": "2020-10-01"}

@@ -15,11 +15,11 @@ from collections import Counter
 import pytest
 from filelock import FileLock
 
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline_tests.end_to_end import releases
 from mcf_pipeline_tests.end_to_end.deployment import UNDER_WAY, started
 from mcf_pipeline_tests.end_to_end.story import Chapter, Reader, Story, assert_published, post, tables_of
 from mcf_pipeline_tests.orchestration.assets.graph import QUARTERLY
+from mcf_pipeline_tests.portal import SimulatedPortal
 
 pytestmark = pytest.mark.slow
 

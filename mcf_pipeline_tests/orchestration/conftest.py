@@ -9,10 +9,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.orchestration.assets import graph, small
+from mcf_pipeline_tests.portal import SimulatedPortal
 
 
 def open_workspace(data_dir: Path, portal: SimulatedPortal, **env: str) -> Workspace:

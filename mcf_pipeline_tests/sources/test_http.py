@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from mcf_pipeline.errors import ContractError, SourceError
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.answers import RefusedError, instant, place
 from mcf_pipeline.sources.body import CHUNK, Gauge, TruncatedError, pieces
 from mcf_pipeline.sources.http import Transport
+from mcf_pipeline_tests.portal import SimulatedPortal
 
 LIMITS = Limits(max_attempts=3, read_timeout=5, slow_window=0.2, max_wait=2)
 

@@ -11,11 +11,11 @@ from mcf_pipeline.archive.detection import Answer, by_quarter_totals
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
 from mcf_pipeline.reading.export import read_export
-from mcf_pipeline.sample.portal import SimulatedPortal
 from mcf_pipeline.settings import DataDir, Limits, Settings
 from mcf_pipeline.sources.answers import RateLimitedError
 from mcf_pipeline.sources.base import Peek, QuarterTotals
 from mcf_pipeline.sources.portal import PortalSource
+from mcf_pipeline_tests.portal import SimulatedPortal
 
 
 def ignore(done, total):
@@ -85,7 +85,7 @@ def test_csv_where_the_portal_has_no_parquet(portal, client, tmp_path, status):
         portal.misbehave("failing", status=400, on="exports")
         portal.misbehave("data_processed", on="metadata")  # befalls another request
     else:
-        portal._formats = ("csv",)
+        portal.formats = ("csv",)
     received = client(portal.url, formats=("parquet", "csv")).fetch(tmp_path, ignore)
     assert received.format == "csv"
     assert [r.path.rpartition("/")[2] for r in portal.requests][1:] == ["parquet", "csv"]

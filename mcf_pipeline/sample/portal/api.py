@@ -1,15 +1,14 @@
 """The Explore API v2.1 of a simulated portal: from a request's address to a whole answer.
 
-What does not belong here: sockets, and misbehaviour.
+What does not belong here: sockets.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
@@ -42,14 +41,12 @@ class Reply:
         status: of HTTP.
         body: not compressed.
         content_type: with its charset.
-        kind: ``metadata``, ``exports``, ``records`` or ``other``: what faults are aimed at.
         headers: beyond those that every answer has.
     """
 
     status: int
     body: bytes
     content_type: str = "application/json; charset=utf-8"
-    kind: str = "other"
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -57,76 +54,38 @@ class BadRequest(Exception):
     """A request that is answered with an error; `args` are status, code and message."""
 
 
-def json_reply(status: int, value: Any, kind: str = "other") -> Reply:
+def json_reply(status: int, value: Any) -> Reply:
     """An answer in JSON."""
-    return Reply(status, json.dumps(value, ensure_ascii=False).encode(), kind=kind)
+    return Reply(status, json.dumps(value, ensure_ascii=False).encode())
 
 
-def error_reply(status: int, code: str, message: str, kind: str = "other") -> Reply:
-    """An error in the shape that all have but 429."""
-    return json_reply(status, {"error_code": code, "message": message}, kind)
-
-
-def too_many(limit: int, reset_at: dt.datetime, kind: str = "other") -> Reply:
-    """Status 429, whose body has a shape of its own."""
-    reply = json_reply(
-        429,
-        {
-            "errorcode": 10002,
-            "error": "Too many requests on the domain. Please contact the domain administrator.",
-            "reset_time": reset_at.isoformat(timespec="seconds"),
-            "limit_time_unit": "day",
-            "call_limit": limit,
-        },
-        kind,
-    )
-    return replace(reply, headers=quota_headers(limit, 0, reset_at))
-
-
-def quota_headers(limit: int, remaining: int, reset_at: dt.datetime) -> dict[str, str]:
-    """What every answer says of the quota; the reset is text, not seconds since 1970."""
-    return {
-        "X-RateLimit-Limit": str(limit),
-        "X-RateLimit-Remaining": str(remaining),
-        "X-RateLimit-Reset": reset_at.astimezone(dt.UTC).isoformat(sep=" ", timespec="seconds"),
-    }
-
-
-def kind_of(path: str) -> str:
-    """What a request is for, by its path."""
-    rest = path.removeprefix(PREFIX).split("/")
-    if not path.startswith(PREFIX) or not rest[0]:
-        return "other"
-    if len(rest) == 1:
-        return "metadata"
-    if rest[1] == "exports" and len(rest) == 3:
-        return "exports"
-    return "records" if rest[1] == "records" else "other"
+def error_reply(status: int, code: str, message: str) -> Reply:
+    """An error, in the shape that a portal gives them."""
+    return json_reply(status, {"error_code": code, "message": message})
 
 
 def answer(store: Store, dataset_id: str, formats: tuple[str, ...], path: str, params: Mapping[str, str]) -> Reply:
     """Answer a GET request."""
-    kind = kind_of(path)
     try:
         asked, *rest = unquote(path).removeprefix(PREFIX).split("/")
         if not path.startswith(PREFIX) or asked != dataset_id:
             raise BadRequest(404, "NotFoundResource", f"Unknown dataset: {asked[:100]}")
         match rest:
             case []:
-                return json_reply(200, metadata(store, dataset_id), kind)
+                return json_reply(200, metadata(store, dataset_id))
             case ["exports"]:
                 links = [{"rel": rel, "href": f"{PREFIX}{dataset_id}/exports/{rel}"} for rel in formats]
-                return json_reply(200, {"links": links}, kind)
+                return json_reply(200, {"links": links})
             case ["exports", format] if format in formats:
-                return replace(_export(store, format, params), kind=kind)
+                return _export(store, format, params)
             case ["records"]:
-                return json_reply(200, _records(store, params), kind)
+                return json_reply(200, _records(store, params))
         raise BadRequest(404, "NotFoundResource", f"Unknown resource: {'/'.join(rest)[:100]}")
     except BadRequest as error:
         status, code, message = error.args
-        return error_reply(status, code, message, kind)
+        return error_reply(status, code, message)
     except OdsqlError as error:
-        return error_reply(400, "ODSQLError", str(error), kind)
+        return error_reply(400, "ODSQLError", str(error))
 
 
 def metadata(store: Store, dataset_id: str) -> dict[str, Any]:

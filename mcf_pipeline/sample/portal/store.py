@@ -1,6 +1,6 @@
 """The releases of a simulated portal, and the ODSQL questions asked of the one that it serves.
 
-What does not belong here: addresses, formats and faults.
+What does not belong here: addresses and formats.
 """
 
 from __future__ import annotations

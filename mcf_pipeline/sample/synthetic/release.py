@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,9 +27,11 @@ from mcf_pipeline.sample.synthetic.calibration import FINAL_AGE
 from mcf_pipeline.sample.synthetic.export import region_names, to_table, write_csv
 from mcf_pipeline.sample.synthetic.generator import Lines, concatenate, quarter_lines
 from mcf_pipeline.sample.synthetic.noise import Noise
-from mcf_pipeline.sources.base import Progress
 
 logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with the blocks done and those to do in all."""
 
 NEWEST_QUARTER = Quarter(2026, 3)
 """The newest quarter of the newest release, unless a later one is asked for."""
@@ -109,7 +111,7 @@ class SyntheticRelease:
 
         Args:
             path: the file, replaced in one step if it exists.
-            progress: called after each block with the blocks done and those to do in all.
+            progress: called after each block.
         """
         rows = write_csv(path, self._watched(progress))
         logger.warning("%s is SYNTHETIC: %d made-up lines, not data of the Caisse des Dépôts", path, rows)
@@ -163,7 +165,7 @@ def write_releases(
         path: the folder.
         count: how many releases.
         scale: see the module's description.
-        progress: called after each block with the blocks done and those to do in all.
+        progress: called after each block.
         seed: another seed gives other lines.
 
     Returns:

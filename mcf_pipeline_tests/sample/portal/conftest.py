@@ -1,5 +1,16 @@
-"""The portal's fixtures, which its client and its server share."""
+"""The sample's portal with two tiny releases."""
 
-from mcf_pipeline_tests.tiny_portal import client, key, portal, tiny
+import datetime as dt
 
-__all__ = ["client", "key", "portal", "tiny"]
+import pytest
+
+from mcf_pipeline.sample.portal import SimulatedPortal
+from mcf_pipeline_tests.tiny_portal import TinyRelease, tiny
+
+__all__ = ["portal", "tiny"]
+
+
+@pytest.fixture
+def portal():
+    with SimulatedPortal([TinyRelease(dt.date(2026, 7, 8)), TinyRelease(dt.date(2026, 10, 8), 630)]) as running:
+        yield running

@@ -1,7 +1,6 @@
-"""How a simulated portal can misbehave: one table of names, and what each does to a request.
+"""How a portal of the tests can misbehave: one table of names, and what each does to a request.
 
-A fault of the answer changes what is said (`change`); one of the wire changes how it is sent, and is the work
-of `simulated_portal.wire`.
+A fault of the answer changes what is said (`change`); one of the wire changes how it is sent (`wire`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from mcf_pipeline.sample.portal.api import Reply, error_reply, json_reply, too_many
+from mcf_pipeline.sample.portal.api import Reply, error_reply, json_reply
 
 Target = Literal["any", "metadata", "exports", "records"]
 Options = Mapping[str, Any]
@@ -53,6 +52,27 @@ class Active:
     left: int | None
     on: Target
     options: Options
+
+
+def too_many(limit: int, reset_at: dt.datetime) -> Reply:
+    """Status 429, whose body has a shape of its own."""
+    told = {
+        "errorcode": 10002,
+        "error": "Too many requests on the domain. Please contact the domain administrator.",
+        "reset_time": reset_at.isoformat(timespec="seconds"),
+        "limit_time_unit": "day",
+        "call_limit": limit,
+    }
+    return replace(json_reply(429, told), headers=quota_headers(limit, 0, reset_at))
+
+
+def quota_headers(limit: int, remaining: int, reset_at: dt.datetime) -> dict[str, str]:
+    """What every answer says of the quota; the reset is text, not seconds since 1970."""
+    return {
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": reset_at.astimezone(dt.UTC).isoformat(sep=" ", timespec="seconds"),
+    }
 
 
 def _metas(reply: Reply, **changes: Any) -> Reply:
@@ -98,32 +118,32 @@ def _html(reply: Reply, _: Options) -> Reply:
 
 
 def _json_instead(reply: Reply, _: Options) -> Reply:
-    return error_reply(200, "InternalError", "Le service est indisponible.", reply.kind)
+    return error_reply(200, "InternalError", "Le service est indisponible.")
 
 
 def _too_many(reply: Reply, options: Options) -> Reply:
     reset_at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=float(options["reset_in"]))
-    answer = too_many(int(options["limit"]), reset_at, reply.kind)
+    answer = too_many(int(options["limit"]), reset_at)
     if options["retry_after"] is not None:
         answer = replace(answer, headers={**answer.headers, "Retry-After": str(options["retry_after"])})
     return answer
 
 
 def _forbidden(reply: Reply, _: Options) -> Reply:
-    return error_reply(403, "ForbiddenAccess", "You don't have permission to access this resource.", reply.kind)
+    return error_reply(403, "ForbiddenAccess", "You don't have permission to access this resource.")
 
 
 def _not_found(reply: Reply, _: Options) -> Reply:
-    return error_reply(404, "NotFoundResource", "The requested resource does not exist.", reply.kind)
+    return error_reply(404, "NotFoundResource", "The requested resource does not exist.")
 
 
 def _failing(reply: Reply, options: Options) -> Reply:
-    return error_reply(int(options["status"]), "InternalError", "Unexpected error.", reply.kind)
+    return error_reply(int(options["status"]), "InternalError", "Unexpected error.")
 
 
 def _redirect(reply: Reply, options: Options) -> Reply:
     headers = {"Location": str(options["to"])}
-    return Reply(int(options["status"]), b"", "text/plain", kind=reply.kind, headers=headers)
+    return Reply(int(options["status"]), b"", "text/plain", headers=headers)
 
 
 def _charset(reply: Reply, options: Options) -> Reply:
@@ -234,4 +254,4 @@ def changed(reply: Reply, active: Active) -> Reply:
     try:
         return active.fault.change(reply, active.options)
     except (ValueError, KeyError, TypeError) as error:
-        return json_reply(500, {"error_code": "Fault", "message": f"{active.fault.name}: {error}"}, reply.kind)
+        return json_reply(500, {"error_code": "Fault", "message": f"{active.fault.name}: {error}"})

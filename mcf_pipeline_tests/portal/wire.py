@@ -1,4 +1,4 @@
-"""How an answer of a simulated portal goes over the socket, byte by byte, rightly or not.
+"""How an answer of the tests' portal goes over the socket, byte by byte, rightly or not.
 
 What does not belong here: what the answer says.
 """
