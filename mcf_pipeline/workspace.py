@@ -13,6 +13,7 @@ from functools import cached_property
 
 from filelock import FileLock, Timeout
 
+from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.archive.store import Archive, Intake
 from mcf_pipeline.contract.source_map import SourceMap
@@ -94,7 +95,7 @@ class Workspace:
             lock.release()
 
     def ingest(self) -> Intake:
-        """Fetch the newest release of the source and archive it.
+        """Fetch the newest release of the source and archive it, after those before it that the source still offers.
 
         Raises:
             SourceError: it could not be received.
@@ -102,9 +103,15 @@ class Workspace:
         """
         source = self.source()
         with self.lock():
-            return self.archive.take_in(
-                lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
-            )
+            for before in source.earlier():
+                if detect(before.peek(), self.archive.manifests()).needs_download:
+                    self._take_in(before)
+            return self._take_in(source)
+
+    def _take_in(self, source: Source) -> Intake:
+        return self.archive.take_in(
+            lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
+        )
 
     def manifest(self, release_id: str) -> Manifest:
         """The manifest of an archived release."""

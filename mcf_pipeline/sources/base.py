@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -87,6 +87,10 @@ class Source(Protocol):
         Raises:
             SourceError: it could not be reached, or refused.
         """
+        ...
+
+    def earlier(self) -> Sequence[Source]:
+        """The releases before its newest that it still offers, each as a source of its own, oldest first."""
         ...
 
     def quarter_totals(self) -> Mapping[str, QuarterTotals] | None:

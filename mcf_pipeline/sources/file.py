@@ -53,6 +53,10 @@ class FileSource:
                 digest.update(piece)
         return Peek(sha256=digest.hexdigest())
 
+    def earlier(self) -> tuple[()]:
+        """A file is one release."""
+        return ()
+
     def quarter_totals(self) -> None:
         """A file adds nothing up by itself."""
 

@@ -97,6 +97,10 @@ class PortalSource:
         metadata = self.metadata()
         return Peek(metadata.data_processed, metadata.records_count)
 
+    def earlier(self) -> tuple[()]:
+        """A portal serves its newest release only."""
+        return ()
+
     def totals(self, *columns: str, dossiers: str = "nb_dossiers") -> Groups | None:
         """Lines and dossiers of each group of lines, as the portal adds them; one small request.
 

@@ -1,6 +1,6 @@
-"""The embedded sample as a source: the newest synthetic release, put on disk like a download.
+"""The embedded sample as a source: three successive synthetic releases, each put on disk like a download.
 
-How its lines are made is the work of `sample.synthetic`.
+How their lines are made is the work of `sample.synthetic`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,24 @@ from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
 if TYPE_CHECKING:
     from mcf_pipeline.sample.synthetic import SyntheticRelease
 
+RELEASES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class SampleSource:
-    """Gives a synthetic release; by default that of 2026-T3.
+    """Gives a synthetic release; by default that of 2026-T3, and before it the two that it revises.
 
     Attributes:
-        release: the release to give instead.
+        release: the one release to give instead.
     """
 
     release: SyntheticRelease | None = None
+
+    def earlier(self) -> tuple[SampleSource, ...]:
+        """The two releases before, so that revisions can be seen without waiting for a quarter."""
+        from mcf_pipeline.sample.synthetic import releases
+
+        return () if self.release else tuple(SampleSource(release) for release in releases(RELEASES)[:-1])
 
     def peek(self) -> Peek:
         """The release's own time; its lines need not be made to know it."""

@@ -1,10 +1,14 @@
 import datetime as dt
 import subprocess
 import sys
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from mcf_pipeline.sample.synthetic import SCHEMA, SyntheticRelease
+from mcf_pipeline.settings import DataDir, Settings
 from mcf_pipeline.sources.base import Source
 from mcf_pipeline.sources.sample import SampleSource
+from mcf_pipeline.workspace import Workspace
 
 
 def fetch(source: Source, into, steps):
@@ -28,6 +32,43 @@ def test_fetch_gives_the_release_that_was_asked_for(tmp_path):
     received = fetch(SampleSource(release), tmp_path, [])
     assert received.path.name == release.file_name
     assert received.records_count == release.table().num_rows
+
+
+def test_the_two_releases_before_the_newest_are_offered_too():
+    source = SampleSource()
+    days = [each.peek().data_processed.date().isoformat() for each in (*source.earlier(), source)]
+    assert days == ["2026-04-08", "2026-07-08", "2026-10-08"]
+    assert SampleSource(SyntheticRelease(scale=0.01)).earlier() == ()
+
+
+@dataclass(frozen=True)
+class Small(SampleSource):
+    """The same three releases, a hundredth of their size."""
+
+    def earlier(self):
+        return tuple(SampleSource(replace(each.release, scale=0.01)) for each in SampleSource().earlier())
+
+
+def test_one_intake_archives_each_release_once(tmp_path, monkeypatch):
+    space = Workspace(Settings(DataDir(tmp_path), source="sample"))
+    monkeypatch.setattr(space, "source", lambda: Small(SyntheticRelease(scale=0.01)))
+    # As if an earlier run had been killed after the first of them.
+    first, *_ = space.source().earlier()
+    space.archive.take_in(lambda folder: first.fetch(folder, lambda *_: None))
+    kept = space.archive.manifests()[0]
+    newest = space.ingest()
+    assert newest.is_new
+    manifests = space.archive.manifests()
+    assert [m.release_id for m in manifests] == ["2026-04-08", "2026-07-08", "2026-10-08"]
+    assert manifests[0] == kept
+    assert manifests[-1] == newest.manifest
+    changed = [
+        {q for q, held in after.quarters.items() if before.quarters.get(q) != held}
+        for before, after in pairwise(manifests)
+    ]
+    assert changed == [{"2025-T4", "2026-T1", "2026-T2"}, {"2026-T1", "2026-T2", "2026-T3"}]
+    assert not space.ingest().is_new
+    assert space.archive.manifests() == manifests
 
 
 def test_the_same_release_twice_is_the_same_file(tmp_path):
