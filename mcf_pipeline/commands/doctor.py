@@ -88,7 +88,7 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
         fields = fields_of(export.columns, received.fields)
         facts = SourceFacts(
             origin=received.origin,
-            quota_left=metadata.quota.remaining if metadata and metadata.quota else None,
+            quota_left=metadata.quota_left if metadata else None,
             licence=received.licence,
             data_processed=received.data_processed,
             records_count=received.records_count,
@@ -132,7 +132,7 @@ def _unread(origin: str, metadata: PortalMetadata | None, error: PipelineError, 
         origin=origin,
         reachable=metadata is not None or not isinstance(error, SourceError),
         error=str(error),
-        quota_left=metadata.quota.remaining if metadata and metadata.quota else None,
+        quota_left=metadata.quota_left if metadata else None,
         licence=metadata.licence if metadata else None,
         data_processed=metadata.data_processed if metadata else None,
         records_count=metadata.records_count if metadata else None,

@@ -9,19 +9,16 @@ What does not belong here: what an address means, and what a body holds.
 from __future__ import annotations
 
 import datetime as dt
-import http.cookiejar
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from mcf_pipeline import __version__
 from mcf_pipeline.errors import PipelineError, SourceError, UsageError
 from mcf_pipeline.settings import Limits
-from mcf_pipeline.sources.answers import UnavailableError, failure, place, reason, redirected, unreachable
+from mcf_pipeline.sources.answers import UnavailableError, failure, place, reason, unreachable
 from mcf_pipeline.sources.base import Progress
 from mcf_pipeline.sources.body import CHUNK, Gauge, TruncatedError, pieces
 from mcf_pipeline.sources.secret import Secret
@@ -29,13 +26,12 @@ from mcf_pipeline.sources.secret import Secret
 if TYPE_CHECKING:
     import requests
 
+    from mcf_pipeline.sources.connection import Session
+
 T = TypeVar("T")
 
-MAX_REDIRECTS = 5
 MAX_JSON_BYTES = 16 * 1024**2
 """Bytes of an answer that is held in memory; the metadata of a dataset has some 50 KB."""
-
-USER_AGENT = f"mcf-pipeline/{__version__} (open data of Mon Compte Formation; python-requests)"
 
 _HEAD = 8192
 _ENCODINGS = {"br", "compress", "deflate", "zstd"}
@@ -73,6 +69,7 @@ class Transport:
         self._limits = limits
         self._api_key = api_key
         self._secret = Secret(api_key)
+        self._session: Session | None = None
         self._sleep = sleep
 
     def get(self, url: str, params: Mapping[str, str], what: str) -> Answer:
@@ -108,7 +105,7 @@ class Transport:
         progress: Progress,
         check_head: Callable[[bytes], None],
     ) -> None:
-        """Stream something large to a file; its other arguments and its errors are those of `get`.
+        """Stream something large to a file; errors as in `get`.
 
         Args:
             url: without a query.
@@ -175,8 +172,11 @@ class Transport:
         import requests
         import urllib3.exceptions
 
+        from mcf_pipeline.sources.connection import MAX_REDIRECTS, Session
+
         timeout = (self._limits.connect_timeout, self._limits.read_timeout)
         try:
+            self._session = self._session or Session(self._api_key, self._secret)
             response = self._session.get(url, params=params, timeout=timeout, stream=True)
         except requests.exceptions.SSLError as error:
             raise SourceError(
@@ -200,51 +200,6 @@ class Transport:
         with response, suppress(PipelineError):  # the status says enough
             body = _first_bytes(response, gauge, CHUNK)
         raise failure(response, self._secret.hidden(body), gauge.what)
-
-    @cached_property
-    def _session(self) -> requests.Session:
-        import requests
-
-        from mcf_pipeline.sources.connection import DeadlineAdapter
-
-        api_key, secret = self._api_key, self._secret
-
-        class Session(requests.Session):
-            """Follows redirects without their bodies, and without the key where they leave the host."""
-
-            def get_redirect_target(self, resp: requests.Response) -> str | None:
-                location = super().get_redirect_target(resp)
-                if location is None:
-                    return None
-                resp.close()  # requests would read the body to its end, and it may have none
-                target = redirected(resp.url, location)
-                if secret.is_in(target):
-                    raise SourceError(
-                        f"{place(resp.url)} redirects to an address that holds the key of MCF_API_KEY: not followed, "
-                        "since addresses are written down everywhere; check MCF_PORTAL_URL, and have the key changed"
-                    )
-                return target
-
-            def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-                # As requests does it, but without a look into ~/.netrc.
-                prepared_request.headers.pop("Cookie", None)
-                if cast(Any, self).should_strip_auth(response.request.url, prepared_request.url):
-                    prepared_request.headers.pop("Authorization", None)
-
-        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            # Called even without a key, so that requests does not look for one in ~/.netrc.
-            if api_key is not None:
-                request.headers["Authorization"] = f"Apikey {api_key}"
-            return request
-
-        session = Session()
-        session.auth = authorize
-        session.max_redirects = MAX_REDIRECTS
-        session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"})
-        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        session.mount("http://", DeadlineAdapter())
-        session.mount("https://", DeadlineAdapter())
-        return session
 
 
 def _seconds_asked(error: PipelineError) -> float:

@@ -27,31 +27,6 @@ _MOST = 10**15
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
-    """What is left of the requests that the portal grants; None where it does not say.
-
-    Attributes:
-        limit: requests granted.
-        remaining: requests left.
-        reset_at: when the count starts again (UTC).
-    """
-
-    limit: int | None = None
-    remaining: int | None = None
-    reset_at: dt.datetime | None = None
-
-    @classmethod
-    def from_headers(cls, headers: Mapping[str, str]) -> Quota:
-        """Read ``x-ratelimit-*``; a value that cannot be read counts as not given."""
-
-        def count(name: str) -> int | None:
-            text = headers.get(f"x-ratelimit-{name}", "").strip()
-            return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-
-        return cls(count("limit"), count("remaining"), instant(headers.get("x-ratelimit-reset")))
-
-
-@dataclass(frozen=True, slots=True)
 class PortalMetadata:
     """A dataset as its portal describes it; None where it does not say.
 
@@ -60,20 +35,18 @@ class PortalMetadata:
         records_count: lines.
         fields: the columns, in the portal's order.
         licence: as the publisher names it.
-        title: as the publisher names it.
         has_records: whether the dataset has lines at all.
         data_visible: whether we may see them.
-        quota: what is left of our requests.
+        quota_left: requests that the portal still grants us.
     """
 
     data_processed: dt.datetime | None = None
     records_count: int | None = None
     fields: tuple[SourceField, ...] = ()
     licence: str | None = None
-    title: str | None = None
     has_records: bool | None = None
     data_visible: bool | None = None
-    quota: Quota = Quota()
+    quota_left: int | None = None
 
     @property
     def is_restricted(self) -> bool:
@@ -93,14 +66,14 @@ def loads(body: bytes) -> Any:
         raise ValueError(str(error)) from error
 
 
-def parse_metadata(told: object, dataset_id: str, where: str, quota: Quota = Quota()) -> PortalMetadata:
+def parse_metadata(told: object, dataset_id: str, where: str, headers: Mapping[str, str] = {}) -> PortalMetadata:
     """Read the answer to ``catalog/datasets/{id}``.
 
     Args:
         told: the parsed JSON.
         dataset_id: what was asked for.
         where: the address, for messages.
-        quota: from the headers.
+        headers: of the answer, by lower-case name.
 
     Raises:
         ContractError: `metadonnees_illisibles`: a value that we need is there and makes no sense.
@@ -139,15 +112,15 @@ def parse_metadata(told: object, dataset_id: str, where: str, quota: Quota = Quo
     metas = mapping(mapping(top.get("metas"), "metas").get("default"), "metas.default")
     if read(top, "dataset_id", _text) != dataset_id:
         raise complaint("dataset_id", top.get("dataset_id"))
+    left = headers.get("x-ratelimit-remaining", "").strip()
     return PortalMetadata(
         data_processed=read(metas, "data_processed", instant),
         records_count=read(metas, "records_count", _count),
         fields=tuple(map(field, read(top, "fields", _list) or ())),
         licence=read(metas, "license", _text) or None,
-        title=read(metas, "title", _text) or None,
         has_records=read(top, "has_records", _flag),
         data_visible=read(top, "data_visible", _flag),
-        quota=quota,
+        quota_left=int(left) if left.isascii() and left.isdigit() and len(left) < 16 else None,
     )
 
 

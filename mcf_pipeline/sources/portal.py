@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -24,7 +24,7 @@ from mcf_pipeline.sources.answers import RefusedError, error_text
 from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
 from mcf_pipeline.sources.body import TruncatedError
 from mcf_pipeline.sources.http import Transport
-from mcf_pipeline.sources.metadata import PortalMetadata, Quota, loads, parse_metadata
+from mcf_pipeline.sources.metadata import PortalMetadata, loads, parse_metadata
 
 _CSV_OPTIONS = {"delimiter": ";", "with_bom": "true", "use_labels": "false"}
 _LACKING = {400, 404}
@@ -77,10 +77,8 @@ class PortalSource:
             ContractError: what it says makes no sense.
         """
         what = f"metadata of {self.dataset_id}"
-        try:
+        with self._explained():
             answer = self._transport.get(self.url, {}, what)
-        except RefusedError as error:
-            raise self._explained(error) from error
         try:
             told = loads(answer.body)
         except ValueError as error:
@@ -88,8 +86,7 @@ class PortalSource:
                 f"{what}: {self.url} does not answer as an Opendatasoft portal does "
                 f"({looks_like(answer.body[:8192]) or 'text'} instead of JSON); check MCF_PORTAL_URL"
             ) from error
-        quota = Quota.from_headers(answer.headers)
-        self._metadata = parse_metadata(told, self.dataset_id, self.url, quota)
+        self._metadata = parse_metadata(told, self.dataset_id, self.url, answer.headers)
         return self._metadata
 
     def peek(self) -> Peek:
@@ -119,12 +116,13 @@ class PortalSource:
         params = question(columns, dossiers)
         if params is None:
             return None
-        try:
-            answer = self._transport.get(f"{self.url}/records", params, f"totals of {self.dataset_id}")
-        except RefusedError as error:
-            if error.status == 400:
-                return None
-            raise self._explained(error) from error
+        with self._explained():
+            try:
+                answer = self._transport.get(f"{self.url}/records", params, f"totals of {self.dataset_id}")
+            except RefusedError as error:
+                if error.status == 400:
+                    return None
+                raise
         return read_groups(answer.body, columns)
 
     def quarter_totals(self) -> dict[str, QuarterTotals] | None:
@@ -183,13 +181,15 @@ class PortalSource:
         )
 
     def _export(self, into: Path, progress: Progress) -> tuple[Path, Format, str]:
-        for format in self._formats:
-            try:
-                return self._download(format, into, progress)
-            except RefusedError as error:
-                if error.status not in _LACKING or format == self._formats[-1]:
-                    raise self._explained(error) from error
-        raise ValueError("a portal is asked for one format at least")
+        *preferred, last = self._formats
+        with self._explained():
+            for format in preferred:
+                try:
+                    return self._download(format, into, progress)
+                except RefusedError as error:
+                    if error.status not in _LACKING:
+                        raise
+            return self._download(last, into, progress)
 
     def _download(self, format: Format, into: Path, progress: Progress) -> tuple[Path, Format, str]:
         url, path = f"{self.url}/exports/{format}", into / f"export.{format}"
@@ -208,20 +208,24 @@ class PortalSource:
             raise
         return path, format, url
 
-    def _explained(self, error: RefusedError) -> SourceError:
-        """What a refusal means to the user, and what to do."""
-        said = f" ({error.detail})" if error.detail else ""
-        if error.status == 404:
-            return SourceError(
-                f"{self.url} does not exist{said}: the portal knows no dataset {self.dataset_id!r}; "
-                "check MCF_DATASET_ID and MCF_PORTAL_URL"
-            )
-        if error.status in {401, 403}:
-            return SourceError(
-                f"{self.url} is not open to us (status {error.status}){said}: give a key of the portal that "
-                "may read it in MCF_API_KEY, or check the one that is there"
-            )
-        return error
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what a refusal means to the user, and what to do."""
+        try:
+            yield
+        except RefusedError as error:
+            said = f" ({error.detail})" if error.detail else ""
+            if error.status == 404:
+                raise SourceError(
+                    f"{self.url} does not exist{said}: the portal knows no dataset {self.dataset_id!r}; "
+                    "check MCF_DATASET_ID and MCF_PORTAL_URL"
+                ) from error
+            if error.status in {401, 403}:
+                raise SourceError(
+                    f"{self.url} is not open to us (status {error.status}){said}: give a key of the portal that "
+                    "may read it in MCF_API_KEY, or check the one that is there"
+                ) from error
+            raise
 
 
 def _is_plain(url: str) -> bool:

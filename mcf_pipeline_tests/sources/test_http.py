@@ -13,7 +13,9 @@ from mcf_pipeline.errors import ContractError, SourceError
 from mcf_pipeline.settings import Limits
 from mcf_pipeline.sources.answers import RefusedError, instant, place
 from mcf_pipeline.sources.body import CHUNK, Gauge, TruncatedError, pieces
+from mcf_pipeline.sources.connection import Session
 from mcf_pipeline.sources.http import Transport
+from mcf_pipeline.sources.secret import Secret
 from mcf_pipeline_tests.portal import SimulatedPortal
 
 LIMITS = Limits(max_attempts=3, read_timeout=5, slow_window=0.2, max_wait=2)
@@ -292,11 +294,11 @@ def test_a_redirect_out_of_encryption():
     ],
 )
 def test_what_is_another_host(old, new, keeps_key, monkeypatch, tmp_path):
-    """A proxy would see it; asked of the session, since no test has a certificate. No ~/.netrc steps in."""
+    """Asked of the session, since no test has a certificate; nothing of ~/.netrc is sent instead."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login me password secret")
     monkeypatch.setenv("NETRC", str(netrc))
-    session = transport("my-key")._session
+    session = Session("my-key", Secret("my-key"))
     first = requests.Response()
     first.request = session.prepare_request(requests.Request("GET", old))
     following = first.request.copy()
