@@ -1,4 +1,4 @@
-"""Tiny releases, a portal that serves them, and a client that neither waits nor has patience."""
+"""Tiny releases, a portal that serves them, and a client that does not wait."""
 
 import datetime as dt
 import decimal
@@ -14,7 +14,7 @@ from mcf_pipeline_tests.portal import SimulatedPortal
 
 KEY = "S3cret-key-0123456789"
 
-IMPATIENT = {
+SHORT_LIMITS = {
     "max_attempts": 3,
     "connect_timeout": 5.0,
     "read_timeout": 5.0,
@@ -85,7 +85,7 @@ def client(tmp_path):
             data_dir=DataDir(tmp_path),
             portal_url=url,
             api_key=api_key,
-            limits=Limits(**{**IMPATIENT, **limits}),
+            limits=Limits(**{**SHORT_LIMITS, **limits}),
             **({"dataset_id": dataset_id} if dataset_id else {}),
         )
         sleeps = Sleeps()

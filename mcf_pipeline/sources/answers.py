@@ -87,12 +87,12 @@ def failure(response: requests.Response, body: bytes, what: str) -> SourceError:
         body: its first bytes, without the key.
         what: names what was asked for.
     """
-    status, headers, told = response.status_code, response.headers, _fields(body)
-    detail = error_text(told)
+    status, headers, content = response.status_code, response.headers, _fields(body)
+    detail = error_text(content)
     said = f": {detail}" if detail else ""
     until = _retry_after(headers)
     if status == 429:
-        until = until or instant(headers.get("x-ratelimit-reset")) or instant(told.get("reset_time"))
+        until = until or instant(headers.get("x-ratelimit-reset")) or instant(content.get("reset_time"))
         back = f"it takes requests again at {until:%Y-%m-%d %H:%M} UTC" if until else "it does not say until when"
         return RateLimitedError(
             f"{what}: {place(response.url)} takes no more requests for now ({back}); run again then, "
@@ -114,15 +114,15 @@ def failure(response: requests.Response, body: bytes, what: str) -> SourceError:
 def _fields(body: bytes) -> Mapping[str, object]:
     """The fields of an error in JSON; none where it is something else."""
     try:
-        told = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def error_text(told: Mapping[str, object]) -> str:
+def error_text(content: Mapping[str, object]) -> str:
     """The message of a portal's error, on one line; empty where there is none."""
-    texts = (told.get("message"), told.get("error"))
+    texts = (content.get("message"), content.get("error"))
     return next((clean(text, 200) for text in texts if isinstance(text, str)), "")
 
 

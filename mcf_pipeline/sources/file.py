@@ -26,7 +26,7 @@ _PARQUET = b"PAR1"
 
 
 class FileSource:
-    """Gives the export that lies at a path; see `sources.base.Source`.
+    """Gives the export at a path; see `sources.base.Source`.
 
     Args:
         path: of a CSV, of a Parquet file, or of one of them compressed by gzip; recognised by their bytes.
@@ -58,7 +58,7 @@ class FileSource:
         return ()
 
     def quarter_totals(self) -> None:
-        """A file adds nothing up by itself."""
+        """A file gives no totals."""
 
     def fetch(self, into: Path, progress: Progress) -> Received:
         """Copy the file into the folder `into`, decompressed if it is gzip.

@@ -35,7 +35,7 @@ MAX_JSON_BYTES = 16 * 1024**2
 
 _HEAD = 8192
 _ENCODINGS = {"br", "compress", "deflate", "zstd"}
-"""Those that exist beside gzip; a header may say anything."""
+"""The other encodings that exist; a header may say anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,11 +66,11 @@ def loads(body: bytes) -> Any:
         raise ValueError(str(error)) from error
 
 
-def parse_metadata(told: object, dataset_id: str, where: str, headers: Mapping[str, str] = {}) -> PortalMetadata:
+def parse_metadata(answer: object, dataset_id: str, where: str, headers: Mapping[str, str] = {}) -> PortalMetadata:
     """Read the answer to ``catalog/datasets/{id}``.
 
     Args:
-        told: the parsed JSON.
+        answer: the parsed JSON.
         dataset_id: what was asked for.
         where: the address, for messages.
         headers: of the answer, by lower-case name.
@@ -108,7 +108,7 @@ def parse_metadata(told: object, dataset_id: str, where: str, headers: Mapping[s
             raise complaint("the name of a field", name)
         return SourceField(name, read(column, "label", _text) or None, read(column, "description", _text) or None)
 
-    top = mapping(told, "the answer")
+    top = mapping(answer, "the answer")
     metas = mapping(mapping(top.get("metas"), "metas").get("default"), "metas.default")
     if read(top, "dataset_id", _text) != dataset_id:
         raise complaint("dataset_id", top.get("dataset_id"))

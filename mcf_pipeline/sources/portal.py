@@ -80,13 +80,13 @@ class PortalSource:
         with self._explained():
             answer = self._transport.get(self.url, {}, what)
         try:
-            told = loads(answer.body)
+            described = loads(answer.body)
         except ValueError as error:
             raise SourceError(
                 f"{what}: {self.url} does not answer as an Opendatasoft portal does "
                 f"({looks_like(answer.body[:8192]) or 'text'} instead of JSON); check MCF_PORTAL_URL"
             ) from error
-        self._metadata = parse_metadata(told, self.dataset_id, self.url, answer.headers)
+        self._metadata = parse_metadata(described, self.dataset_id, self.url, answer.headers)
         return self._metadata
 
     def peek(self) -> Peek:
@@ -248,8 +248,8 @@ def _check_head(head: bytes, format: Format, what: str, url: str) -> None:
         return
     text = ""
     with suppress(ValueError):
-        told = loads(head) if found == "JSON" else None
-        text = error_text(told) if isinstance(told, dict) else ""
+        content = loads(head) if found == "JSON" else None
+        text = error_text(content) if isinstance(content, dict) else ""
     said = f" that says {text!r}" if text else ""
     raise ContractError(
         f"{what} is no {format} but {found}{said}: look at {url}, and try again later", rule="pas_un_export"

@@ -43,7 +43,7 @@ class SampleSource:
         return Peek(data_processed=(self.release or SyntheticRelease()).data_processed)
 
     def quarter_totals(self) -> Mapping[str, QuarterTotals] | None:
-        """Nobody computes them but by making the lines."""
+        """Not known before the lines are made."""
         return None
 
     def fetch(self, into: Path, progress: Progress) -> Received:

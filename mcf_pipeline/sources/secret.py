@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from mcf_pipeline.errors import SourceError
 
 MASK = "***"
-"""Stands where the key stood."""
+"""Shown in place of the key."""
 
 SHORTEST = 6
-"""Characters of a key that is looked for: a shorter one is part of many a word. Portals give some fifty."""
+"""Characters from which on a key is looked for: a shorter one is part of many words. Portals give some fifty."""
 
 
 class Secret:
@@ -63,7 +63,7 @@ class Secret:
         finds: compressed pages of a Parquet file are not opened for it.
 
         Raises:
-            SourceError: the key stands in it.
+            SourceError: they hold the key.
         """
         longest = max(map(len, self._spellings), default=0)
         before = b""
@@ -106,7 +106,7 @@ def _encoded(value: str) -> list[bytes]:
     key = value.encode()
     found = [key.hex().encode()]
     for before in range(3):
-        # The characters that depend on the key alone, whatever stands before and after it.
+        # The characters that depend on the key alone, whatever comes before and after it.
         start, end = -(-before * 8 // 6), (before + len(key)) * 8 // 6
         for alphabet in (b"+/", b"-_"):
             found.append(base64.b64encode(bytes(before) + key, alphabet)[start:end])

@@ -1,4 +1,4 @@
-"""Answers of a portal that are refused, and those that are got over: faults of the simulated portal.
+"""Answers of a portal that are refused, and those that a retry gets past: faults of the simulated portal.
 
 The intake (`test_hostile_portal`) and the command line (`commands.test_hostile_input`) are tested with the same ones.
 """

@@ -1,4 +1,4 @@
-"""A portal that fails, lies or stalls, through the whole intake: what each of it comes to, exactly.
+"""A portal that fails, lies or stalls, through the whole intake: the exact outcome of each fault.
 
 What does not belong here: the portal alone (`sources.test_portal`).
 """
@@ -18,7 +18,7 @@ from mcf_pipeline_tests.contract.hostile_answers import CUT, PASSING, REFUSED_AN
 from mcf_pipeline_tests.contract.outcomes import refused
 from mcf_pipeline_tests.exports import Fetch
 from mcf_pipeline_tests.portal import SimulatedPortal
-from mcf_pipeline_tests.tiny_portal import IMPATIENT, KEY
+from mcf_pipeline_tests.tiny_portal import KEY, SHORT_LIMITS
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,12 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory, running: SimulatedPortal
 def from_portal(
     url: str, formats: Sequence[str] = ("csv",), sleeps: list[float] | None = None, **limits: float
 ) -> Fetch:
-    """Fetches as a run does, with little patience and without waiting."""
+    """Fetches as a run does, with short limits and without waiting."""
     settings = Settings(
         data_dir=DataDir(Path("unused")),
         portal_url=url,
         api_key=KEY,
-        limits=Limits(**{**IMPATIENT, **limits}),  # type: ignore[arg-type]
+        limits=Limits(**{**SHORT_LIMITS, **limits}),  # type: ignore[arg-type]
     )
     waited = [] if sleeps is None else sleeps
     source = PortalSource(settings, formats=formats, sleep=waited.append)  # type: ignore[arg-type]
@@ -120,8 +120,8 @@ def test_what_the_portal_says_of_the_charset_does_not_count(
     tmp_path: Path, portal: SimulatedPortal, synthetic: Archive, charset: str, announced: str | None
 ) -> None:
     whole = csv_of(portal).decode("utf-8-sig").encode(charset)
-    told = {"content_type": announced} if announced else {}
-    portal.misbehave("body", None, **content(whole), **told)
+    answer = {"content_type": announced} if announced else {}
+    portal.misbehave("body", None, **content(whole), **answer)
     found = Archive(DataDir(tmp_path)).take_in(from_portal(portal.url))
     assert found.manifest.quarters == synthetic.manifests()[0].quarters
 

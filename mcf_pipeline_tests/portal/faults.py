@@ -25,7 +25,7 @@ class Fault:
     Attributes:
         name: as in ``POST /misbehave``.
         description: what the client sees.
-        on: the requests it befalls, unless told otherwise.
+        on: the requests it affects, unless another is given.
         options: further keys, each with its default.
         change: makes another answer of the right one; None where the wire is what breaks.
     """
@@ -43,8 +43,8 @@ class Active:
 
     Attributes:
         fault: which.
-        left: requests it will still befall; None for ever.
-        on: the requests it befalls.
+        left: requests it will still affect; None for ever.
+        on: the requests it affects.
         options: all of the fault's, as they were given.
     """
 
@@ -56,14 +56,14 @@ class Active:
 
 def too_many(limit: int, reset_at: dt.datetime) -> Reply:
     """Status 429, whose body has a shape of its own."""
-    told = {
+    content = {
         "errorcode": 10002,
         "error": "Too many requests on the domain. Please contact the domain administrator.",
         "reset_time": reset_at.isoformat(timespec="seconds"),
         "limit_time_unit": "day",
         "call_limit": limit,
     }
-    return replace(json_reply(429, told), headers=quota_headers(limit, 0, reset_at))
+    return replace(json_reply(429, content), headers=quota_headers(limit, 0, reset_at))
 
 
 def quota_headers(limit: int, remaining: int, reset_at: dt.datetime) -> dict[str, str]:
@@ -76,9 +76,9 @@ def quota_headers(limit: int, remaining: int, reset_at: dt.datetime) -> dict[str
 
 
 def _metas(reply: Reply, **changes: Any) -> Reply:
-    told = json.loads(reply.body)
-    told["metas"]["default"].update(changes)
-    return replace(reply, body=json.dumps(told).encode())
+    content = json.loads(reply.body)
+    content["metas"]["default"].update(changes)
+    return replace(reply, body=json.dumps(content).encode())
 
 
 def _wrong_count(reply: Reply, options: Options) -> Reply:
@@ -100,12 +100,12 @@ def _garbage(reply: Reply, options: Options) -> Reply:
 
 
 def _nan(reply: Reply, _: Options) -> Reply:
-    told = json.loads(reply.body)
-    if "metas" in told:
-        told["metas"]["default"]["records_count"] = float("nan")
-    for row in told.get("results", []):
+    content = json.loads(reply.body)
+    if "metas" in content:
+        content["metas"]["default"]["records_count"] = float("nan")
+    for row in content.get("results", []):
         row.update({name: float("nan") for name, value in row.items() if isinstance(value, (int, float))})
-    return replace(reply, body=json.dumps(told).encode())
+    return replace(reply, body=json.dumps(content).encode())
 
 
 def _header_only(reply: Reply, _: Options) -> Reply:
@@ -227,7 +227,7 @@ def activate(name: str, times: int | None = 1, on: str | None = None, **options:
 
     Args:
         name: which.
-        times: how many requests it befalls; None for ever.
+        times: how many requests it affects; None for ever.
         on: ``any``, ``metadata``, ``exports`` or ``records``, if not the fault's own.
         options: the fault's.
 

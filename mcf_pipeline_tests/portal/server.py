@@ -38,7 +38,7 @@ class Logged:
         has_key: whether there was an `authorization` header.
         key_sha256: of its value, or None.
         kind: ``metadata``, ``exports``, ``records`` or ``other``.
-        fault: the fault that befell it, or None.
+        fault: the fault that affected it, or None.
         status: of the answer as it was meant.
     """
 
@@ -85,7 +85,7 @@ class _Handler(Handler):
     def do_POST(self) -> None:
         length = self.headers.get("content-length", "0")
         size = int(length) if length.isdecimal() and int(length) <= _MAX_BODY else 0
-        self.wire().send(self.portal.told(urlsplit(self.path).path, self.rfile.read(size)))
+        self.wire().send(self.portal.posted(urlsplit(self.path).path, self.rfile.read(size)))
 
     @property
     def portal(self) -> SimulatedPortal:
@@ -132,7 +132,7 @@ class SimulatedPortal(Portal):
             self._faults.clear()
 
     def reply(self, logged: Logged) -> tuple[Reply, Active | None, dict[str, str]]:
-        """The answer to a request, the fault that befalls it, and the headers that tell the quota."""
+        """The answer to a request, the fault that affects it, and the headers with the quota."""
         with self._lock:
             active = next((a for a in self._faults if a.on in ("any", logged.kind)), None)
             if active is not None and active.left is not None:
@@ -151,15 +151,15 @@ class SimulatedPortal(Portal):
             self._requests.append(replace(logged, fault=active.fault.name if active else None, status=reply.status))
         return reply, active, quota
 
-    def told(self, path: str, body: bytes) -> Reply:
+    def posted(self, path: str, body: bytes) -> Reply:
         """The answer to a POST request: ``/next``, ``/misbehave`` or ``/behave``."""
         try:
             if path == "/behave":
                 self.behave()
                 return json_reply(200, {"faults": []})
             if path == "/misbehave":
-                told = json.loads(body)
-                self.misbehave(told.pop("fault", None), told.pop("times", 1), **told)
+                content = json.loads(body)
+                self.misbehave(content.pop("fault", None), content.pop("times", 1), **content)
                 with self._lock:
                     return json_reply(200, {"faults": [a.fault.name for a in self._faults]})
         except (ValueError, TypeError, AttributeError) as error:

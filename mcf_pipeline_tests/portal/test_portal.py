@@ -1,4 +1,4 @@
-"""The portal of the tests: its log, its quota, and that faults befall the requests they are meant for."""
+"""The portal of the tests: its log, its quota, and that faults affect the requests they are meant for."""
 
 import contextlib
 import datetime as dt
@@ -37,9 +37,9 @@ def test_the_log_tells_requests_and_hides_the_key(portal):
     assert len(portal.requests) == 1
 
 
-def test_a_fault_befalls_as_many_requests_as_it_was_told(portal):
-    told = requests.post(f"{portal.url}/misbehave", json={"fault": "failing", "times": 2, "status": 502}, timeout=10)
-    assert told.json() == {"faults": ["failing"]}
+def test_a_fault_affects_as_many_requests_as_it_was_told(portal):
+    answer = requests.post(f"{portal.url}/misbehave", json={"fault": "failing", "times": 2, "status": 502}, timeout=10)
+    assert answer.json() == {"faults": ["failing"]}
     assert [metadata(portal).status_code for _ in range(3)] == [502, 502, 200]
     assert [r.fault for r in portal.requests] == ["failing", "failing", None]
 
@@ -54,12 +54,12 @@ def test_a_fault_for_ever_lasts_until_it_is_cleared(portal):
 def test_faults_come_one_after_the_other(portal):
     portal.misbehave("failing")
     portal.misbehave("forbidden")
-    portal.misbehave("html")  # befalls exports
+    portal.misbehave("html")  # affects exports
     assert [metadata(portal).status_code for _ in range(3)] == [500, 403, 200]
 
 
 @pytest.mark.parametrize(
-    "told",
+    "answer",
     [
         b"no json",
         b"[]",
@@ -71,8 +71,8 @@ def test_faults_come_one_after_the_other(portal):
         b'{"fault": "cut", "on": "moon"}',
     ],
 )
-def test_a_fault_that_is_none_is_refused(portal, told):
-    response = requests.post(f"{portal.url}/misbehave", data=told, timeout=10)
+def test_a_fault_that_is_none_is_refused(portal, answer):
+    response = requests.post(f"{portal.url}/misbehave", data=answer, timeout=10)
     assert response.status_code == 400
     assert metadata(portal).status_code == 200
 
@@ -86,13 +86,13 @@ def test_the_shape_of_429(portal):
     portal.misbehave("too_many", reset_in=60, retry_after=60)
     response = metadata(portal)
     assert response.status_code == 429
-    told = response.json()
-    assert set(told) == {"errorcode", "error", "reset_time", "limit_time_unit", "call_limit"}
-    assert told["errorcode"] == 10002
+    answer = response.json()
+    assert set(answer) == {"errorcode", "error", "reset_time", "limit_time_unit", "call_limit"}
+    assert answer["errorcode"] == 10002
     assert response.headers["retry-after"] == "60"
     assert response.headers["x-ratelimit-remaining"] == "0"
     reset = dt.datetime.fromisoformat(response.headers["x-ratelimit-reset"])
-    assert reset == dt.datetime.fromisoformat(told["reset_time"])
+    assert reset == dt.datetime.fromisoformat(answer["reset_time"])
 
 
 def test_it_stops_in_the_middle_of_a_body_without_end(tiny):

@@ -94,7 +94,7 @@ def test_no_pause_beyond_the_time_for_the_whole():
 @pytest.mark.parametrize(
     "asked", ["3600", "9" * 30, (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")]
 )
-def test_a_server_that_asks_for_more_patience_than_we_have(asked):
+def test_a_server_that_asks_us_to_wait_longer_than_we_do(asked):
     sleeps = []
     answer = head("503 Busy", "Content-Length: 0", f"Retry-After: {asked}")
     with answering(answer) as (url, _), pytest.raises(SourceError, match="fails with status 503"):
@@ -103,7 +103,7 @@ def test_a_server_that_asks_for_more_patience_than_we_have(asked):
 
 
 @pytest.mark.parametrize("asked", ["-5", "soon", "Thu, 99 Jan 2026 00:00:00 GMT", "²"])
-def test_a_request_for_patience_that_cannot_be_read_is_none(asked):
+def test_a_retry_after_that_cannot_be_read_is_ignored(asked):
     sleeps = []
     busy = head("503 Busy", "Content-Length: 0")[:-2] + f"Retry-After: {asked}\r\n\r\n".encode()
     with answering(busy, head("200 OK", "Content-Length: 0")) as (url, _):
@@ -331,7 +331,7 @@ def test_an_address_in_a_message_has_no_secret():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "read"),
     [
         ("2026-10-01 00:00:00+00:00", dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
         ("2026-10-01T02:00:00+02:00", dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
@@ -345,8 +345,8 @@ def test_an_address_in_a_message_has_no_secret():
         (7, None),
     ],
 )
-def test_instant(text, told):
-    assert instant(text) == told
+def test_instant(text, read):
+    assert instant(text) == read
 
 
 def unpacked(packed, size=1000):
@@ -391,7 +391,7 @@ def test_gzip_that_is_damaged_or_none(packed, rule):
     assert caught.value.rule == rule
 
 
-def test_gauge_is_patient_before_the_first_byte_only():
+def test_gauge_does_not_count_the_wait_for_the_first_byte():
     now = [0.0]
     gauge = Gauge(Limits(slow_window=10, min_bytes_per_second=100), "thing", lambda: now[0])
     now[0] = 50.0

@@ -27,8 +27,8 @@ def error_of(call, key):
     with pytest.raises((SourceError, ContractError)) as caught:
         call()
     error = caught.value
-    told = "".join(traceback.format_exception(error)) + repr(error) + str(vars(error))
-    assert key not in told
+    content = "".join(traceback.format_exception(error)) + repr(error) + str(vars(error))
+    assert key not in content
     assert "\n" not in str(error)
     return error
 
@@ -81,7 +81,7 @@ def test_parquet_is_preferred(portal, client, tmp_path):
 def test_csv_where_the_portal_has_no_parquet(portal, client, tmp_path, status):
     if status == 400:
         portal.misbehave("failing", status=400, on="exports")
-        portal.misbehave("data_processed", on="metadata")  # befalls another request
+        portal.misbehave("data_processed", on="metadata")  # affects another request
     else:
         portal.formats = ("csv",)
     received = client(portal.url, formats=("parquet", "csv")).fetch(tmp_path, ignore)
@@ -296,8 +296,8 @@ def test_metadata_that_is_broken_for_ever(portal, client, key, fault, options, k
     ],
 )
 def test_metadata_of_a_wrong_type_is_named(portal, client, key, name, value):
-    told = {"dataset_id": "moncompteformation-les-usagers", "metas": {"default": {name: value}}}
-    portal.misbehave("garbage", value=told)
+    content = {"dataset_id": "moncompteformation-les-usagers", "metas": {"default": {name: value}}}
+    portal.misbehave("garbage", value=content)
     error = error_of(client(portal.url).metadata, key)
     assert (type(error), error.rule) == (ContractError, "metadonnees_illisibles")
     assert f"{name} is " in str(error)
@@ -305,14 +305,14 @@ def test_metadata_of_a_wrong_type_is_named(portal, client, key, name, value):
 
 @pytest.mark.parametrize("fields", ["x", [7], [{}], [{"name": 7}], [{"name": "a", "label": 7}]])
 def test_fields_of_a_wrong_type_are_named(portal, client, key, fields):
-    told = {"dataset_id": "moncompteformation-les-usagers", "metas": {"default": {}}, "fields": fields}
-    portal.misbehave("garbage", value=told)
+    content = {"dataset_id": "moncompteformation-les-usagers", "metas": {"default": {}}, "fields": fields}
+    portal.misbehave("garbage", value=content)
     assert error_of(client(portal.url).metadata, key).rule == "metadonnees_illisibles"
 
 
 def test_metadata_without_anything_optional(portal, client):
-    told = {"dataset_id": "moncompteformation-les-usagers", "metas": {"default": {"keyword": "no list"}}}
-    portal.misbehave("garbage", value=told)
+    content = {"dataset_id": "moncompteformation-les-usagers", "metas": {"default": {"keyword": "no list"}}}
+    portal.misbehave("garbage", value=content)
     metadata = client(portal.url).metadata()
     assert (metadata.records_count, metadata.data_processed, metadata.fields) == (None, None, ())
 

@@ -56,8 +56,8 @@ def test_the_key_is_hidden_in_utf_16(codec):
 
 
 def test_json_stays_json():
-    told = json.dumps({"message": f"a {KEY} b", "other": 1})
-    assert json.loads(Secret(KEY).hidden(told.encode())) == {"message": f"a {MASK} b", "other": 1}
+    content = json.dumps({"message": f"a {KEY} b", "other": 1})
+    assert json.loads(Secret(KEY).hidden(content.encode())) == {"message": f"a {MASK} b", "other": 1}
 
 
 @pytest.mark.parametrize("text", ["", "Clos - Réalisation Totale", KEY[:-1], KEY[1:], "\ud800", "***"])
@@ -120,7 +120,7 @@ def test_without_a_key_an_error_keeps_all_that_it_came_from():
 # -- through the transport ---------------------------------------------------------------------------------
 
 
-def told_by(answer, key=KEY):
+def error_shown_by(answer, key=KEY):
     """The whole chain of the error that an answer makes."""
     with answering(answer) as (url, _), pytest.raises(PipelineError) as caught:
         transport(key, max_attempts=1).get(url, {}, "thing")
@@ -147,7 +147,7 @@ def test_nothing_that_is_told_of_an_answer_holds_the_key(name):
         with answering(WIRE[name]) as (url, _):
             assert not Secret(KEY).is_in(repr(transport(KEY).get(url, {}, "thing")))
         return
-    shown = told_by(WIRE[name])
+    shown = error_shown_by(WIRE[name])
     for part in (KEY, KEY[:10], repr(KEY)[1:10], quote(KEY, safe="")[:10]):
         assert part.lower() not in shown.lower(), shown
 

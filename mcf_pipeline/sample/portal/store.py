@@ -150,7 +150,7 @@ def to_sql(odsql: str, columns: frozenset[str], aliases: frozenset[str] = frozen
     """The SQL of an ODSQL clause; only known words, columns and functions pass.
 
     Raises:
-        OdsqlError: something else stands in it.
+        OdsqlError: it holds anything else.
     """
     parts: list[str] = []
     position = 0

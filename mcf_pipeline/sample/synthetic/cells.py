@@ -60,7 +60,7 @@ def kept(noise: Noise, part: float) -> Ints:
         return IDS
     margins = tuple(REGIONS.values()), (0.50, 0.499, 0.001), tuple(AGES.values()), (1 / SHAPE[3],) * SHAPE[3]
     by_size = np.argsort(-_rake(_affinity(noise), margins).ravel(), kind="stable")
-    offset = 0.5  # the middle of a step, lest the largest cell stands for all when few are kept
+    offset = 0.5  # the middle of a step, so that the largest cell does not stand for all when few are kept
     steps = np.floor(np.arange(COUNT + 1) * part + offset)
     chosen: Ints = np.sort(by_size[np.diff(steps) > 0])
     return chosen
@@ -68,7 +68,7 @@ def kept(noise: Noise, part: float) -> Ints:
 
 @lru_cache(maxsize=8)
 def _affinity(noise: Noise) -> Floats:
-    """What the dimensions have to do with each other, for all quarters: tilts and a lasting peculiarity."""
+    """What the dimensions have to do with each other, for all quarters: tilts, and a deviation that stays."""
     women = np.array([WOMEN_TO_MEN, (1.0,) * SHAPE[3], (1.0,) * SHAPE[3]])
     ages = np.array(AGE_TILT).T
     peculiar: Floats = 0.1 + 1.8 * noise.of("affinity").uniform(IDS).reshape(SHAPE)

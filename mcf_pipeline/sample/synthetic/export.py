@@ -125,7 +125,7 @@ def region_names(copy: int) -> list[str]:
 def write_csv(path: Path, tables: Iterable[pa.Table]) -> int:
     """Write an export as the portal does: UTF-8 with BOM, ``;``, CRLF, null as an empty field.
 
-    The file stands under its name only once it is whole.
+    The file gets its name only once it is whole.
 
     Returns:
         The number of lines, without the header.

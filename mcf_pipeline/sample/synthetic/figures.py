@@ -64,7 +64,7 @@ NOT_MEASURABLE = (
         "lines know no persons; the least mean that follows from it (1.14) is held, within lines",
     ),
 )
-"""What was published but cannot be seen in the lines, and what is held in its stead."""
+"""What was published but cannot be seen in the lines, and what is checked instead."""
 
 CONFLICTS = (
     ("2022", "1,851,200 entries x 1,473 € = 2,727 M€, but the amount is 3,000 M€: 9 % apart"),

@@ -141,7 +141,7 @@ def _statuses(noise: Noise, cell: Ints, totals: Ints, age: int) -> Ints:
     """Split each cell's dossiers over the statuses; a row per cell, whose sum is its total.
 
     The chance is the same at every age, and statuses stand in the order of a dossier's life: as a quarter
-    grows older its dossiers move on, they are not dealt out anew.
+    grows older its dossiers move on, they are not drawn again.
     """
     shares = np.array([by_age[age] for by_age in STATUSES.values()])
     peculiar = 0.7 + 0.6 * noise.of("share").uniform(cell[:, None] * len(shares) + np.arange(len(shares)))
@@ -149,12 +149,12 @@ def _statuses(noise: Noise, cell: Ints, totals: Ints, age: int) -> Ints:
     reached = reached / reached[:, -1:]
     bounds = np.floor(totals[:, None] * reached + noise.of("deal").uniform(cell)[:, None]).astype(np.int64)
     bounds[:, -1] = totals
-    dealt: Ints = np.diff(np.minimum(bounds, totals[:, None]), axis=1, prepend=0)
-    return dealt
+    split: Ints = np.diff(np.minimum(bounds, totals[:, None]), axis=1, prepend=0)
+    return split
 
 
 def _around(noise: Noise, cell: Ints, ids: Ints, dossiers: Ints) -> Floats:
-    """A mean around 1: a lasting peculiarity of the cell, and chance that fades with more dossiers."""
+    """A mean around 1: a deviation of the cell that stays, and chance that fades with more dossiers."""
     chance: Floats = (1 + 0.15 * noise.of("cell").bell(cell)) * (
         1 + 0.6 * noise.of("line").bell(ids) / np.sqrt(dossiers)
     )

@@ -23,7 +23,7 @@ _TO_UNIT = 2.0**-53  # a hash's upper 53 bits fill a float's mantissa exactly
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A source of numbers, told apart from every other by its key.
+    """A source of numbers, set apart from every other by its key.
 
     Attributes:
         key: 64 bits.

@@ -4,7 +4,7 @@ A release adds one quarter and revises the two before it; everything older keeps
 
 **Scale** multiplies lines and volumes alike, and leaves means and shares as they are. Below 1 a part of the
 cells is kept. Above 1 the sample is repeated with other chance in made-up regions (`Région fictive 001`…), so
-that the real regions keep the published figures; each repetition is made and written by itself, which bounds
+that the real regions keep the published figures; each repetition is made and written on its own, which bounds
 memory to that of one sample of scale 1.
 """
 

@@ -26,7 +26,7 @@ def calibration_table(release: SyntheticRelease | None = None) -> str:
             "|---|--:|--:|--:|--:|---|",
             *(_row(figure, figure.measure(truth), figure.measure(masked)) for figure in figures()),
             "",
-            "| published, not measurable | why, and what is held in its stead |",
+            "| published, not measurable | why, and what is checked instead |",
             "|---|---|",
             *(f"| {what} | {why} |" for what, why in NOT_MEASURABLE),
             "",

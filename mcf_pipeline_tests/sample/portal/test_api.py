@@ -21,16 +21,16 @@ def get(portal):
 
 
 def test_metadata(get):
-    told = get().json()
-    assert told["dataset_id"] == "moncompteformation-les-usagers"
-    assert (told["has_records"], told["data_visible"]) == (True, True)
-    metas = told["metas"]["default"]
+    answer = get().json()
+    assert answer["dataset_id"] == "moncompteformation-les-usagers"
+    assert (answer["has_records"], answer["data_visible"]) == (True, True)
+    metas = answer["metas"]["default"]
     assert metas["data_processed"] == "2026-07-08T04:12:00+00:00"
     assert metas["modified"] == "2020-01-01T00:00:00+00:00"
     assert metas["records_count"] == 600
     assert "(données synthétiques)" in metas["title"]
     assert "synthetique" in metas["keyword"]
-    types = {f["name"]: f["type"] for f in told["fields"]}
+    types = {f["name"]: f["type"] for f in answer["fields"]}
     assert types["date_chargement"] == "date"
     assert types["trimestre"] == "text"
     assert types["nb_dossiers"] == "int"

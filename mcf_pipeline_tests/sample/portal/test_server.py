@@ -29,8 +29,8 @@ def test_next_moves_to_the_next_release(portal):
 
 
 def test_next_over_http_until_there_is_none(portal):
-    told = requests.post(f"{portal.url}/next", timeout=10)
-    assert told.json() == {"release": "2026-10-08"}
+    answer = requests.post(f"{portal.url}/next", timeout=10)
+    assert answer.json() == {"release": "2026-10-08"}
     assert requests.post(f"{portal.url}/next", timeout=10).status_code == 409
     with pytest.raises(LookupError):
         portal.next()
@@ -87,7 +87,7 @@ def test_a_taken_port_is_said(portal, tiny):
 
 
 def test_serve_says_when_it_is_ready_and_stops_on_ctrl_c():
-    # Tests that a shell started in the background are deaf to Ctrl-C, and so is what they start.
+    # Tests that a shell started in the background ignore Ctrl-C, and so is what they start.
     code = """
 import signal
 import socket
@@ -100,8 +100,8 @@ print("stopped")
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         url = p.stdout.readline().strip()
-        told = requests.get(f"{url}/api/explore/v2.1/catalog/datasets/moncompteformation-les-usagers", timeout=10)
-        assert told.status_code == 200
+        answer = requests.get(f"{url}/api/explore/v2.1/catalog/datasets/moncompteformation-les-usagers", timeout=10)
+        assert answer.status_code == 200
         p.send_signal(signal.SIGINT)
         out, err = p.communicate(timeout=10)
     assert (out, err, p.returncode) == (
@@ -109,4 +109,4 @@ print("stopped")
         "",
         0,
     )
-    assert json.loads(told.content)["has_records"] is True
+    assert json.loads(answer.content)["has_records"] is True
