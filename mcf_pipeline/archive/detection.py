@@ -7,16 +7,12 @@ last step of all, the content hash of each quarter, is the archive's: it needs t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from mcf_pipeline.archive.manifest import Manifest
-from mcf_pipeline.errors import ContractError
-from mcf_pipeline.sources.base import Peek, QuarterTotals
-
-Totals = Callable[[], Mapping[str, QuarterTotals] | None]
-"""Asks the source for the lines and dossiers of each quarter; None where it cannot say."""
+from mcf_pipeline.sources.base import Peek
 
 
 class Answer(Enum):
@@ -50,21 +46,20 @@ class Verdict:
         return f"{self.answer.value} ({self.step}: {self.reason})"
 
 
-def detect(peek: Peek | None, known: Sequence[Manifest], totals: Totals | None = None) -> Verdict:
+def detect(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
     """Go up the ladder.
 
     Args:
         peek: what the source says of its newest release without sending it.
         known: every archived release, in time order.
-        totals: asks for the totals per quarter; called only if the cheaper steps cannot tell.
     """
     if not known:
         return Verdict(Answer.CHANGED, "archive", "no release is archived yet")
-    for step in (by_sha256, by_data_processed, by_records_count):
+    for step in (by_sha256, by_data_processed):
         verdict = step(peek, known)
         if verdict.answer is not Answer.CANNOT_TELL:
             return verdict
-    return by_quarter_totals(totals, known[-1])
+    return by_records_count(peek, known)
 
 
 def by_sha256(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
@@ -102,27 +97,3 @@ def by_records_count(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
     if peek.records_count != before:
         return Verdict(Answer.CHANGED, "records_count", f"{before} lines became {peek.records_count}")
     return Verdict(Answer.CANNOT_TELL, "records_count", f"still {before} lines")
-
-
-def by_quarter_totals(totals: Totals | None, newest: Manifest) -> Verdict:
-    """Other lines or dossiers of a quarter are another content; the same may hide moved statuses."""
-    step = "quarter totals"
-    if totals is None:
-        return Verdict(Answer.CANNOT_TELL, step, "the source cannot be asked for them")
-    try:
-        found = totals()
-    except ContractError as error:
-        return Verdict(Answer.CANNOT_TELL, step, f"the source's answer makes no sense ({error.rule})")
-    if found is None:
-        return Verdict(Answer.CANNOT_TELL, step, "the source does not give them")
-    for quarter in sorted(found.keys() | newest.quarters.keys()):
-        now, before = found.get(quarter), newest.quarters.get(quarter)
-        if now is None or before is None:
-            return Verdict(Answer.CHANGED, step, f"{quarter} {'is new' if before is None else 'vanished'}")
-        if (now.rows, now.dossiers) != (before.rows, before.dossiers):
-            return Verdict(
-                Answer.CHANGED,
-                step,
-                f"{quarter}: {before.rows} lines and {before.dossiers} dossiers became {now.rows} and {now.dossiers}",
-            )
-    return Verdict(Answer.CANNOT_TELL, step, "the same; statuses may still have moved")

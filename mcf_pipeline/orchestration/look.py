@@ -88,9 +88,8 @@ def _build_request(
 def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Cursor, now: dt.datetime) -> Look:
     if not cursor.is_due(now):
         return Look(None, f"{cursor.said or 'nothing new'}; next look at {cursor.next_look}", cursor)
-    source = space.source()
-    peek = source.peek()
-    verdict = detect(peek, space.archive.manifests(), source.quarter_totals)
+    peek = space.source().peek()
+    verdict = detect(peek, space.archive.manifests())
     interval = dt.timedelta(seconds=min(space.settings.poll_seconds, LONGEST_WAIT.total_seconds()))
     looked = cursor.looked(now, interval, str(verdict))
     if not verdict.needs_download:

@@ -45,8 +45,7 @@ def look(space: Workspace, snapshot: Snapshot) -> Verdict:
     Raises:
         SourceError: it cannot be reached, or refused.
     """
-    source = space.source()
-    return detect(source.peek(), snapshot.manifests, source.quarter_totals)
+    return detect(space.source().peek(), snapshot.manifests)
 
 
 def upcoming(space: Workspace, snapshot: Snapshot) -> Step | None:

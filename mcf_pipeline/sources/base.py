@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -56,19 +56,6 @@ class Peek:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class QuarterTotals:
-    """Totals of one quarter, as a source computes them.
-
-    Attributes:
-        rows: lines.
-        dossiers: sum of the dossiers that are given.
-    """
-
-    rows: int
-    dossiers: int
-
-
 class Source(Protocol):
     """Something that can be asked for its newest release."""
 
@@ -91,8 +78,4 @@ class Source(Protocol):
 
     def earlier(self) -> Sequence[Source]:
         """The releases before its newest that it still offers, each as a source of its own, oldest first."""
-        ...
-
-    def quarter_totals(self) -> Mapping[str, QuarterTotals] | None:
-        """Lines and dossiers of each quarter id, computed by the source; None where it cannot."""
         ...

@@ -57,9 +57,6 @@ class FileSource:
         """A file is one release."""
         return ()
 
-    def quarter_totals(self) -> None:
-        """A file gives no totals."""
-
     def fetch(self, into: Path, progress: Progress) -> Received:
         """Copy the file into the folder `into`, decompressed if it is gzip.
 

@@ -124,16 +124,10 @@ def parse_metadata(answer: object, dataset_id: str, where: str, headers: Mapping
     )
 
 
-def whole(value: object) -> int | None:
-    """A whole number out of JSON, or None if it is none, or out of all bounds."""
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not -_MOST < value < _MOST:
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not 0 <= value < _MOST:
         return None
     return int(value) if value == int(value) else None
-
-
-def _count(value: object) -> int | None:
-    number = whole(value)
-    return number if number is not None and number >= 0 else None
 
 
 def _text(value: object) -> str | None:

@@ -1,7 +1,7 @@
 """The live source: a dataset on an Opendatasoft portal (Explore API v2.1).
 
-It can be asked for three things, each larger than the one before: the metadata, totals per quarter, the whole
-export. What an answer means is decided here; how it is sent and received is the work of `sources.http`.
+It is asked for the metadata and, where they have moved, for the whole export. What an answer means is decided here;
+how it is sent and received is the work of `sources.http`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from mcf_pipeline.contract.text import clean
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
 from mcf_pipeline.reading.encoding import looks_like
 from mcf_pipeline.settings import Settings
-from mcf_pipeline.sources.aggregate import Groups, question, read_groups
 from mcf_pipeline.sources.answers import RefusedError, error_text
-from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
+from mcf_pipeline.sources.base import Peek, Progress, Received
 from mcf_pipeline.sources.body import TruncatedError
 from mcf_pipeline.sources.http import Transport
 from mcf_pipeline.sources.metadata import PortalMetadata, loads, parse_metadata
@@ -60,9 +59,7 @@ class PortalSource:
         self.dataset_id = settings.dataset_id
         root = f"{settings.portal_url.rstrip('/')}/api/explore/v2.1/catalog/datasets/"
         self.url = root + quote(settings.dataset_id, safe="@")
-        self._source_map = settings.source_map
         self._formats = tuple(formats)
-        self._metadata: PortalMetadata | None = None
         self._transport = Transport(settings.limits, settings.api_key, sleep=sleep)
 
     def __repr__(self) -> str:
@@ -86,8 +83,7 @@ class PortalSource:
                 f"{what}: {self.url} does not answer as an Opendatasoft portal does "
                 f"({looks_like(answer.body[:8192]) or 'text'} instead of JSON); check MCF_PORTAL_URL"
             ) from error
-        self._metadata = parse_metadata(described, self.dataset_id, self.url, answer.headers)
-        return self._metadata
+        return parse_metadata(described, self.dataset_id, self.url, answer.headers)
 
     def peek(self) -> Peek:
         """What shows at little cost whether there is something new; one small request, errors of `metadata`."""
@@ -97,58 +93,6 @@ class PortalSource:
     def earlier(self) -> tuple[()]:
         """A portal serves its newest release only."""
         return ()
-
-    def totals(self, *columns: str, dossiers: str = "nb_dossiers") -> Groups | None:
-        """Lines and dossiers of each group of lines, as the portal adds them; one small request.
-
-        Args:
-            columns: what to group by: the column of the quarter, or those of the year and of the number.
-            dossiers: the column of the number of dossiers.
-
-        Returns:
-            The groups, or None where the portal cannot tell: it knows no such column, they are no numbers, a
-            sum is NaN, or there are more groups than quarters can be.
-
-        Raises:
-            RateLimitedError: it takes no more requests for now.
-            SourceError: it could not be reached, or refused.
-        """
-        params = question(columns, dossiers)
-        if params is None:
-            return None
-        with self._explained():
-            try:
-                answer = self._transport.get(f"{self.url}/records", params, f"totals of {self.dataset_id}")
-            except RefusedError as error:
-                if error.status == 400:
-                    return None
-                raise
-        return read_groups(answer.body, columns)
-
-    def quarter_totals(self) -> dict[str, QuarterTotals] | None:
-        """Lines and dossiers of each quarter (``2024-T3``), as the portal adds them; one small request.
-
-        Lines whose quarter cannot be read are left out. Errors and None as in `totals`.
-
-        Raises:
-            ContractError: the columns that the portal describes are not those of the dataset.
-        """
-        from mcf_pipeline.contract.recognition import recognise
-        from mcf_pipeline.contract.source_map import SourceMap
-
-        metadata = self._metadata or self.metadata()
-        recognition = recognise(metadata.fields, SourceMap.load(self._source_map))
-        quarter = recognition.quarter
-        groups = self.totals(*quarter.columns, dossiers=recognition.source_of("nb_dossiers") or "")
-        if groups is None:
-            return None
-        totals: dict[str, QuarterTotals] = {}
-        for values, group in groups.items():
-            found = quarter.read(values)
-            if found is not None:
-                before = totals.get(found.id, QuarterTotals(0, 0))
-                totals[found.id] = QuarterTotals(before.rows + group.rows, before.dossiers + group.dossiers)
-        return totals
 
     def fetch(self, into: Path, progress: Progress) -> Received:
         """Put the newest export into the folder `into`: ``export.parquet``, or else ``export.csv``.

@@ -6,13 +6,12 @@ How their lines are made is the work of `sample.synthetic`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.files import explain_disk_errors
-from mcf_pipeline.sources.base import Peek, Progress, QuarterTotals, Received
+from mcf_pipeline.sources.base import Peek, Progress, Received
 
 if TYPE_CHECKING:
     from mcf_pipeline.sample.synthetic import SyntheticRelease
@@ -41,10 +40,6 @@ class SampleSource:
         from mcf_pipeline.sample.synthetic import SyntheticRelease
 
         return Peek(data_processed=(self.release or SyntheticRelease()).data_processed)
-
-    def quarter_totals(self) -> Mapping[str, QuarterTotals] | None:
-        """Not known before the lines are made."""
-        return None
 
     def fetch(self, into: Path, progress: Progress) -> Received:
         """Write the release's CSV into the folder `into`."""

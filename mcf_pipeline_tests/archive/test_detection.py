@@ -9,13 +9,11 @@ import pytest
 from mcf_pipeline.archive.detection import (
     Answer,
     by_data_processed,
-    by_quarter_totals,
     by_records_count,
     by_sha256,
     detect,
 )
-from mcf_pipeline.errors import ContractError
-from mcf_pipeline.sources.base import Peek, QuarterTotals
+from mcf_pipeline.sources.base import Peek
 from mcf_pipeline_tests.archive.manifests import manifest
 
 CHANGED, UNCHANGED, CANNOT_TELL = Answer.CHANGED, Answer.UNCHANGED, Answer.CANNOT_TELL
@@ -23,23 +21,10 @@ CHANGED, UNCHANGED, CANNOT_TELL = Answer.CHANGED, Answer.UNCHANGED, Answer.CANNO
 OLD = manifest("2026-07-08", at="04:00", quarters="ab", sha256="0" * 64)
 NEWEST = manifest("2026-10-08", at="04:00", quarters="abc", sha256="1" * 64)
 KNOWN = [OLD, NEWEST]
-SAME = {"2024-T1": (10, 100), "2024-T2": (10, 100), "2024-T3": (10, 100)}
 
 
 def moment(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(f"{text}+00:00")
-
-
-def totals(found):
-    return lambda: {quarter: QuarterTotals(*figures) for quarter, figures in found.items()}
-
-
-def refusing():
-    raise ContractError("no sum in it", rule="pas_un_export")
-
-
-def must_not_be_asked():
-    raise AssertionError("a cheaper step had decided")
 
 
 @pytest.mark.parametrize(
@@ -67,53 +52,23 @@ def test_what_a_step_says_of_a_peek(step, peek, expected):
 
 
 @pytest.mark.parametrize(
-    ("found", "expected", "reason"),
+    ("peek", "expected", "step"),
     [
-        (None, CANNOT_TELL, "cannot be asked"),
-        (lambda: None, CANNOT_TELL, "does not give them"),
-        (refusing, CANNOT_TELL, "makes no sense (pas_un_export)"),
-        (totals(SAME), CANNOT_TELL, "statuses may still have moved"),
-        (totals(SAME | {"2024-T2": (11, 100)}), CHANGED, "2024-T2: 10 lines and 100 dossiers became 11 and 100"),
-        (totals(SAME | {"2024-T2": (10, 99)}), CHANGED, "2024-T2: 10 lines and 100 dossiers became 10 and 99"),
-        (totals(SAME | {"2024-T4": (10, 100)}), CHANGED, "2024-T4 is new"),
-        (totals({}), CHANGED, "2024-T1 vanished"),
+        (Peek(sha256="1" * 64, records_count=5), UNCHANGED, "sha256"),
+        (Peek(sha256="2" * 64), CANNOT_TELL, "records_count"),
+        (Peek(data_processed=moment("2026-10-08T04:00:00"), records_count=5), UNCHANGED, "data_processed"),
+        (Peek(data_processed=moment("2026-10-09T04:00:00"), records_count=5), CHANGED, "records_count"),
+        (Peek(records_count=30), CANNOT_TELL, "records_count"),
+        (None, CANNOT_TELL, "records_count"),
     ],
 )
-def test_what_the_totals_of_the_quarters_say(found, expected, reason):
-    verdict = by_quarter_totals(found, NEWEST)
-    assert verdict.answer is expected
-    assert reason in verdict.reason
-
-
-@pytest.mark.parametrize(
-    ("peek", "asked", "expected", "step"),
-    [
-        (Peek(sha256="1" * 64, records_count=5), must_not_be_asked, UNCHANGED, "sha256"),
-        (Peek(sha256="2" * 64), None, CANNOT_TELL, "quarter totals"),
-        (
-            Peek(data_processed=moment("2026-10-08T04:00:00"), records_count=5),
-            must_not_be_asked,
-            UNCHANGED,
-            "data_processed",
-        ),
-        (
-            Peek(data_processed=moment("2026-10-09T04:00:00"), records_count=5),
-            must_not_be_asked,
-            CHANGED,
-            "records_count",
-        ),
-        (Peek(records_count=30), totals({}), CHANGED, "quarter totals"),
-        (Peek(records_count=30), totals(SAME), CANNOT_TELL, "quarter totals"),
-        (None, None, CANNOT_TELL, "quarter totals"),
-    ],
-)
-def test_the_first_step_that_can_tell_decides_and_is_named(peek, asked, expected, step):
-    verdict = detect(peek, KNOWN, asked)
+def test_the_first_step_that_can_tell_decides_and_is_named(peek, expected, step):
+    verdict = detect(peek, KNOWN)
     assert (verdict.answer, verdict.step) == (expected, step)
 
 
 def test_an_empty_archive_needs_no_question():
-    verdict = detect(None, [], must_not_be_asked)
+    verdict = detect(None, [])
     assert (verdict.answer, verdict.step) == (CHANGED, "archive")
 
 

@@ -50,7 +50,6 @@ def test_peek_is_the_hash_of_what_fetch_gives(file, tmp_path):
     for path in (file, packed):
         source = FileSource(path)
         assert source.peek().sha256 == sha256_of(source.fetch(tmp_path / "in", ignore).path)
-        assert source.quarter_totals() is None
 
 
 def test_the_format_is_told_by_the_bytes(tmp_path):

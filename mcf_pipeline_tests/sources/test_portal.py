@@ -7,13 +7,12 @@ import traceback
 import duckdb
 import pytest
 
-from mcf_pipeline.archive.detection import Answer, by_quarter_totals
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.errors import ContractError, SourceError, UsageError
 from mcf_pipeline.reading.export import read_export
 from mcf_pipeline.settings import DataDir, Limits, Settings
 from mcf_pipeline.sources.answers import RateLimitedError
-from mcf_pipeline.sources.base import Peek, QuarterTotals
+from mcf_pipeline.sources.base import Peek
 from mcf_pipeline.sources.portal import PortalSource
 from mcf_pipeline_tests.portal import SimulatedPortal
 
@@ -101,81 +100,13 @@ def test_the_csv_is_asked_for_as_the_reader_wants_it(portal, client, tmp_path):
     assert received.path.read_bytes().startswith(b"\xef\xbb\xbfdate_chargement;trimestre;")
 
 
-def test_totals_are_one_small_request(portal, client):
-    groups = client(portal.url).totals("trimestre")
-    lines = [line for line in portal.release.table().to_pylist() if line["trimestre"] == "2020-T1"]
-    assert groups[("2020-T1",)] == QuarterTotals(30, sum(line["nb_dossiers"] or 0 for line in lines))
-    assert len(groups) == 20
-    assert [r.kind for r in portal.requests] == ["records"]
-
-
-def test_totals_by_two_columns(portal, client):
-    assert client(portal.url).totals("genre", "nb_titulaires") is None  # more groups than quarters can be
-    groups = client(portal.url).totals("region", "genre")
-    assert set(groups) == {(r, g) for r in ("Bretagne", "Île-de-France") for g in ("Femme", "Homme")}
-
-
-@pytest.mark.parametrize("name", ["no_such_column", "back`tick", "", "region"])
-def test_totals_cannot_tell_what_the_portal_does_not_know(portal, client, name):
-    assert client(portal.url).totals("trimestre", dossiers=name) is None
-
-
-def test_quarter_totals_by_the_recognised_columns(portal, client):
-    totals = client(portal.url).quarter_totals()
-    lines = [line for line in portal.release.table().to_pylist() if line["trimestre"] == "2020-T1"]
-    assert totals["2020-T1"] == QuarterTotals(30, sum(line["nb_dossiers"] or 0 for line in lines))
-    assert sum(t.rows for t in totals.values()) == 600
-    assert [r.kind for r in portal.requests] == ["metadata", "records"]
-
-
-def test_quarter_totals_cannot_tell_where_nan_is(portal, client):
-    source = client(portal.url)
-    source.peek()
-    portal.misbehave("nan", on="records")
-    assert source.quarter_totals() is None
-    assert by_quarter_totals(lambda: None, None).answer is Answer.CANNOT_TELL
-
-
-@pytest.mark.parametrize(
-    "results",
-    [
-        "x",
-        {},
-        {"results": 7},
-        {"results": [7]},
-        {"results": [{"trimestre": "2020-T1"}]},
-        {"results": [{"trimestre": ["2020-T1"], "lignes": 1, "dossiers": 1}]},
-        {"results": [{"trimestre": "2020-T1", "lignes": -1, "dossiers": 1}]},
-        {"results": [{"trimestre": "2020-T1", "lignes": 1.5, "dossiers": 1}]},
-        {"results": [{"trimestre": "2020-T1", "lignes": 1, "dossiers": "1"}]},
-        {"results": [{"trimestre": "2020-T1", "lignes": 1e300, "dossiers": 1}]},
-        {"results": [{"trimestre": True, "lignes": 1, "dossiers": 1}]},
-    ],
-)
-def test_totals_cannot_tell_from_garbage(portal, client, results):
-    import base64
-
-    portal.misbehave("body", on="records", base64=base64.b64encode(json.dumps(results).encode()).decode())
-    assert client(portal.url).totals("trimestre") is None
-
-
 @pytest.mark.parametrize("body", [b"1e999999999999999999999", b"[" * 100_000, b'{"results": 1e99999999}'])
 def test_numbers_beyond_all_measure_do_not_crash(portal, client, body):
     import base64
 
-    for on in ("records", "metadata"):
-        portal.misbehave("body", on=on, base64=base64.b64encode(body).decode())
-    assert client(portal.url).totals("trimestre") is None
+    portal.misbehave("body", on="metadata", base64=base64.b64encode(body).decode())
     with pytest.raises((SourceError, ContractError)):
         client(portal.url).metadata()
-
-
-def test_a_group_without_any_sum_has_only_lines(portal, client):
-    import base64
-
-    results = {"results": [{"trimestre": 20201, "lignes": 2, "dossiers": None}]}
-    portal.misbehave("body", on="records", base64=base64.b64encode(json.dumps(results).encode()).decode())
-    assert client(portal.url).totals("trimestre") == {("20201",): QuarterTotals(2, 0)}
 
 
 # -- faults ----------------------------------------------------------------------------------------------
@@ -357,11 +288,11 @@ def test_what_only_the_lines_tell_reaches_the_reader(portal, client, tmp_path, f
 
 def test_data_processed_moves_and_the_content_stays(portal, client):
     before = client(portal.url)
-    first, totals = before.peek(), before.quarter_totals()
+    first = before.peek()
     portal.misbehave("data_processed", None, days=2)
     after = client(portal.url)
     assert after.peek().data_processed - first.data_processed == dt.timedelta(days=2)
-    assert after.quarter_totals() == totals
+    assert after.peek().records_count == first.records_count
 
 
 # -- quota -----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ What does not belong here: sockets.
 
 from __future__ import annotations
 
+import decimal
 import io
 import json
 from collections.abc import Mapping
@@ -12,17 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
-from mcf_pipeline.sample.portal.store import OdsqlError, Store, rows_of
+from mcf_pipeline.sample.portal.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PREFIX = "/api/explore/v2.1/catalog/datasets/"
 FORMATS = ("csv", "json", "jsonl", "parquet")
-MAX_PAGE = 100
-MAX_WINDOW = 10_000
-MAX_GROUPS = 20_000
-"""Records of one page, `offset` + `limit`, and the limit where records are grouped (source: Explore API)."""
 
 _TYPES = {"date32[day]": "date", "string": "text", "int64": "int"}
 _CONTENT_TYPES = {
@@ -78,14 +75,10 @@ def answer(store: Store, dataset_id: str, formats: tuple[str, ...], path: str, p
                 return json_reply(200, {"links": links})
             case ["exports", format] if format in formats:
                 return _export(store, format, params)
-            case ["records"]:
-                return json_reply(200, _records(store, params))
         raise BadRequest(404, "NotFoundResource", f"Unknown resource: {'/'.join(rest)[:100]}")
     except BadRequest as error:
         status, code, message = error.args
         return error_reply(status, code, message)
-    except OdsqlError as error:
-        return error_reply(400, "ODSQLError", str(error))
 
 
 def metadata(store: Store, dataset_id: str) -> dict[str, Any]:
@@ -101,14 +94,14 @@ def metadata(store: Store, dataset_id: str) -> dict[str, Any]:
             "description": getattr(described.get(column.name), "description", None),
             "annotations": {},
         }
-        for column in store.schema
+        for column in store.lines.schema
     ]
     processed = store.data_processed.isoformat()
     return {
         "visibility": "domain",
         "dataset_id": dataset_id,
         "dataset_uid": "da_synth1",
-        "has_records": store.records_count > 0,
+        "has_records": store.lines.num_rows > 0,
         "features": ["analyze"],
         "attachments": [],
         "alternative_exports": [],
@@ -126,26 +119,18 @@ def metadata(store: Store, dataset_id: str) -> dict[str, Any]:
                 "modified": "2020-01-01T00:00:00+00:00",
                 "data_processed": processed,
                 "metadata_processed": processed,
-                "records_count": store.records_count,
+                "records_count": store.lines.num_rows,
                 "federated": False,
             }
         },
     }
 
 
-def _records(store: Store, params: Mapping[str, str]) -> dict[str, Any]:
-    is_grouped = "group_by" in params
-    most, window = (MAX_GROUPS, MAX_GROUPS) if is_grouped else (MAX_PAGE, MAX_WINDOW)
-    limit = _whole(params, "limit", 10, most)
-    offset = _whole(params, "offset", 0, window - limit)
-    table = store.query(params, limit, offset)
-    results = {"results": rows_of(table)}
-    return results if is_grouped else {"total_count": store.count(params.get("where", "")), **results}
-
-
 def _export(store: Store, format: str, params: Mapping[str, str]) -> Reply:
-    limit = _whole(params, "limit", -1, 2**31)
-    table = store.query(params, None if limit == -1 else limit)
+    limit = params.get("limit", "-1")
+    if not limit.removeprefix("-").isdecimal() or int(limit) < -1:
+        raise BadRequest(400, "InvalidRESTParameterError", f"Invalid value for limit API parameter: {limit[:20]}")
+    table = store.lines if limit == "-1" else store.lines.slice(0, int(limit))
     body = {"csv": _csv, "json": _json, "jsonl": _jsonl, "parquet": _parquet}[format](table, params)
     name = f"moncompteformation-les-usagers-synthetique.{format}"
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -187,11 +172,17 @@ def _csv_field(text: str, delimiter: str) -> str:
 
 
 def _json(table: pa.Table, _: Mapping[str, str]) -> bytes:
-    return json.dumps(rows_of(table), ensure_ascii=False).encode()
+    return json.dumps(table.to_pylist(), default=_json_value, ensure_ascii=False).encode()
 
 
 def _jsonl(table: pa.Table, _: Mapping[str, str]) -> bytes:
-    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows_of(table))
+    rows = (json.dumps(row, default=_json_value, ensure_ascii=False) for row in table.to_pylist())
+    return b"".join(f"{row}\n".encode() for row in rows)
+
+
+def _json_value(value: Any) -> Any:
+    """A decimal as a double, since the portal has no other; a date as text."""
+    return float(value) if isinstance(value, decimal.Decimal) else value.isoformat()
 
 
 def _parquet(table: pa.Table, _: Mapping[str, str]) -> bytes:
@@ -207,21 +198,6 @@ def _parquet(table: pa.Table, _: Mapping[str, str]) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="snappy")
     return sink.getvalue()
-
-
-def _whole(params: Mapping[str, str], name: str, default: int, most: int) -> int:
-    text = params.get(name, str(default))
-    least = -1 if name == "limit" else 0
-    if not text.removeprefix("-").isdecimal() or not least <= int(text) <= most:
-        raise BadRequest(
-            400,
-            "InvalidRESTParameterError",
-            f"Invalid value for {name} API parameter: {text[:20]} was found "
-            f"but {least} <= {name} <= {most} is expected.",
-        )
-    value = int(text)
-    # On /records, -1 asks for as many as a page holds.
-    return most if value == -1 and most in (MAX_PAGE, MAX_GROUPS) else value
 
 
 def _flag(params: Mapping[str, str], name: str, default: bool) -> bool:

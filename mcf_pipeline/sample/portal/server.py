@@ -92,7 +92,7 @@ class SimulatedPortal:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self._store.warm()
+        _ = self._store.lines  # now, so that no request waits for them
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -103,7 +103,6 @@ class SimulatedPortal:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
-        self._store.close()
 
     @property
     def url(self) -> str:
@@ -130,7 +129,7 @@ class SimulatedPortal:
             else:
                 raise LookupError("there is no next release")
             store = Store(following)
-        store.warm()  # before it is served, so that no request waits for it
+        _ = store.lines
         self._store = store
         return following
 
