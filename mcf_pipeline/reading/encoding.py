@@ -1,6 +1,6 @@
 """From the bytes of an export to UTF-8: what the body is at all, and in which encoding it is written.
 
-What does not belong here: delimiters, quotes and records (`reading.dialect`).
+What does not belong here: delimiters, quotes and records (`reading.records`).
 
 Every file is read in large chunks and never held whole: an export may be as large as the limits allow.
 """
@@ -8,11 +8,13 @@ Every file is read in large chunks and never held whole: an export may be as lar
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from mcf_pipeline.errors import ContractError
 
@@ -132,15 +134,13 @@ def detect(path: Path) -> Encoding:
     return encoding
 
 
-def utf8_chunks(path: Path, encoding: Encoding) -> Iterator[bytes]:
-    """The text of a file as UTF-8 without byte-order mark, in chunks cut anywhere between two bytes."""
-    if encoding.name == "UTF-8":
-        for chunk, _ in _chunks(path, encoding.skip):
-            yield chunk
-        return
-    decoder = codecs.getincrementaldecoder(encoding.codec)()
-    for chunk, final in _chunks(path, encoding.skip):
-        yield decoder.decode(chunk, final).encode("utf-8")
+@contextmanager
+def opened(path: Path, encoding: Encoding) -> Iterator[TextIO]:
+    """The text of a file without byte-order mark, its line ends as they are."""
+    with path.open("rb") as file:
+        file.seek(encoding.skip)
+        with io.TextIOWrapper(file, encoding.codec, newline="") as text:
+            yield text
 
 
 def _from_mark(path: Path) -> Encoding:

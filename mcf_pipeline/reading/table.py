@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.contract.source import Format
 from mcf_pipeline.duck import quoted
 from mcf_pipeline.errors import ContractError
-from mcf_pipeline.reading.dialect import LineEnd
 from mcf_pipeline.reading.encoding import EncodingName
+from mcf_pipeline.reading.records import LineEnd
 from mcf_pipeline.settings import Limits
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Export:
 
 
 def loaded(con: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> tuple[int, int]:
-    """Rows, and bytes of all fields: what the pass over the file counted by itself must come out again."""
-    sums = " + ".join(f"coalesce(sum(strlen({quoted(name)})), 0)" for name in columns)
+    """Rows, and characters of all fields: what the pass over the file counted by itself must come out again."""
+    sums = " + ".join(f"coalesce(sum(length({quoted(name)})), 0)" for name in columns)
     row = con.execute(f"SELECT count(*), {sums} FROM {TABLE}").fetchone()
     assert row is not None
     return int(row[0]), int(row[1])

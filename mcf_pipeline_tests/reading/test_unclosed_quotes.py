@@ -90,7 +90,7 @@ def test_one_that_is_never_closed_is_seen_at_once_in_a_large_file(
 
 def test_a_field_without_end_is_refused_before_its_end(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     body = b'a;b\n1;"' + b"x\n" * 10**7
-    with pytest.raises(ContractError, match=r"line 2: a field of \d,\d{3},\d{3} bytes"):
+    with pytest.raises(ContractError, match=r"line 2: a field of more than 65,536 bytes"):
         read(con, tmp_path, body)
 
 
