@@ -73,7 +73,7 @@ def one_round(csv: Path, read: Callable[..., reading.Export]) -> dict[str, tuple
     with tempfile.TemporaryDirectory(prefix="mcf-bench-", dir=csv.parent) as folder:
         space = Workspace(Settings(data_dir=DataDir(Path(folder) / "data")))
         with mock.patch.object(reading, "read_export", read_timed):
-            timed(PARTS[1], lambda: space.archive.take_in(fetch))
+            timed(PARTS[1], lambda: space.archive.ingest(fetch))
         spent[PARTS[1]] = tuple(a - b for a, b in zip(spent[PARTS[1]], spent[PARTS[0]], strict=True))  # type: ignore[assignment]  # two floats
         line = space.archive.timeline()
 

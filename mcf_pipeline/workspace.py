@@ -105,11 +105,11 @@ class Workspace:
         with self.lock():
             for before in source.earlier():
                 if detect(before.peek(), self.archive.manifests()).needs_download:
-                    self._take_in(before)
-            return self._take_in(source)
+                    self._ingest(before)
+            return self._ingest(source)
 
-    def _take_in(self, source: Source) -> Intake:
-        return self.archive.take_in(
+    def _ingest(self, source: Source) -> Intake:
+        return self.archive.ingest(
             lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
         )
 

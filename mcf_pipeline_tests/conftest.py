@@ -64,7 +64,7 @@ def full_sample(tmp_path_factory) -> Built:
     release = SyntheticRelease()
     release.write_csv(folder / release.file_name)
     with dg.DagsterInstance.ephemeral() as instance:
-        graph.take_in(folder / "data", "sample", instance)
+        graph.ingest(folder / "data", "sample", instance)
         graph.follow_plan(folder / "data", "sample", instance)
         shown = graph.shown_by_all(instance)
     return Built(folder / "data", folder / release.file_name, shown)
@@ -81,7 +81,7 @@ def small_built(tmp_path_factory, small_releases) -> Built:
     """The first small release, built and published; nobody may change it: take `small_copy`."""
     data_dir = tmp_path_factory.mktemp("small_built") / "data"
     with dg.DagsterInstance.ephemeral() as instance:
-        graph.take_in(data_dir, small_releases[0], instance)
+        graph.ingest(data_dir, small_releases[0], instance)
         graph.follow_plan(data_dir, small_releases[0], instance)
         shown = graph.shown_by_all(instance)
     return Built(data_dir, small_releases[0], shown)

@@ -24,7 +24,7 @@ from mcf_pipeline.workspace import Workspace
 
 Line = dict[str, str]
 Fetch = Callable[[Path], Received]
-"""What `Archive.take_in` calls: puts an export into a folder."""
+"""What `Archive.ingest` calls: puts an export into a folder."""
 
 TODAY = dt.datetime(2026, 11, 2, 8, 30, tzinfo=dt.UTC)
 """When every export here is received; later quarters than 2026-T4 cannot be in one."""
@@ -182,9 +182,9 @@ def sender(
     return fetch
 
 
-def take_in(archive: Archive, lines: Sequence[Mapping[str, str]], day: str = "2026-10-08", at: str = "04:00") -> Intake:
+def ingest(archive: Archive, lines: Sequence[Mapping[str, str]], day: str = "2026-10-08", at: str = "04:00") -> Intake:
     """Take lines in as the release of a day."""
-    return archive.take_in(sender(csv_bytes(lines), day=day, at=at))
+    return archive.ingest(sender(csv_bytes(lines), day=day, at=at))
 
 
 def archive_in(folder: Path) -> Archive:

@@ -210,7 +210,7 @@ def several(tmp_path_factory, small_releases, small_built) -> Several:
     third = small.rewrite(third, folder / "third.csv", TROUBLE, without="2020-T2")
     with dg.DagsterInstance.ephemeral() as instance:
         for release in (second, third):
-            graph.take_in(folder / "data", release, instance)
+            graph.ingest(folder / "data", release, instance)
             graph.follow_plan(folder / "data", release, instance)
     return Several(folder / "data" / "warehouse" / "mcf.duckdb", Recomputed([first, second, third]))
 

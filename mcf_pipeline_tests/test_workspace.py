@@ -16,7 +16,7 @@ from mcf_pipeline.sources.file import FileSource
 from mcf_pipeline.sources.portal import PortalSource
 from mcf_pipeline.sources.sample import SampleSource
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import lean_quarter, listing, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, lean_quarter, listing, workspace_in
 from mcf_pipeline_tests.warehouse.builds import stage_all
 
 
@@ -90,7 +90,7 @@ def test_the_source_is_what_the_settings_say(tmp_path, source, expected):
 
 
 def test_a_quarter_with_too_many_rejects_is_left_out_and_the_others_go_on(space):
-    take_in(space.archive, [*lean_quarter("2024-T1", prix_moyen="x"), *lean_quarter("2024-T2", prix_moyen="1")])
+    ingest(space.archive, [*lean_quarter("2024-T1", prix_moyen="x"), *lean_quarter("2024-T2", prix_moyen="1")])
     assert [q.id for q in space.snapshot().plan.to_do] == ["2024-T1", "2024-T2"]
     snapshot = stage_all(space)
     assert [q.id for q in snapshot.timeline.quarters] == [q.id for q in snapshot.plan.to_do] == ["2024-T2"]
@@ -101,7 +101,7 @@ def test_a_quarter_with_too_many_rejects_is_left_out_and_the_others_go_on(space)
 def test_a_refused_content_of_a_quarter_leaves_the_one_before_it(space):
     """Were it but the past one: a state that no reader may trust is no state, whenever it came."""
     for day, prix in (("2026-01-08", "1"), ("2026-04-08", "x"), ("2026-07-08", "2")):
-        take_in(space.archive, lean_quarter("2024-T1", prix_moyen=prix), day)
+        ingest(space.archive, lean_quarter("2024-T1", prix_moyen=prix), day)
     snapshot = stage_all(space)
     (quarter,) = snapshot.timeline.quarters
     states = snapshot.timeline.states[quarter]
@@ -111,7 +111,7 @@ def test_a_refused_content_of_a_quarter_leaves_the_one_before_it(space):
 
 
 def test_other_rules_give_what_was_refused_another_look(space, tmp_path):
-    take_in(space.archive, lean_quarter("2024-T1", prix_moyen="x"))
+    ingest(space.archive, lean_quarter("2024-T1", prix_moyen="x"))
     snapshot = stage_all(space)
     source_map = tmp_path / "map.toml"
     source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
@@ -120,7 +120,7 @@ def test_other_rules_give_what_was_refused_another_look(space, tmp_path):
 
 
 def test_what_version_0_1_derived_is_removed_and_its_archive_stays(space):
-    take_in(space.archive, lean_quarter())
+    ingest(space.archive, lean_quarter())
     build = space.data_dir.root / "warehouse" / "build.duckdb"
     old = [build, build.with_name("build.duckdb.wal"), space.data_dir.root / "staging" / "2024-T1" / "x.parquet"]
     for path in old:

@@ -15,11 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mcf_pipeline.contract.source import Format, SourceField
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.quarter import Quarter
 
 FILE_NAME = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
+"""Format 1 kept no labels and no descriptions of columns; it is read."""
+
+_BY_THE_SOURCE = ("label", "description")
+"""Rules of recognition that rest on what the source says of a column beside its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,16 @@ class ManifestColumn:
         source: its name in the export.
         canonical: what it was recognised as, or None if it is not used.
         rule: the rule of recognition, or None.
+        label: the portal's label of it, or its technical name where the export is headed by labels; None where no
+            portal described it.
+        description: what the publisher says of it, or None.
     """
 
     source: str
     canonical: str | None
     rule: str | None
+    label: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class Manifest:
     retrieved_at: dt.datetime
     data_processed: dt.datetime | None
     export: str | None
-    format: str
+    format: Format
     rows: int
     bytes: int
     sha256: str
@@ -92,6 +102,17 @@ class Manifest:
     licence: str | None
     is_synthetic: bool
     unreadable_sha256: str | None = None
+
+    @property
+    def fields(self) -> tuple[SourceField, ...]:
+        """The export's columns with what its source said of them, to recognise them again.
+
+        Format 1 did not keep it: what was recognised by a label or a description keeps the name that this gave.
+        """
+        return tuple(
+            SourceField(c.source, c.label or (c.canonical if c.rule in _BY_THE_SOURCE else None), c.description)
+            for c in self.columns
+        )
 
     @property
     def day(self) -> dt.date:
@@ -136,8 +157,8 @@ class Manifest:
             checksum = content.pop("checksum")
             if checksum != _checksum(content):
                 raise ValueError("its checksum does not fit")
-            if content.pop("manifest_format") != _FORMAT:
-                raise ValueError("it was written by another version of mcf-pipeline")
+            if content.pop("manifest_format") not in (1, _FORMAT):
+                raise ValueError("it was written by a newer version of mcf-pipeline")
             moment = content["data_processed"]
             return cls(
                 **content

@@ -12,15 +12,13 @@ import shutil
 import zlib
 from pathlib import Path
 
-import duckdb
-
 from mcf_pipeline.archive.manifest import FILE_NAME, Manifest, QuarterContent
-from mcf_pipeline.archive.split import split, store_line_numbers, store_quarters, store_unreadable
-from mcf_pipeline.archive.store import LINES_FILE, UNREADABLE_FILE, Archive, columns_of
-from mcf_pipeline.contract.recognition import fields_of, recognise
+from mcf_pipeline.archive.split import QuarterDrafts
+from mcf_pipeline.archive.store import Archive, store_content
+from mcf_pipeline.archive.understanding import database, understand
 from mcf_pipeline.errors import ArchiveError
-from mcf_pipeline.files import explain_disk_errors, sha256_of, write_atomically
-from mcf_pipeline.reading.export import read_export
+from mcf_pipeline.files import explain_disk_errors, put_in_place, sha256_of, write_atomically
+from mcf_pipeline.sources.base import Received
 
 
 def reread(archive: Archive) -> list[str]:
@@ -52,36 +50,30 @@ def reread(archive: Archive) -> list[str]:
 def _reread(archive: Archive, manifest: Manifest) -> Manifest:
     folder = archive.data_dir.releases / manifest.release_id
     with explain_disk_errors(), archive.work_folder() as work:
-        export = unpack(folder / str(manifest.export), work / f"export.{manifest.format}")
-        if sha256_of(export) != manifest.sha256:
-            raise ArchiveError(f"{folder / str(manifest.export)} is not what was archived: restore it from a copy")
-        with duckdb.connect(config={"temp_directory": str(work / "spill"), "memory_limit": "1GB"}) as con:
-            read = read_export(con, export, manifest.format, archive.limits)  # type: ignore[arg-type]
-            fields = fields_of(read.columns, ())
-            recognition = recognise(fields, archive.source_map, max_columns=archive.limits.max_columns)
-            content = split(con, recognition, manifest.retrieved_at.date())
+        received = _received_again(manifest, folder, work)
+        drafts = QuarterDrafts(work / "quarters", archive.data_dir.quarters)
+        again = work / "release"
+        again.mkdir()
+        with database(work, received) as con:
+            understood = understand(con, received, archive.limits, archive.source_map, drafts.write)
             # What is missing or damaged of it is written again, too.
-            store_quarters(con, content.quarters, archive.data_dir.quarters)
-            if content.quarters == manifest.quarters and not archive.damaged(manifest):
+            drafts.put_in_place()
+            if understood.content.quarters == manifest.quarters and not archive.damaged(manifest):
                 return manifest
-            lines = work / LINES_FILE
-            store_line_numbers(con, lines)
-            unreadable = None
-            if content.unreadable_rows:
-                store_unreadable(con, work / UNREADABLE_FILE)
-                unreadable = sha256_of(work / UNREADABLE_FILE)
-                write_atomically(folder / UNREADABLE_FILE, (work / UNREADABLE_FILE).read_bytes())
-            found = dataclasses.replace(
-                manifest,
-                columns=columns_of(fields, recognition),
-                quarters=content.quarters,
-                unreadable_rows=content.unreadable_rows,
-                lines_sha256=sha256_of(lines),
-                unreadable_sha256=unreadable,
-            )
-            write_atomically(folder / LINES_FILE, lines.read_bytes())
-            write_atomically(_manifest_file(archive, manifest), found.to_json())
+            found = dataclasses.replace(manifest, **store_content(con, understood, again))
+        for path in again.iterdir():
+            put_in_place(path, folder / path.name)
+        write_atomically(_manifest_file(archive, manifest), found.to_json())
     return found
+
+
+def _received_again(manifest: Manifest, folder: Path, work: Path) -> Received:
+    """An archived export as it was received, with what its source said of its columns."""
+    kept = folder / str(manifest.export)
+    export = unpack(kept, work / f"export.{manifest.format}")
+    if sha256_of(export) != manifest.sha256:
+        raise ArchiveError(f"{kept} is not what was archived: restore it from a copy")
+    return Received(export, manifest.format, str(kept), manifest.retrieved_at, fields=manifest.fields)
 
 
 def _manifest_file(archive: Archive, manifest: Manifest) -> Path:

@@ -9,11 +9,11 @@ loading, the marker of synthetic data and columns we do not know are left out of
 from __future__ import annotations
 
 import datetime as dt
-import os
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mcf_pipeline.archive.manifest import QuarterContent
 from mcf_pipeline.contract.columns import COLUMNS, MEASURES
@@ -32,6 +32,7 @@ from mcf_pipeline.schemas.bounds import MAX_COUNT
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 UNKNOWN_PREFIX = "hors_contrat:"
 """Stands before the name of a column that was not recognised, so that it cannot pass for one that was."""
@@ -40,7 +41,13 @@ NO_QUARTER = "sans-trimestre"
 """Stands for the quarter of lines whose quarter cannot be read."""
 
 _HASHED_KINDS = {"text", *MEASURES}
-_CONTENT_HASH = "sha256(string_agg(canonique, chr(10) ORDER BY rang))"
+_ARROW_ROWS = 10_000
+
+BATCH_LINES = 500_000
+"""Lines that are worked on at once, at most; the whole real dataset is about 100,000. A query costs more to plan than
+to run on a quarter of the real size; on quarters a hundred times as large, memory counts."""
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,86 +65,183 @@ class Split:
     unreadable_rows: int
 
 
-def split(con: duckdb.DuckDBPyConnection, recognition: Recognition, today: dt.date) -> Split:
-    """Split the table ``export`` of a connection into the table ``lignes``.
+def batches(rows: Mapping[K, int], most: int = BATCH_LINES) -> Iterator[list[K]]:
+    """Group things in their order: as many together as have `most` lines, one at least.
 
-    ``lignes`` holds `trimestre_id`, `rang` (the line's place in its quarter's canonical order),
-    `numero_ligne` (its number in this export) and every column as received.
+    Args:
+        rows: how many lines each has.
+        most: lines of a group.
+    """
+    batch: list[K] = []
+    held = 0
+    for thing, size in rows.items():
+        if batch and held + size > most:
+            yield batch
+            batch, held = [], 0
+        batch.append(thing)
+        held += size
+    if batch:
+        yield batch
+
+
+def split(
+    con: duckdb.DuckDBPyConnection,
+    recognition: Recognition,
+    today: dt.date,
+    visit: Callable[[Mapping[str, QuarterContent]], None] = lambda _: None,
+    *,
+    most: int = BATCH_LINES,
+) -> Split:
+    """Split the table ``export`` of a connection into its quarters, a few of them at a time.
+
+    Makes the view ``recues`` (`trimestre_id`, `numero_ligne`, every column as received) and the table ``numeros``
+    (`trimestre_id`, `rang`, `numero_ligne`): where each line of each quarter is in this export, `rang` being its place
+    in the quarter's canonical order.
 
     Args:
         con: holds the export.
         recognition: what its columns are.
         today: quarters after the one that runs today cannot be in the data.
+        visit: called with the contents of some quarters, in order, while the table ``lignes`` holds their lines with
+            `rang`, sorted by quarter and `rang`.
+        most: lines of the quarters that are worked on together; one quarter at least.
 
     Raises:
         ContractError: no line, or too few of them, has a readable quarter.
     """
     _map_quarters(con, recognition, today)
-    selected = [f"{quoted(column.source)} AS {quoted(name)}" for name, column in recognition.columns.items()] + [
-        f"{quoted(name)} AS {quoted(UNKNOWN_PREFIX + name)}" for name in recognition.unused
-    ]
     con.execute(f"""
-        CREATE TABLE lignes AS
-        WITH recues AS (
-            SELECT trimestre_lu.trimestre_id, export.numero_ligne, {", ".join(selected)}
-            FROM export
-            JOIN trimestre_lu ON {_join_on_quarter(recognition)}
-        ),
-        canoniques AS (SELECT *, {_canonical_line(recognition.columns)} AS canonique FROM recues)
-        SELECT * EXCLUDE (canonique), canonique,
-            row_number() OVER (PARTITION BY trimestre_id ORDER BY canonique, numero_ligne) AS rang
-        FROM canoniques
+        CREATE OR REPLACE TEMP VIEW recues AS
+        SELECT trimestre_lu.trimestre_id, export.numero_ligne, {_received_columns(recognition)}
+        FROM export JOIN trimestre_lu ON {_join_on_quarter(recognition)}
     """)
+    rows: dict[str, int] = dict(
+        con.execute("SELECT trimestre_id, count(*) FROM recues GROUP BY ALL ORDER BY ALL").fetchall()
+    )
+    lost, total = rows.pop(NO_QUARTER, 0), sum(rows.values())
+    if lost > REJECTED_SHARE * (total + lost):
+        raise ContractError(_unreadable_message(con, recognition, lost, total + lost), rule="aucun_trimestre_valide")
+    con.execute("CREATE OR REPLACE TABLE numeros (trimestre_id VARCHAR, rang BIGINT, numero_ligne BIGINT)")
+    quarters: dict[str, QuarterContent] = {}
+    for batch in batches(rows, most):
+        found = _split_batch(con, recognition, batch)
+        visit(found)
+        quarters |= found
+    con.execute("DROP TABLE IF EXISTS lignes")
+    return Split(total + lost, quarters, lost)
+
+
+def _received_columns(recognition: Recognition) -> str:
+    recognised = (f"{quoted(column.source)} AS {quoted(name)}" for name, column in recognition.columns.items())
+    unknown = (f"{quoted(name)} AS {quoted(UNKNOWN_PREFIX + name)}" for name in recognition.unused)
+    return ", ".join((*recognised, *unknown))
+
+
+def _split_batch(
+    con: duckdb.DuckDBPyConnection, recognition: Recognition, batch: Iterable[str]
+) -> dict[str, QuarterContent]:
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE lignes AS
+        WITH canoniques AS (
+            SELECT *, {_canonical_line(recognition.columns)} AS canonique
+            FROM recues WHERE trimestre_id IN ({", ".join(map(literal, batch))})
+        )
+        SELECT *, row_number() OVER (PARTITION BY trimestre_id ORDER BY canonique, numero_ligne) AS rang
+        FROM canoniques
+        ORDER BY trimestre_id, rang
+    """)
+    con.execute("INSERT INTO numeros SELECT trimestre_id, rang, numero_ligne FROM lignes ORDER BY trimestre_id, rang")
     counts = con.execute(f"""
-        SELECT
-            trimestre_id,
-            {_CONTENT_HASH} AS empreinte,
-            count(*) AS lignes,
+        SELECT trimestre_id, count(*),
             -- What is quarantined as no figure must not be missed by the guards once it is put right.
-            coalesce(sum(dossiers) FILTER (WHERE dossiers <= {MAX_COUNT}), 0)::HUGEINT AS dossiers
-        FROM (SELECT trimestre_id, canonique, rang, {integer_sql("nb_dossiers")} AS dossiers FROM lignes)
-        GROUP BY trimestre_id
-        ORDER BY trimestre_id
+            coalesce(sum(dossiers) FILTER (WHERE dossiers <= {MAX_COUNT}), 0)::HUGEINT
+        FROM (SELECT trimestre_id, {integer_sql("nb_dossiers")} AS dossiers FROM lignes)
+        GROUP BY ALL ORDER BY ALL
     """).fetchall()
-    quarters = {q: QuarterContent(sha, rows, int(dossiers)) for q, sha, rows, dossiers in counts}
-    unreadable = quarters.pop(NO_QUARTER, None)
-    rows = sum(content.rows for content in quarters.values())
-    lost = unreadable.rows if unreadable else 0
-    if lost > REJECTED_SHARE * (rows + lost):
-        raise ContractError(_unreadable_message(con, recognition, lost, rows + lost), rule="aucun_trimestre_valide")
-    return Split(rows + lost, quarters, lost)
+    hashes = _hashes(con, "FROM lignes ORDER BY trimestre_id, rang", [rows for _, rows, _ in counts])
+    return {
+        quarter: QuarterContent(sha256, rows, int(dossiers))
+        for (quarter, rows, dossiers), sha256 in zip(counts, hashes, strict=True)
+    }
+
+
+def _hashes(con: duckdb.DuckDBPyConnection, source: str, sizes: Iterable[int]) -> Iterator[str]:
+    """SHA-256 of the canonical lines of each of some contents, joined by line ends.
+
+    Args:
+        con: holds the lines.
+        source: SQL of ``canonique`` after a SELECT, the contents one after the other, each in its order.
+        sizes: lines of each content.
+    """
+    # Through Arrow, whose texts lie one after the other in one buffer: no line becomes an object of its own.
+    reader = con.sql(f"SELECT concat(chr(10), canonique) AS canonique {source}").to_arrow_reader(_ARROW_ROWS)
+    texts = (batch.column(0) for batch in reader)
+    held = next(texts, None)
+    for size in sizes:
+        digest, left, skip = hashlib.sha256(), size, 1  # no line end before the first
+        while left:
+            assert held is not None
+            piece = held[:left]
+            digest.update(memoryview(_bytes_of(piece))[skip:])
+            left, skip = left - len(piece), 0
+            held = held[len(piece) :] if len(piece) < len(held) else next(texts, None)
+        yield digest.hexdigest()
+
+
+def _bytes_of(texts: pa.StringArray) -> pa.Buffer:
+    """The bytes of some texts, none of them null, one after the other."""
+    _, ends, content = texts.buffers()
+    width = 8 if str(texts.type) == "large_string" else 4
+    first, last = (
+        int.from_bytes(ends[place * width : (place + 1) * width].to_pybytes(), "little")
+        for place in (texts.offset, texts.offset + len(texts))
+    )
+    return content[first:last]
 
 
 def content_of(con: duckdb.DuckDBPyConnection) -> str:
     """The content hash of a stored quarter, read from its lines (table ``lignes`` with `rang`)."""
     names = [row[0] for row in con.execute("DESCRIBE lignes").fetchall()]
     line = _canonical_line([name for name in names if name in COLUMNS])
-    (found,) = one(con, f"SELECT {_CONTENT_HASH} FROM (SELECT rang, {line} AS canonique FROM lignes)")
-    return str(found)
+    (rows,) = one(con, "SELECT count(*) FROM lignes")
+    (found,) = _hashes(con, f"FROM (SELECT rang, {line} AS canonique FROM lignes) ORDER BY rang", [rows])
+    return found
 
 
-def store_quarters(con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent], folder: Path) -> None:
-    """Write the lines of each quarter that is not stored yet to ``<folder>/<2024-T3>/<sha256>.parquet``.
+class QuarterDrafts:
+    """Lines of quarters that are not stored yet, written aside until the whole export is known to be good.
 
-    Beside each file lies its own SHA-256, in the form that ``sha256sum --check`` reads. A file that does not
-    fit it any more is written anew.
+    Args:
+        work: a folder on the disk of `final`.
+        final: where they will be: ``<2024-T3>/<sha256>.parquet``, and beside each file its own SHA-256, in the form
+            that ``sha256sum --check`` reads. A file that does not fit it any more is written again.
     """
-    for quarter, content in quarters.items():
-        final = folder / quarter / f"{content.sha256}.parquet"
-        digest = final.with_suffix(".sha256")
-        if is_intact(final):
-            continue
-        final.parent.mkdir(parents=True, exist_ok=True)
-        draft = final.with_name(f".{final.name}.{os.getpid()}")
-        try:
+
+    def __init__(self, work: Path, final: Path) -> None:
+        self._work = work
+        self._final = final
+        self._written: list[tuple[Path, Path]] = []
+
+    def write(self, con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent]) -> None:
+        """Write the quarters whose lines are in the table ``lignes`` and that are not stored."""
+        self._work.mkdir(exist_ok=True)
+        for quarter, content in quarters.items():
+            final = self._final / quarter / f"{content.sha256}.parquet"
+            if is_intact(final):
+                continue
+            draft = self._work / f"{quarter}.parquet"
             con.execute(
                 "COPY (SELECT * EXCLUDE (canonique, numero_ligne) FROM lignes WHERE trimestre_id = "
-                f"'{quarter}' ORDER BY rang) TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd)"
+                f"{literal(quarter)} ORDER BY rang) TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd)"
             )
-            write_atomically(digest, _digest_line(draft, final.name))
+            self._written.append((draft, final))
+
+    def put_in_place(self) -> None:
+        """Store them for good."""
+        for draft, final in self._written:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(final.with_suffix(".sha256"), _digest_line(draft, final.name))
             put_in_place(draft, final)
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def is_intact(path: Path) -> bool:
@@ -153,18 +257,14 @@ def _digest_line(path: Path, name: str) -> bytes:
 
 
 def store_line_numbers(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write where each line of each quarter stood in this export (`trimestre_id`, `rang`, `numero_ligne`)."""
-    con.execute(
-        "COPY (SELECT trimestre_id, rang, numero_ligne FROM lignes ORDER BY trimestre_id, rang) "
-        f"TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)"
-    )
+    """Write where each line of each quarter is in this export (`trimestre_id`, `rang`, `numero_ligne`)."""
+    con.execute(f"COPY numeros TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def store_unreadable(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Write the lines that have no readable quarter, as received, with their numbers."""
     con.execute(
-        "COPY (SELECT * EXCLUDE (canonique, trimestre_id, rang) FROM lignes "
-        f"WHERE trimestre_id = '{NO_QUARTER}' ORDER BY numero_ligne) "
+        f"COPY (SELECT * EXCLUDE (trimestre_id) FROM recues WHERE trimestre_id = '{NO_QUARTER}' ORDER BY numero_ligne) "
         f"TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)"
     )
 
@@ -175,7 +275,7 @@ def _map_quarters(con: duckdb.DuckDBPyConnection, recognition: Recognition, toda
     selected = ", ".join(f"{quoted(name)} AS c{i}" for i, name in enumerate(columns))
     spellings = con.execute(f"SELECT DISTINCT {selected} FROM export").fetchall()
     con.execute(
-        f"CREATE TEMP TABLE trimestre_lu ({', '.join(f'c{i} VARCHAR' for i in range(len(columns)))}, "
+        f"CREATE OR REPLACE TEMP TABLE trimestre_lu ({', '.join(f'c{i} VARCHAR' for i in range(len(columns)))}, "
         "trimestre_id VARCHAR)"
     )
     rows = []

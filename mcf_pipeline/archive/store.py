@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.archive.guards import Shrinkage, held_releases
 from mcf_pipeline.archive.manifest import FILE_NAME, Manifest, ManifestColumn
-from mcf_pipeline.archive.split import split, store_line_numbers, store_quarters, store_unreadable
+from mcf_pipeline.archive.split import QuarterDrafts, store_line_numbers, store_unreadable
 from mcf_pipeline.archive.timeline import Timeline, timeline
-from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
+from mcf_pipeline.archive.understanding import Understood, database, understand
+from mcf_pipeline.contract.recognition import Recognition
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
-from mcf_pipeline.errors import ContractError, HeldReleaseError, UsageError
+from mcf_pipeline.errors import HeldReleaseError, UsageError
 from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
 from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
 from mcf_pipeline.settings import DataDir, Limits
@@ -143,7 +144,7 @@ class Archive:
             write_atomically(self._folder(release_id) / ACCEPTED_FILE, note.encode())
             log.warning("release %s accepted in spite of its guards", release_id)
 
-    def take_in(self, fetch: Callable[[Path], Received]) -> Intake:
+    def ingest(self, fetch: Callable[[Path], Received]) -> Intake:
         """Receive an export, archive it, and say what it is.
 
         Args:
@@ -163,7 +164,7 @@ class Archive:
 
     @contextmanager
     def work_folder(self) -> Iterator[Path]:
-        """A folder for one intake; what a killed one left behind is swept away first."""
+        """A folder for one intake; what a killed one left behind is removed first."""
         shutil.rmtree(self.data_dir.incoming, ignore_errors=True)
         self.data_dir.incoming.mkdir(parents=True)
         work = Path(tempfile.mkdtemp(dir=self.data_dir.incoming))
@@ -173,59 +174,37 @@ class Archive:
             shutil.rmtree(self.data_dir.incoming, ignore_errors=True)
 
     def _archive(self, received: Received, work: Path) -> Intake:
-        import duckdb
-
-        from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
-        from mcf_pipeline.reading.export import read_export
-
-        with duckdb.connect(config={"temp_directory": str(work / "spill"), "memory_limit": "1GB"}) as con:
-            with named_as_given(received):
-                export = read_export(
-                    con, received.path, received.format, self.limits, records_count=received.records_count
-                )
-            fields = fields_of(export.columns, received.fields)
-            recognition = recognise(fields, self.source_map, max_columns=self.limits.max_columns)
-            is_synthetic = "donnees_synthetiques" in recognition.columns
-            known = self.manifests()
-            _refuse_mixing(is_synthetic, known)
-            content = split(con, recognition, received.retrieved_at.date())
-            refuse_conflicting_duplicates(con, recognition, self.source_map)
-
+        folder = work / "release"
+        folder.mkdir()
+        known = self.manifests()
+        drafts = QuarterDrafts(work / "quarters", self.data_dir.quarters)
+        with database(work, received) as con:
+            understood = understand(con, received, self.limits, self.source_map, drafts.write)
+            _refuse_mixing(understood.is_synthetic, known)
             draft = Manifest(
-                release_id=_release_day(con, recognition, received),
+                release_id=_release_day(con, understood.recognition, received),
                 url=received.origin,
                 retrieved_at=received.retrieved_at,
                 data_processed=received.data_processed,
                 export=f"export.{received.format}" + (".gz" if received.format == "csv" else ""),
                 format=received.format,
-                rows=content.rows,
                 bytes=received.path.stat().st_size,
                 sha256=sha256_of(received.path),
-                lines_sha256="",
-                columns=columns_of(fields, recognition),
-                quarters=content.quarters,
-                unreadable_rows=content.unreadable_rows,
                 licence=received.licence,
-                is_synthetic=is_synthetic,
+                is_synthetic=understood.is_synthetic,
+                **store_content(con, understood, folder),
             )
-            twin = next((m for m in known if _is_again(draft, m)), None)
-            if twin:
-                self.raise_if_held(twin.release_id)
-                return Intake(twin, is_new=False)
-            manifest = _with_free_id(draft, known)
-            store_quarters(con, content.quarters, self.data_dir.quarters)
-            folder = work / "release"
-            folder.mkdir()
-            predecessor = _predecessor(manifest, known)
-            if predecessor and manifest.same_content(predecessor):
-                manifest = _replace(manifest, export=None)
-            else:
-                _compress(received, folder / str(manifest.export))
-            store_line_numbers(con, folder / LINES_FILE)
-            manifest = _replace(manifest, lines_sha256=sha256_of(folder / LINES_FILE))
-            if content.unreadable_rows:
-                store_unreadable(con, folder / UNREADABLE_FILE)
-                manifest = _replace(manifest, unreadable_sha256=sha256_of(folder / UNREADABLE_FILE))
+        twin = next((m for m in known if _is_again(draft, m)), None)
+        if twin:
+            self.raise_if_held(twin.release_id)
+            return Intake(twin, is_new=False)
+        manifest = _with_free_id(draft, known)
+        predecessor = _predecessor(manifest, known)
+        if predecessor and manifest.same_content(predecessor):
+            manifest = dataclasses.replace(manifest, export=None)
+        else:
+            _compress(received, folder / str(manifest.export))
+        drafts.put_in_place()
         waited = self._held(known)
         self._put_release(manifest, folder)
         self.raise_if_held(*(release_id for release_id in self.held() if release_id not in waited))
@@ -257,16 +236,21 @@ class Archive:
         )
 
 
-@contextmanager
-def named_as_given(received: Received) -> Iterator[None]:
-    """Let an error speak of the file that a user gave, not of the copy that is read."""
-    try:
-        yield
-    except ContractError as error:
-        copy, said = received.path.name, str(error)
-        if said.startswith(copy) and "://" not in received.origin:
-            error.args = (f"{received.origin}{said.removeprefix(copy)}",)
-        raise
+def store_content(con: duckdb.DuckDBPyConnection, understood: Understood, folder: Path) -> dict[str, Any]:
+    """Write what an export says beside its quarters into a folder; returns what the manifest says of it."""
+    content = understood.content
+    store_line_numbers(con, folder / LINES_FILE)
+    unreadable = folder / UNREADABLE_FILE
+    if content.unreadable_rows:
+        store_unreadable(con, unreadable)
+    return {
+        "rows": content.rows,
+        "columns": columns_of(understood.fields, understood.recognition),
+        "quarters": content.quarters,
+        "unreadable_rows": content.unreadable_rows,
+        "lines_sha256": sha256_of(folder / LINES_FILE),
+        "unreadable_sha256": sha256_of(unreadable) if content.unreadable_rows else None,
+    }
 
 
 def _compress(received: Received, kept: Path) -> None:
@@ -280,8 +264,12 @@ def _compress(received: Received, kept: Path) -> None:
 
 def columns_of(fields: Sequence[SourceField], recognition: Recognition) -> tuple[ManifestColumn, ...]:
     """The export's columns in its order, with what each was recognised as."""
-    canonical = {column.source: (name, column.rule) for name, column in recognition.columns.items()}
-    return tuple(ManifestColumn(f.name, *canonical.get(f.name, (None, None))) for f in fields)
+    recognised = {column.source: (name, column.rule) for name, column in recognition.columns.items()}
+    columns = []
+    for field in fields:
+        canonical, rule = recognised.get(field.name, (None, None))
+        columns.append(ManifestColumn(field.name, canonical, rule, field.label, field.description))
+    return tuple(columns)
 
 
 def _refuse_mixing(is_synthetic: bool, known: list[Manifest]) -> None:
@@ -304,7 +292,7 @@ def _release_day(con: duckdb.DuckDBPyConnection, recognition: Recognition, recei
             con,
             """SELECT max(jour) FROM (
                 SELECT coalesce(try_cast(texte AS DATE), try_strptime(texte, '%d/%m/%Y')::DATE) AS jour
-                FROM (SELECT left(trim(date_chargement), 10) AS texte FROM lignes)
+                FROM (SELECT left(trim(date_chargement), 10) AS texte FROM recues)
             ) WHERE jour BETWEEN ? AND ?""",
             [FIRST_QUARTER.first_day, today + dt.timedelta(days=366)],
         )
@@ -329,13 +317,9 @@ def _with_free_id(manifest: Manifest, known: list[Manifest]) -> Manifest:
     while candidate in taken:
         number += 1
         candidate = f"{manifest.release_id}-{number}"
-    return _replace(manifest, release_id=candidate)
+    return dataclasses.replace(manifest, release_id=candidate)
 
 
 def _predecessor(manifest: Manifest, known: list[Manifest]) -> Manifest | None:
     before = [m for m in known if m.time_order < manifest.time_order]
     return max(before, key=lambda m: m.time_order, default=None)
-
-
-def _replace(manifest: Manifest, **changes: Any) -> Manifest:
-    return dataclasses.replace(manifest, **changes)

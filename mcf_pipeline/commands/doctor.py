@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.commands.console import out, progress_bar
 from mcf_pipeline.commands.doctor_page import render
 from mcf_pipeline.contract.doctor import Diagnosis, SourceFacts, Values, diagnose
-from mcf_pipeline.contract.recognition import Recognition, RecognitionError, fields_of, recognise
+from mcf_pipeline.contract.recognition import Recognition, RecognitionError, recognise
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.errors import ContractError, PipelineError, SourceError
 from mcf_pipeline.progress import report
@@ -24,6 +23,9 @@ from mcf_pipeline.workspace import Workspace
 if TYPE_CHECKING:
     import duckdb
 
+    from mcf_pipeline.archive.manifest import QuarterContent
+    from mcf_pipeline.archive.understanding import Lines
+    from mcf_pipeline.sources.base import Received
     from mcf_pipeline.sources.metadata import PortalMetadata
 
 MAX_VALUES = 50_000
@@ -58,10 +60,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
 
 def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
     """Fetch the source into a folder that is gone afterwards, and look at what came."""
-    import duckdb
-
-    from mcf_pipeline.archive.store import named_as_given
-    from mcf_pipeline.reading.export import read_export
+    from mcf_pipeline.archive.understanding import database, read
     from mcf_pipeline.sources.portal import PortalSource
 
     source = space.source()
@@ -69,60 +68,57 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
     origin = space.settings.source
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mcf-doctor-")))
-        con = stack.enter_context(duckdb.connect(config={"temp_directory": str(work / "spill")}))
         try:
             if isinstance(source, PortalSource):
                 metadata = source.metadata()
                 origin = source.url
             received = source.fetch(work, lambda done, total: report("download", done, total))
-            with named_as_given(received):
-                export = read_export(
-                    con,
-                    received.path,
-                    received.format,
-                    space.settings.limits,
-                    records_count=received.records_count,
-                )
+            con = stack.enter_context(database(work, received))
+            lines = read(con, received, space.settings.limits)
         except (SourceError, ContractError) as error:
             return _unread(origin, metadata, error, space), error
-        fields = fields_of(export.columns, received.fields)
+        fields = lines.fields
         facts = SourceFacts(
             origin=received.origin,
             quota_left=metadata.quota_left if metadata else None,
             licence=received.licence,
             data_processed=received.data_processed,
             records_count=received.records_count,
-            lines_read=export.rows,
+            lines_read=lines.export.rows,
         )
-        values = {name: _values(con, [name]) for name in export.columns}
+        values = {name: _values(con, [name]) for name in lines.export.columns}
         flat: Mapping[str, Values] = {name: {key[0]: n for key, n in found.items()} for name, found in values.items()}
         pairs = _pairs(con, fields, space)
         found = diagnose(facts, fields, flat, space.source_map, pairs=pairs)
-        refused = _rehearse(con, fields, space) if found.ready else []
+        refused = _rehearse(con, lines, received, space) if found.ready else []
         return replace(found, ready=found.ready and not refused, problems=(*refused, *found.problems)), None
 
 
-def _rehearse(con: duckdb.DuckDBPyConnection, fields: Sequence[SourceField], space: Workspace) -> list[str]:
+def _rehearse(con: duckdb.DuckDBPyConnection, lines: Lines, received: Received, space: Workspace) -> list[str]:
     """Read every line as a run would; gives what a run would refuse of it."""
-    from mcf_pipeline.archive.split import split
-    from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
+    from mcf_pipeline.archive.understanding import judge
     from mcf_pipeline.contract.lines import read_lines
     from mcf_pipeline.tables.staged import is_refused
 
-    recognition = recognise(fields, space.source_map)
+    refused: list[str] = []
+    done = 0
+
+    def validate(con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent]) -> None:
+        nonlocal done
+        for quarter, held in quarters.items():
+            done += held.rows
+            report("read and validate", done, lines.export.rows)
+            source = f"SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes WHERE trimestre_id = '{quarter}'"
+            rejected = read_lines(con, source, space.source_map).rejected.total()
+            if is_refused(rejected, held.rows):
+                refused.append(f"{quarter} would be refused: {rejected:,} of its {held.rows:,} lines are rejected")
+
     try:
-        content = split(con, recognition, dt.date.today())
-        refuse_conflicting_duplicates(con, recognition, space.source_map)
+        judge(con, lines, received, space.settings.limits, space.source_map, validate)
     except ContractError as error:
         return [str(error)]
-    refused = []
-    for done, (quarter, held) in enumerate(content.quarters.items()):
-        report("read and validate", done, len(content.quarters))
-        source = f"SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes WHERE trimestre_id = '{quarter}'"
-        rejected = read_lines(con, source, space.source_map).rejected.total()
-        if is_refused(rejected, held.rows):
-            refused.append(f"{quarter} would be refused: {rejected:,} of its {held.rows:,} lines are rejected")
-    report("read and validate", len(content.quarters), len(content.quarters))
+    finally:
+        report("read and validate", lines.export.rows, lines.export.rows)
     return refused
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mcf_pipeline.archive.split import batches
 from mcf_pipeline.contract.lines import validate
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import literal, temporary, to_frame
@@ -20,7 +21,6 @@ from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.warehouse import FACTS, FctDossiers
 from mcf_pipeline.tables.dimensions import dimension_frames
 from mcf_pipeline.tables.files import read_files
-from mcf_pipeline.tables.received import batches
 from mcf_pipeline.tables.snapshot import QuarterState, Snapshot
 
 if TYPE_CHECKING:

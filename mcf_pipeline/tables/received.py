@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 
 from mcf_pipeline.archive.split import is_intact
 from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.duck import literal
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.tables.snapshot import QuarterState
-
-BATCH_LINES = 500_000
-"""Lines that are worked on at once, at most; the whole real dataset is about 100,000. A query costs more to plan than
-to run on a quarter of the real size; on quarters a hundred times as large, memory counts."""
-
-
-def batches(rows: Mapping[QuarterState, int], most: int = BATCH_LINES) -> Iterator[list[QuarterState]]:
-    """Group states in their order: as many together as have `most` lines, one at least.
-
-    Args:
-        rows: how many lines each has.
-        most: lines of a group.
-    """
-    batch: list[QuarterState] = []
-    held = 0
-    for state, size in rows.items():
-        if batch and held + size > most:
-            yield batch
-            batch, held = [], 0
-        batch.append(state)
-        held += size
-    if batch:
-        yield batch
 
 
 def by_columns(archive: Archive, states: Iterable[QuarterState]) -> list[list[QuarterState]]:

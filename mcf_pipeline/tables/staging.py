@@ -15,12 +15,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mcf_pipeline.archive.split import batches
 from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.contract.lines import TypedLines, read_lines
 from mcf_pipeline.files import write_atomically
 from mcf_pipeline.progress import report
 from mcf_pipeline.schemas.names import STAGED
-from mcf_pipeline.tables.received import batches, by_columns, received_sql
+from mcf_pipeline.tables.received import by_columns, received_sql
 from mcf_pipeline.tables.snapshot import QuarterState, Snapshot, verdict_file
 from mcf_pipeline.tables.staged import SUMMARY, Staged, is_refused
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcf_pipeline.archive.manifest import FILE_NAME, Manifest, ManifestColumn, QuarterContent
+from mcf_pipeline.archive.manifest import FILE_NAME, Manifest, ManifestColumn, QuarterContent, _checksum
+from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline_tests.archive.manifests import manifest
 
@@ -29,7 +31,7 @@ MANIFESTS = st.builds(
     bytes=COUNTS,
     sha256=HASHES,
     lines_sha256=HASHES,
-    columns=st.lists(st.builds(ManifestColumn, TEXTS, st.none() | TEXTS, st.none() | TEXTS), max_size=4).map(tuple),
+    columns=st.lists(st.builds(ManifestColumn, TEXTS, *[st.none() | TEXTS] * 4), max_size=4).map(tuple),
     quarters=st.dictionaries(TEXTS, st.builds(QuarterContent, HASHES, COUNTS, COUNTS), max_size=4),
     unreadable_rows=COUNTS,
     licence=st.none() | TEXTS,
@@ -91,7 +93,7 @@ def test_anything_but_a_manifest_is_found(tmp_path, text):
         ("is_synthetic", True),
         ("export", None),
         ("quarters", {}),
-        ("manifest_format", 2),
+        ("manifest_format", 1),
     ],
 )
 def test_a_value_that_was_edited_by_hand_is_found(tmp_path, name, value):
@@ -136,3 +138,49 @@ def test_the_same_quarters_are_the_same_content_whatever_the_file():
 @pytest.mark.parametrize("quarters", ["ac", "a", "ab-d", "-b", ""])
 def test_another_content_of_any_quarter_is_another_content(quarters):
     assert not manifest("2026-07-08", quarters="ab").same_content(manifest("2026-10-08", quarters=quarters))
+
+
+# -- format 1, of version 0.1 ---------------------------------------------------------------------------------
+
+FORMAT_1 = Path(__file__).parent / "format_1"
+"""As version 0.1 wrote it."""
+
+
+def test_a_manifest_of_format_1_is_read():
+    columns = (
+        ManifestColumn("Région", "region", "synonym"),
+        ManifestColumn("c_007", "situation", "label"),
+        ManifestColumn("inconnue", None, None),
+    )
+    found = Manifest.read(FORMAT_1)
+    assert found == manifest("2026-10-08", at="04:00", quarters="ab", columns=columns)
+    # What the portal's labels had said is not lost: a column that was recognised by one keeps its meaning.
+    assert found.fields == (SourceField("Région"), SourceField("c_007", "situation"), SourceField("inconnue"))
+
+
+def test_it_is_written_again_in_format_2(tmp_path):
+    path = written(tmp_path, Manifest.read(FORMAT_1))
+    assert json.loads(path.read_text())["manifest_format"] == 2
+    assert Manifest.read(tmp_path) == Manifest.read(FORMAT_1)
+
+
+def test_a_manifest_of_format_1_that_was_changed_is_found(tmp_path):
+    content = json.loads((FORMAT_1 / FILE_NAME).read_text()) | {"rows": 11}
+    (tmp_path / FILE_NAME).write_text(json.dumps(content))
+    with pytest.raises(ArchiveError, match="its checksum does not fit"):
+        Manifest.read(tmp_path)
+
+
+def test_a_manifest_of_a_format_to_come_is_left_alone(tmp_path):
+    content = json.loads((FORMAT_1 / FILE_NAME).read_text()) | {"manifest_format": 3}
+    del content["checksum"]
+    (tmp_path / FILE_NAME).write_text(json.dumps(content | {"checksum": _checksum(content)}))
+    with pytest.raises(ArchiveError, match="a newer version of mcf-pipeline"):
+        Manifest.read(tmp_path)
+
+
+def test_labels_and_descriptions_are_kept(tmp_path):
+    columns = (ManifestColumn("c1", "region", "label", "Région", "de résidence"),)
+    found = manifest("2026-10-08", columns=columns)
+    written(tmp_path, found)
+    assert Manifest.read(tmp_path).fields == (SourceField("c1", "Région", "de résidence"),)

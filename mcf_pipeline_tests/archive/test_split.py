@@ -8,12 +8,22 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from mcf_pipeline.archive.split import Split, is_intact, split, store_line_numbers, store_quarters
+from mcf_pipeline.archive.split import (
+    QuarterDrafts,
+    Split,
+    batches,
+    content_of,
+    is_intact,
+    split,
+    store_line_numbers,
+    store_unreadable,
+)
 from mcf_pipeline.contract.recognition import fields_of, recognise
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import ContractError
@@ -32,14 +42,24 @@ BASE = [
 
 
 @contextmanager
-def splitting(folder: Path, content: bytes, format: str = "csv") -> Iterator[tuple[duckdb.DuckDBPyConnection, Split]]:
-    """An export, split, with the connection that holds its lines."""
+def splitting(
+    folder: Path, content: bytes, format: str = "csv", *, store: Path | None = None, most: int = 1000
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Split]]:
+    """An export, split, with the connection that holds its lines; its quarters stored in `store`."""
     path = folder / f"export.{format}"
     path.write_bytes(content)
+    drafts = QuarterDrafts(folder / "drafts", store or folder / "stored")
     with duckdb.connect(config={"threads": 1}) as con:
         export = read_export(con, path, format, Limits())
         recognition = recognise(fields_of(export.columns, ()), SourceMap())
-        yield con, split(con, recognition, TODAY)
+        yield con, split(con, recognition, TODAY, lambda quarters: drafts.write(con, quarters), most=most)
+        drafts.put_in_place()
+
+
+def store_quarters(folder: Path, content: bytes, store: Path, **options: Any) -> Split:
+    """Split an export and store its quarters."""
+    with splitting(folder, content, store=store, **options) as (_, found):
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -211,8 +231,7 @@ def stored(folder: Path) -> list[str]:
 
 
 def test_each_quarter_is_stored_under_its_hash_beside_its_checksum(tmp_path):
-    with splitting(tmp_path, csv_bytes(BASE)) as (con, found):
-        store_quarters(con, found.quarters, tmp_path / "q")
+    found = store_quarters(tmp_path, csv_bytes(BASE), tmp_path / "q")
     expected = [f"{q}/{c.sha256}.{kind}" for q, c in found.quarters.items() for kind in ("parquet", "sha256")]
     assert stored(tmp_path / "q") == sorted(expected)
     for path in (tmp_path / "q").rglob("*.parquet"):
@@ -220,9 +239,9 @@ def test_each_quarter_is_stored_under_its_hash_beside_its_checksum(tmp_path):
 
 
 def test_lines_are_stored_as_received_and_unknown_columns_cannot_pass_for_known_ones(tmp_path):
-    with splitting(tmp_path, csv_bytes(every(commentaire="=cmd()"))) as (con, found):
-        store_quarters(con, found.quarters, tmp_path)
-        (file,) = (tmp_path / "2024-T1").glob("*.parquet")
+    store_quarters(tmp_path, csv_bytes(every(commentaire="=cmd()")), tmp_path)
+    (file,) = (tmp_path / "2024-T1").glob("*.parquet")
+    with duckdb.connect() as con:
         names = [row[0] for row in con.execute(f"DESCRIBE FROM read_parquet('{file}')").fetchall()]
         cells = con.execute(
             f"SELECT nb_dossiers, \"hors_contrat:commentaire\" FROM read_parquet('{file}') ORDER BY 1"
@@ -232,12 +251,10 @@ def test_lines_are_stored_as_received_and_unknown_columns_cannot_pass_for_known_
 
 
 def test_a_stored_quarter_is_not_written_again(tmp_path):
-    with splitting(tmp_path, csv_bytes(BASE)) as (con, found):
-        store_quarters(con, found.quarters, tmp_path)
+    store_quarters(tmp_path, csv_bytes(BASE), tmp_path)
     for path in tmp_path.rglob("*.parquet"):
         os.utime(path, ns=(1, 1))
-    with splitting(tmp_path, csv_bytes(shuffled())) as (con, again):
-        store_quarters(con, again.quarters, tmp_path)
+    store_quarters(tmp_path, csv_bytes(shuffled()), tmp_path)
     assert {path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == {1}
 
 
@@ -263,14 +280,13 @@ def empty_checksum(path: Path) -> None:
 def one_quarter(tmp_path_factory):
     """One stored quarter and what stores it again."""
     folder = tmp_path_factory.mktemp("stored")
-    with splitting(folder, csv_bytes(BASE[3:])) as (con, found):
 
-        def store() -> Path:
-            store_quarters(con, found.quarters, folder / "q")
-            (path,) = (folder / "q").rglob("*.parquet")
-            return path
+    def store() -> Path:
+        store_quarters(folder, csv_bytes(BASE[3:]), folder / "q")
+        (path,) = (folder / "q").rglob("*.parquet")
+        return path
 
-        yield store
+    return store
 
 
 @pytest.mark.parametrize("damage", [flip, cut, Path.unlink, without_checksum, empty_checksum])
@@ -291,3 +307,47 @@ def test_line_numbers_are_those_of_the_export(tmp_path):
         )
         numbers = {(quarter, number) for quarter, _, number in found.fetchall()}
     assert numbers == {(entry["trimestre"], i) for i, entry in enumerate(shuffled(), start=2)}
+
+
+# -- a few quarters at a time --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 100])
+def test_however_many_lines_are_worked_on_together_the_outcome_is_the_same(tmp_path, most):
+    lines = [*BASE, lean("2023-T4"), *(lean("2024-T3", region=f"R{i}") for i in range(200)), lean("n'importe quoi")]
+    outcomes = []
+    for size in (most, 1000):
+        work = tmp_path / str(size)
+        work.mkdir()
+        with splitting(work, csv_bytes(lines), store=work / "q", most=size) as (con, found):
+            store_line_numbers(con, work / "n.parquet")
+            store_unreadable(con, work / "u.parquet")
+        with duckdb.connect() as con:
+            kept = [con.execute(f"FROM '{work}/{name}.parquet' ORDER BY ALL").fetchall() for name in "nu"]
+        outcomes.append((found, kept, stored(work / "q")))
+    assert outcomes[0] == outcomes[1]
+    assert len(outcomes[0][1][1]) == found.unreadable_rows == 1
+
+
+def test_the_hash_is_the_one_that_archives_hold(base):
+    """Another one would make every quarter of every archive a changed one; these are of version 0.1."""
+    assert {quarter: content.sha256 for quarter, content in base.quarters.items()} == {
+        "2024-T1": "b2a162126f840216a3c1b02aca29db24a7835b02c1a229bee4d915f1fc5895ba",
+        "2024-T2": "9787c9048aacc4f6f6f488d6b45d25d6f5bb10234bbe67b99a54715f0c00984f",
+    }
+
+
+def test_a_stored_quarter_has_the_hash_that_it_is_stored_under(tmp_path):
+    lines = [lean("2024-T1", region=f"Région {i}", nb_dossiers=str(i % 7)) for i in range(25_000)]
+    found = store_quarters(tmp_path, csv_bytes(lines), tmp_path / "q", most=10)
+    (path,) = (tmp_path / "q").rglob("*.parquet")
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE lignes AS FROM '{path}'")
+        assert content_of(con) == found.quarters["2024-T1"].sha256 == path.stem
+
+
+def test_batches_keep_the_order_and_their_size():
+    sizes = {"a": 3, "b": 3, "c": 9, "d": 1, "e": 1}
+    assert list(batches(sizes, 6)) == [["a", "b"], ["c"], ["d", "e"]]
+    assert list(batches(sizes, 1)) == [[name] for name in sizes]
+    assert list(batches({}, 6)) == []

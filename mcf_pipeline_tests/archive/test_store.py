@@ -19,12 +19,12 @@ from mcf_pipeline_tests.exports import (
     Line,
     archive_in,
     csv_bytes,
+    ingest,
     lean,
     lean_quarter,
     listing,
     parquet_bytes,
     sender,
-    take_in,
 )
 
 FIRST: list[Line] = [*lean_quarter("2024-T1"), *lean_quarter("2024-T2")]
@@ -48,7 +48,7 @@ def archive(tmp_path) -> Archive:
 @pytest.fixture(scope="module")
 def filled_once(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("filled")
-    take_in(archive_in(folder), FIRST, "2026-07-08")
+    ingest(archive_in(folder), FIRST, "2026-07-08")
     return folder
 
 
@@ -64,7 +64,7 @@ def filled(filled_once, tmp_path) -> Archive:
 
 def test_a_release_is_kept_as_received_with_everything_that_is_known_of_it(archive):
     content = csv_bytes(FIRST)
-    intake = archive.take_in(sender(content, day="2026-10-08", at="04:12", records_count=10))
+    intake = archive.ingest(sender(content, day="2026-10-08", at="04:12", records_count=10))
     folder = archive.data_dir.releases / "2026-10-08"
     assert intake.is_new
     assert sorted(path.name for path in folder.iterdir()) == ["export.csv.gz", "lignes.parquet", "manifest.json"]
@@ -91,7 +91,7 @@ def test_every_quarter_of_a_release_lies_where_its_hash_says(filled):
 
 def test_a_parquet_export_is_kept_byte_for_byte(archive):
     content = parquet_bytes(FIRST)
-    intake = archive.take_in(sender(content, format="parquet"))
+    intake = archive.ingest(sender(content, format="parquet"))
     assert (archive.data_dir.releases / "2026-10-08" / "export.parquet").read_bytes() == content
     assert intake.manifest.format == "parquet"
 
@@ -102,7 +102,7 @@ def test_nothing_is_left_of_the_intake(filled):
 
 def test_the_next_release_adds_its_quarter_and_leaves_the_rest_as_it_was(filled):
     before = listing(filled.data_dir.root)
-    take_in(filled, SECOND, "2026-10-08")
+    ingest(filled, SECOND, "2026-10-08")
     after = listing(filled.data_dir.root)
     assert {name: after[name] for name in before} == before
     quarters = [name for name in after.keys() - before.keys() if name.startswith("raw/quarters")]
@@ -126,7 +126,7 @@ NO_DAYS = ("", "hier", "infinity", "10000-1-1", "9999-12-31", "1999-12-31", "../
 )
 def test_the_day_that_a_release_is_known_by(archive, data_processed, loaded, modified, expected):
     content = csv_bytes([lean(region=f"R{i}", date_chargement=day) for i, day in enumerate(loaded)])
-    intake = archive.take_in(sender(content, day=data_processed, suggested_day=modified))
+    intake = archive.ingest(sender(content, day=data_processed, suggested_day=modified))
     assert intake.manifest.release_id == expected
     assert ids(archive) == [expected]
 
@@ -136,22 +136,22 @@ def test_the_day_that_a_release_is_known_by(archive, data_processed, loaded, mod
 
 def test_the_same_bytes_again_change_nothing(filled):
     before = listing(filled.data_dir.root)
-    assert not take_in(filled, FIRST, "2026-07-08").is_new
+    assert not ingest(filled, FIRST, "2026-07-08").is_new
     assert listing(filled.data_dir.root) == before
 
 
 def test_the_same_content_in_another_order_at_the_same_time_changes_nothing(filled):
     before = listing(filled.data_dir.root)
-    intake = take_in(filled, FIRST[::-1], "2026-07-08")
+    intake = ingest(filled, FIRST[::-1], "2026-07-08")
     assert (intake.is_new, intake.manifest.release_id) == (False, "2026-07-08")
     assert listing(filled.data_dir.root) == before
 
 
 def test_the_same_file_by_hand_again_changes_nothing(archive):
     fetch = sender(csv_bytes(FIRST), day=None, suggested_day=dt.date(2026, 7, 8))
-    assert archive.take_in(fetch).is_new
+    assert archive.ingest(fetch).is_new
     before = listing(archive.data_dir.root)
-    assert not archive.take_in(fetch).is_new
+    assert not archive.ingest(fetch).is_new
     assert listing(archive.data_dir.root) == before
 
 
@@ -160,7 +160,7 @@ def test_the_same_file_by_hand_again_changes_nothing(archive):
 )
 def test_the_same_content_at_another_time_of_the_portal_is_remembered_and_tells_nothing(filled, day, at, release_id):
     """Remembered, so that the next look at the portal need not fetch it again."""
-    intake = take_in(filled, FIRST[::-1], day, at)
+    intake = ingest(filled, FIRST[::-1], day, at)
     assert (intake.is_new, intake.manifest.release_id, intake.manifest.export) == (True, release_id, None)
     kept = sorted(path.name for path in (filled.data_dir.releases / release_id).iterdir())
     assert kept == ["lignes.parquet", "manifest.json"]
@@ -169,20 +169,20 @@ def test_the_same_content_at_another_time_of_the_portal_is_remembered_and_tells_
 
 def test_a_content_taken_back_on_the_same_day_stands_again(filled):
     for at, lines in (("09:00", REVISED), ("10:00", FIRST)):
-        take_in(filled, lines, "2026-07-08", at)
+        ingest(filled, lines, "2026-07-08", at)
     line = filled.timeline()
     assert applied(filled) == ["2026-07-08", "2026-07-08-2", "2026-07-08-3"]
     assert line.latest.same_content(line.releases[0])
 
 
 def test_a_second_content_on_one_day_gets_a_number(filled):
-    assert take_in(filled, REVISED, "2026-07-08", at="09:00").manifest.release_id == "2026-07-08-2"
-    assert take_in(filled, SECOND, "2026-07-08", at="10:00").manifest.release_id == "2026-07-08-3"
+    assert ingest(filled, REVISED, "2026-07-08", at="09:00").manifest.release_id == "2026-07-08-2"
+    assert ingest(filled, SECOND, "2026-07-08", at="10:00").manifest.release_id == "2026-07-08-3"
     assert applied(filled) == ["2026-07-08", "2026-07-08-2", "2026-07-08-3"]
 
 
 def test_an_older_release_takes_its_place_in_time(filled):
-    take_in(filled, REVISED, "2026-04-08")
+    ingest(filled, REVISED, "2026-04-08")
     assert applied(filled) == ["2026-04-08", "2026-07-08"]
 
 
@@ -217,23 +217,23 @@ REFUSED = [
 def test_what_is_refused_leaves_the_archive_as_it_was(filled, fetch, error, exit_code):
     before = listing(filled.data_dir.root)
     with pytest.raises(error) as caught:
-        filled.take_in(fetch)
+        filled.ingest(fetch)
     assert type(caught.value).exit_code == exit_code
     assert listing(filled.data_dir.root) == before
     assert not filled.data_dir.incoming.exists()
 
 
 def test_real_data_beside_made_up_data_is_refused(archive):
-    take_in(archive, SYNTHETIC, "2026-07-08")
+    ingest(archive, SYNTHETIC, "2026-07-08")
     with pytest.raises(UsageError, match="this release is real and the data directory holds synthetic ones"):
-        take_in(archive, SECOND, "2026-10-08")
+        ingest(archive, SECOND, "2026-10-08")
     assert ids(archive) == ["2026-07-08"]
 
 
 def test_a_data_directory_that_is_a_file_is_refused_before_anything_is_fetched(tmp_path):
     (tmp_path / "data").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
-        archive_in(tmp_path / "data").take_in(unreachable)
+        archive_in(tmp_path / "data").ingest(unreachable)
 
 
 def test_what_a_killed_intake_left_behind_is_swept_away(filled):
@@ -241,24 +241,24 @@ def test_what_a_killed_intake_left_behind_is_swept_away(filled):
     left.mkdir(parents=True)
     (left / "export.csv.gz").write_bytes(b"half")
     before = [name for name in listing(filled.data_dir.root) if "incoming" not in name]
-    take_in(filled, FIRST, "2026-07-08")
+    ingest(filled, FIRST, "2026-07-08")
     assert list(listing(filled.data_dir.root)) == before
 
 
 def test_a_release_killed_before_its_rename_is_taken_in_whole_the_next_time(filled):
     """Its quarters are stored, its folder is not: the state just before the one rename."""
     whole = archive_in(filled.data_dir.root / "other")
-    take_in(whole, SECOND, "2026-10-08")
+    ingest(whole, SECOND, "2026-10-08")
     orphan = whole.data_dir.quarters / "2024-T3"
     orphan.rename(filled.data_dir.quarters / "2024-T3")
-    assert take_in(filled, SECOND, "2026-10-08").is_new
+    assert ingest(filled, SECOND, "2026-10-08").is_new
     assert applied(filled) == ["2026-07-08", "2026-10-08"]
 
 
 def test_a_damaged_manifest_stops_every_reading(filled):
     path = filled.data_dir.releases / "2026-07-08" / "manifest.json"
     path.write_bytes(path.read_bytes()[:-10])
-    for reading in (filled.manifests, filled.timeline, lambda: take_in(filled, SECOND, "2026-10-08")):
+    for reading in (filled.manifests, filled.timeline, lambda: ingest(filled, SECOND, "2026-10-08")):
         with pytest.raises(ArchiveError, match="is damaged"):
             reading()
 
@@ -269,7 +269,7 @@ def test_two_lines_without_a_readable_quarter_cannot_contradict_each_other(archi
         lean("2019-T1", nb_dossiers="1"),
         lean("2019-T2", nb_dossiers="2"),
     ]
-    assert take_in(archive, lines).manifest.unreadable_rows == 2
+    assert ingest(archive, lines).manifest.unreadable_rows == 2
 
 
 # -- what is held ----------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ FEWER_DOSSIERS = [entry | ({"nb_dossiers": "6"} if entry["trimestre"] == "2024-T
 )
 def test_a_release_that_lost_known_data_is_archived_and_waits_until_it_is_accepted(filled, lines, rule, shrunk):
     with pytest.raises(HeldReleaseError, match=shrunk) as caught:
-        take_in(filled, lines, "2026-10-08")
+        ingest(filled, lines, "2026-10-08")
     assert (caught.value.rule, caught.value.release_id, caught.value.exit_code) == (rule, "2026-10-08", 4)
     assert "--accept-release 2026-10-08" in str(caught.value)
     assert (ids(filled), applied(filled)) == (["2026-07-08", "2026-10-08"], ["2026-07-08"])
@@ -308,7 +308,7 @@ def holding_once(filled_once, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("holding")
     shutil.copytree(filled_once, folder, dirs_exist_ok=True)
     with pytest.raises(HeldReleaseError):
-        take_in(archive_in(folder), VANISHED, "2026-10-08")
+        ingest(archive_in(folder), VANISHED, "2026-10-08")
     return folder
 
 
@@ -322,18 +322,18 @@ def holding(holding_once, tmp_path) -> Archive:
 def test_a_held_release_sent_again_waits_still(holding):
     before = listing(holding.data_dir.root)
     with pytest.raises(HeldReleaseError, match="2026-10-08 is archived but not applied"):
-        take_in(holding, VANISHED, "2026-10-08")
+        ingest(holding, VANISHED, "2026-10-08")
     assert listing(holding.data_dir.root) == before
 
 
 def test_an_accepted_release_sent_again_stays_accepted(holding):
     holding.accept("2026-10-08")
-    assert not take_in(holding, VANISHED, "2026-10-08").is_new
+    assert not ingest(holding, VANISHED, "2026-10-08").is_new
     assert applied(holding) == ["2026-07-08", "2026-10-08"]
 
 
 def test_the_release_after_a_held_one_is_compared_with_the_last_that_was_applied(holding):
-    take_in(holding, SECOND, "2026-10-15")
+    ingest(holding, SECOND, "2026-10-15")
     assert applied(holding) == ["2026-07-08", "2026-10-15"]
 
 
@@ -358,10 +358,10 @@ def test_what_a_release_was_accepted_in_spite_of_is_kept_with_it(holding):
 
 def test_a_release_taken_in_late_can_hold_a_newer_one(filled):
     """Just as if it had come in its turn; accepting the newer one applies it again."""
-    take_in(filled, SECOND, "2026-10-08")
+    ingest(filled, SECOND, "2026-10-08")
     grown = [*lean_quarter("2024-T1", 7), *lean_quarter("2024-T2")]
     with pytest.raises(HeldReleaseError, match=r"2026-10-08 .* 2024-T1 lost 29% of its lines \(7 to 5\)"):
-        take_in(filled, grown, "2026-09-08")
+        ingest(filled, grown, "2026-09-08")
     assert applied(filled) == ["2026-07-08", "2026-09-08"]
     filled.accept("2026-10-08")
     assert applied(filled) == ["2026-07-08", "2026-09-08", "2026-10-08"]
@@ -370,9 +370,9 @@ def test_a_release_taken_in_late_can_hold_a_newer_one(filled):
 def test_a_release_taken_in_late_can_let_a_newer_one_apply(filled):
     half = [entry for entry in SECOND if entry["trimestre"] != "2024-T1"]
     with pytest.raises(HeldReleaseError):
-        take_in(filled, half, "2026-10-08")
+        ingest(filled, half, "2026-10-08")
     # An older release without the quarter, accepted by hand: what came after it lost nothing of it.
     with pytest.raises(HeldReleaseError):
-        take_in(filled, [entry | {"nb_titulaires": "5"} for entry in half], "2026-09-08")
+        ingest(filled, [entry | {"nb_titulaires": "5"} for entry in half], "2026-09-08")
     filled.accept("2026-09-08")
     assert applied(filled) == ["2026-07-08", "2026-09-08", "2026-10-08"]

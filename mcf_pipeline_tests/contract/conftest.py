@@ -8,14 +8,14 @@ from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.settings import DataDir
 from mcf_pipeline_tests.contract.hostile_files import BEFORE, GOOD, ROWS, SMALL
-from mcf_pipeline_tests.exports import sender, take_in
+from mcf_pipeline_tests.exports import ingest, sender
 
 
 @pytest.fixture(scope="package")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An archive with one release; what is refused must leave it as it is, so all can share it."""
     found = Archive(DataDir(tmp_path_factory.mktemp("archive")), SMALL)
-    take_in(found, BEFORE, "2024-01-08")
+    ingest(found, BEFORE, "2024-01-08")
     return found
 
 
@@ -23,4 +23,4 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """What the good export says, taken in from a plain file."""
     found = Archive(DataDir(tmp_path_factory.mktemp("plain")))
-    return found.take_in(sender(GOOD, records_count=ROWS)).manifest
+    return found.ingest(sender(GOOD, records_count=ROWS)).manifest

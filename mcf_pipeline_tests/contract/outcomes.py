@@ -15,7 +15,7 @@ def refused(archive: Archive, fetch: Fetch, kind: type[PipelineError], rule: str
     """Taking in fails as it should, in one line, and the archive is byte for byte as it was."""
     before = listing(archive.data_dir.root)
     with pytest.raises(PipelineError) as caught:
-        archive.take_in(fetch)
+        archive.ingest(fetch)
     error = caught.value
     assert isinstance(error, kind), repr(error)
     assert getattr(error, "rule", None) == rule, repr(error)

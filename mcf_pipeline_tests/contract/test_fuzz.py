@@ -370,7 +370,7 @@ def _labels(dimensions: Mapping[type[Table], pd.DataFrame]) -> dict[tuple[str, s
 
 def _refusal(space: Workspace, export: Export) -> PipelineError | None:
     try:
-        space.archive.take_in(sender(export.content))
+        space.archive.ingest(sender(export.content))
     except PipelineError as error:
         return error
     return None

@@ -66,7 +66,7 @@ def test_a_file_cut_at_any_byte_of_its_last_line_but_in_the_last_field_is_refuse
 @pytest.mark.parametrize("cut", [len(RECORDS[-1].encode()) + 2, 3])
 def test_nothing_shows_a_cut_between_two_lines_or_within_the_last_field(tmp_path: Path, cut: int) -> None:
     """What a file by path cannot tell, and the portal's number of lines can (but for the last digits of all)."""
-    found = Archive(DataDir(tmp_path)).take_in(sender(GOOD[:-cut])).manifest
+    found = Archive(DataDir(tmp_path)).ingest(sender(GOOD[:-cut])).manifest
     assert found.rows == (ROWS if cut == 3 else ROWS - 1)
     if cut != 3:
         other = Archive(DataDir(tmp_path / "other"))
@@ -91,7 +91,7 @@ def test_a_file_written_otherwise_says_the_same(tmp_path: Path, plain: Manifest,
     path = tmp_path / "export.csv"
     path.write_bytes(READ_FILES[name])
     archive = Archive(DataDir(tmp_path / "data"), SMALL)
-    manifest = archive.take_in(from_file(path)).manifest
+    manifest = archive.ingest(from_file(path)).manifest
     assert (manifest.rows, manifest.quarters) == (ROWS, plain.quarters)
     assert {p.parent for p in (tmp_path).rglob("*.parquet")} <= {
         *((archive.data_dir.quarters / quarter) for quarter in plain.quarters),
@@ -115,7 +115,7 @@ def test_what_the_plain_file_says(plain: Manifest) -> None:
 def test_a_link_to_a_file_is_followed_and_the_file_stays(tmp_path: Path, plain: Manifest) -> None:
     (tmp_path / "export.csv").write_bytes(GOOD)
     (tmp_path / "link.csv").symlink_to("export.csv")
-    found = Archive(DataDir(tmp_path / "data")).take_in(from_file(tmp_path / "link.csv"))
+    found = Archive(DataDir(tmp_path / "data")).ingest(from_file(tmp_path / "link.csv"))
     assert found.manifest.quarters == plain.quarters
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "export.csv").read_bytes() == GOOD
@@ -169,6 +169,6 @@ def test_what_is_no_file_is_no_source(archive: Archive, tmp_path: Path, name: st
 def test_the_day_of_a_file_is_a_day_or_that_of_its_modification(tmp_path: Path, text: str, release_id: str) -> None:
     archive = Archive(DataDir(tmp_path))
     lines = [entry | {"date_chargement": text} for entry in LINES]
-    found = archive.take_in(sender(csv_bytes(lines), day=None, suggested_day=dt.date(2026, 5, 1)))
+    found = archive.ingest(sender(csv_bytes(lines), day=None, suggested_day=dt.date(2026, 5, 1)))
     assert found.manifest.release_id == release_id
     assert [folder.name for folder in archive.data_dir.releases.iterdir()] == [release_id]

@@ -15,7 +15,7 @@ from mcf_pipeline.tables.staged import refusal, refused
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.contract.hostile_lines import KEYS, NO_QUARTER, QUARANTINED, UNKNOWN, hostile_lines
 from mcf_pipeline_tests.contract.test_lines import AT_THE_BOUND
-from mcf_pipeline_tests.exports import Line, line, quarter_lines, take_in, workspace_in
+from mcf_pipeline_tests.exports import Line, ingest, line, quarter_lines, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_all, published, stage_all
 
 
@@ -24,7 +24,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, list[L
     """One export of all of them, taken in, built and published."""
     lines = hostile_lines()
     space = workspace_in(tmp_path_factory.mktemp("hostile"))
-    take_in(space.archive, lines)
+    ingest(space.archive, lines)
     build_all(space)
     return space, lines
 
@@ -103,10 +103,10 @@ def test_nothing_lies_outside_of_the_data_directory_or_under_a_name_of_theirs(
 def test_too_many_bad_lines_refuse_the_quarter_and_name_the_reasons(tmp_path: Path) -> None:
     """The quarter keeps its previous state; the others of the release are applied."""
     space = workspace_in(tmp_path)
-    take_in(space.archive, [*quarter_lines("2024-T1", 50), *quarter_lines("2024-T2", 50)], "2026-07-08")
+    ingest(space.archive, [*quarter_lines("2024-T1", 50), *quarter_lines("2024-T2", 50)], "2026-07-08")
     build_all(space)
     worse = [*quarter_lines("2024-T1", 48), *quarter_lines("2024-T1", 50, prix_moyen="NaN")[48:]]
-    take_in(space.archive, [*worse, *quarter_lines("2024-T2", 49)])
+    ingest(space.archive, [*worse, *quarter_lines("2024-T2", 49)])
     snapshot = stage_all(space)
     staged = refused(snapshot)[Quarter(2024, 1)]
     assert (staged.is_refused, staged.rejected, staged.commonest) == (True, 2, [("nombre_illisible", "prix_moyen", 2)])
@@ -142,7 +142,7 @@ def huge(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     lines += [full(next(keys)) | AT_THE_BOUND for _ in range(100)]
     lines += [full(key) for key in keys]
     space = workspace_in(tmp_path_factory.mktemp("huge"))
-    take_in(space.archive, lines)
+    ingest(space.archive, lines)
     build_all(space)
     return space
 
@@ -176,6 +176,6 @@ def test_a_figure_that_was_quarantined_is_not_missed_once_it_is_put_right(tmp_pa
     """Else the guards would hold the release that mends it: "2024-T1 lost 100 % of its dossiers"."""
     space = workspace_in(tmp_path)
     lines = quarter_lines("2024-T1", 50)
-    take_in(space.archive, [lines[0] | {"nb_dossiers": str(2**63 - 1)}, *lines[1:]], "2026-07-08")
-    mended = take_in(space.archive, lines)
+    ingest(space.archive, [lines[0] | {"nb_dossiers": str(2**63 - 1)}, *lines[1:]], "2026-07-08")
+    mended = ingest(space.archive, lines)
     assert mended.manifest.quarters["2024-T1"].dossiers == sum(range(10, 60))

@@ -38,7 +38,7 @@ NUMBERS = {name: pa.int64() for name in ("nb_dossiers", "nb_titulaires", "nb_dos
     ids=str,
 )
 def test_parquet_of_other_types_says_the_same(tmp_path: Path, plain: Manifest, types: dict[str, pa.DataType]) -> None:
-    manifest = Archive(DataDir(tmp_path), SMALL).take_in(sender(parquet_bytes(LINES, types), format="parquet")).manifest
+    manifest = Archive(DataDir(tmp_path), SMALL).ingest(sender(parquet_bytes(LINES, types), format="parquet")).manifest
     assert (manifest.rows, manifest.quarters) == (ROWS, plain.quarters)
 
 
@@ -50,7 +50,7 @@ def test_parquet_with_a_day_for_the_quarter_says_the_same(tmp_path: Path, plain:
     column = pa.array(days) if unit == "date" else pa.array(moments, pa.timestamp(unit))
     sink = io.BytesIO()
     pq.write_table(table.set_column(0, "trimestre", column), sink)
-    manifest = Archive(DataDir(tmp_path), SMALL).take_in(sender(sink.getvalue(), format="parquet")).manifest
+    manifest = Archive(DataDir(tmp_path), SMALL).ingest(sender(sink.getvalue(), format="parquet")).manifest
     assert manifest.quarters == plain.quarters
 
 

@@ -37,7 +37,7 @@ def portal(running: SimulatedPortal) -> Iterator[SimulatedPortal]:
 def synthetic(tmp_path_factory: pytest.TempPathFactory, running: SimulatedPortal) -> Archive:
     """An archive that holds what the portal serves when it behaves."""
     found = Archive(DataDir(tmp_path_factory.mktemp("synthetic")))
-    found.take_in(from_portal(running.url))
+    found.ingest(from_portal(running.url))
     return found
 
 
@@ -103,7 +103,7 @@ def test_what_passes_is_got_over(tmp_path: Path, portal: SimulatedPortal, synthe
     fault, options = PASSING[name]
     portal.misbehave(fault, 2, **options)  # type: ignore[arg-type]
     sleeps: list[float] = []
-    found = Archive(DataDir(tmp_path)).take_in(from_portal(portal.url, sleeps=sleeps))
+    found = Archive(DataDir(tmp_path)).ingest(from_portal(portal.url, sleeps=sleeps))
     (known,) = synthetic.manifests()
     assert (found.manifest.rows, found.manifest.quarters) == (120, known.quarters)
     assert len(sleeps) == 2
@@ -122,7 +122,7 @@ def test_what_the_portal_says_of_the_charset_does_not_count(
     whole = csv_of(portal).decode("utf-8-sig").encode(charset)
     answer = {"content_type": announced} if announced else {}
     portal.misbehave("body", None, **content(whole), **answer)
-    found = Archive(DataDir(tmp_path)).take_in(from_portal(portal.url))
+    found = Archive(DataDir(tmp_path)).ingest(from_portal(portal.url))
     assert found.manifest.quarters == synthetic.manifests()[0].quarters
 
 
@@ -131,7 +131,7 @@ def test_two_marks_and_a_count_that_is_no_number_do_not_matter(
     tmp_path: Path, portal: SimulatedPortal, synthetic: Archive, fault: str, options: dict[str, str]
 ) -> None:
     portal.misbehave(fault, None, **options)
-    found = Archive(DataDir(tmp_path)).take_in(from_portal(portal.url))
+    found = Archive(DataDir(tmp_path)).ingest(from_portal(portal.url))
     assert found.manifest.quarters == synthetic.manifests()[0].quarters
 
 
@@ -142,7 +142,7 @@ def test_a_redirect_to_another_host_is_followed_without_the_key(
     with SimulatedPortal([SERVED]) as other:
         path = f"/api/explore/v2.1/catalog/datasets/{other.dataset_id}/exports/csv?delimiter=%3B"
         portal.misbehave("redirect", on="exports", to=other.url + path)
-        found = Archive(DataDir(tmp_path)).take_in(from_portal(portal.url))
+        found = Archive(DataDir(tmp_path)).ingest(from_portal(portal.url))
         assert [(r.kind, r.has_key) for r in portal.requests[before:]] == [("metadata", True), ("exports", True)]
         assert [(r.kind, r.has_key) for r in other.requests] == [("exports", False)]
         assert KEY not in repr(other.requests)

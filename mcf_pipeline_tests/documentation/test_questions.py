@@ -24,7 +24,7 @@ def publications(tmp_path_factory) -> Path:
     space = Workspace(Settings.from_env({}, source="sample", data_dir=folder / "data"))
     for file in write_releases(folder / "csv", examples.RELEASES_COUNT, examples.RELEASES_SCALE):
         source = FileSource(str(file), space.settings.limits)
-        space.archive.take_in(lambda into, source=source: source.fetch(into, lambda done, total: None))
+        space.archive.ingest(lambda into, source=source: source.fetch(into, lambda done, total: None))
     build_all(space)
     return space.data_dir.published_database
 

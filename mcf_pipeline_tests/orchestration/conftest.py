@@ -21,11 +21,11 @@ def open_workspace(data_dir: Path, portal: SimulatedPortal, **env: str) -> Works
     return Workspace(Settings.from_env(settings | env, data_dir=data_dir))
 
 
-def take_in(space: Workspace) -> None:
+def ingest(space: Workspace) -> None:
     """Archive what the source has."""
     source = space.source()
     with space.lock():
-        space.archive.take_in(lambda folder: source.fetch(folder, lambda done, total: None))
+        space.archive.ingest(lambda folder: source.fetch(folder, lambda done, total: None))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def empty(tmp_path, portal) -> Workspace:
 @pytest.fixture
 def archived(empty) -> Workspace:
     """The first release is archived, and nothing is built of it."""
-    take_in(empty)
+    ingest(empty)
     return empty
 
 
@@ -58,7 +58,7 @@ def built_from_portal(tmp_path_factory) -> Path:
     """A data directory with the first release as the portal gave it, built and published; take a copy."""
     data_dir = tmp_path_factory.mktemp("built_from_portal") / "data"
     with SimulatedPortal([small.FIRST]) as portal, dg.DagsterInstance.ephemeral() as instance:
-        take_in(open_workspace(data_dir, portal))
+        ingest(open_workspace(data_dir, portal))
         graph.follow_plan(data_dir, "portal", instance)
     return data_dir
 

@@ -17,7 +17,7 @@ from mcf_pipeline.orchestration.look import Look, look
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.orchestration.assets import graph
-from mcf_pipeline_tests.orchestration.conftest import open_workspace, take_in
+from mcf_pipeline_tests.orchestration.conftest import ingest, open_workspace
 from mcf_pipeline_tests.orchestration.dagster_runs import add_run
 
 Status = dg.DagsterRunStatus
@@ -87,7 +87,7 @@ def test_a_new_state_of_the_archive_is_another_request(archived, instance, porta
     for _ in range(MAX_ATTEMPTS):
         add_run(instance, Status.FAILURE, dict(request.tags))
     portal.next()
-    take_in(archived)
+    ingest(archived)
     found = look_at(archived, instance).request
     assert found is not None
     assert found.tags[STATE_TAG] != request.tags[STATE_TAG]

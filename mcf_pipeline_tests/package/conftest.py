@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mcf_pipeline.package.writing import write_package
-from mcf_pipeline_tests.exports import take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, workspace_in
 from mcf_pipeline_tests.package.handmade import publish_handmade
 from mcf_pipeline_tests.warehouse.builds import build_quarters, publish_build
 from mcf_pipeline_tests.warehouse.told import LINES
@@ -32,7 +32,7 @@ def revised(tmp_path_factory):
     """Four releases that revise each other, taken in, built, published and packaged; nobody may change it."""
     space = workspace_in(tmp_path_factory.mktemp("revised"))
     for day, lines in LINES.items():
-        take_in(space.archive, lines, day)
+        ingest(space.archive, lines, day)
         build_quarters(space)
     publish_build(space)
     write_package(space.data_dir)

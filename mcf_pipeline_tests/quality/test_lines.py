@@ -10,14 +10,14 @@ from mcf_pipeline.quality import Finding
 from mcf_pipeline.quality import lines as lines_quality
 from mcf_pipeline.schemas.names import STAGED
 from mcf_pipeline.tables.staged import refused, staged
-from mcf_pipeline_tests.exports import MASKED, line, masked, quarter_lines, take_in, workspace_in
+from mcf_pipeline_tests.exports import MASKED, ingest, line, masked, quarter_lines, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_all, published, stage_all
 
 
 def stage(tmp_path, *lines, prices=None):
     """The findings on lines of the quarters that these lines make up."""
     space = workspace_in(tmp_path)
-    take_in(space.archive, list(lines))
+    ingest(space.archive, list(lines))
     snapshot = stage_all(space)
     line = snapshot.reported
     files = {
@@ -115,7 +115,7 @@ def test_the_mart_counts_by_the_rules_of_the_checks(tmp_path):
     lines = [key | {name: line()[name] for name in measures} | case for key, case in zip(keys, cases, strict=True)]
     found = stage(tmp_path / "checks", *lines)
     space = workspace_in(tmp_path / "marts")
-    take_in(space.archive, lines)
+    ingest(space.archive, lines)
     build_all(space)
     counted = published(space, "SELECT nb_lignes_ecart_parts, nb_lignes_ecart_prix FROM mart_qualite")
     said = tuple(found[rule]["2024-T1"].count for rule in ("ecart_parts_montant", "ecart_prix_montant"))
@@ -148,8 +148,8 @@ def test_one_rejected_line_in_a_hundred_is_no_error():
 
 def test_prices_are_held_against_the_releases_before(tmp_path):
     space = workspace_in(tmp_path)
-    take_in(space.archive, [line("2024-T1", prix_moyen="900"), line("2024-T2", prix_moyen="1100")], "2024-07-08")
-    take_in(space.archive, [line("2024-T1", prix_moyen="900"), line("2024-T2", prix_moyen="5000")], "2024-10-08")
+    ingest(space.archive, [line("2024-T1", prix_moyen="900"), line("2024-T2", prix_moyen="1100")], "2024-07-08")
+    ingest(space.archive, [line("2024-T1", prix_moyen="900"), line("2024-T2", prix_moyen="5000")], "2024-10-08")
     snapshot = stage_all(space)
     timeline = snapshot.timeline
     rank = {manifest.release_id: place for place, manifest in enumerate(timeline.releases)}

@@ -6,7 +6,7 @@ import pytest
 
 from mcf_pipeline.quality.marts import MART_TIES, mart_findings, revision_findings
 from mcf_pipeline.schemas.base import describe
-from mcf_pipeline_tests.exports import line, masked, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, line, masked, workspace_in
 from mcf_pipeline_tests.quality.conftest import tables_of
 from mcf_pipeline_tests.warehouse.builds import build_all
 
@@ -38,7 +38,7 @@ def test_a_mart_that_lacks_a_row(con, mart):
 def everything_masked(tmp_path_factory):
     """A quarter of which nothing is given, beside one of which all is."""
     space = workspace_in(tmp_path_factory.mktemp("everything_masked"))
-    take_in(space.archive, [masked(prix_moyen="", duree_moyenne=""), line("2024-T2")])
+    ingest(space.archive, [masked(prix_moyen="", duree_moyenne=""), line("2024-T2")])
     build_all(space)
     return space
 

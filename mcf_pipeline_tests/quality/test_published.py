@@ -9,7 +9,7 @@ from mcf_pipeline.duck import scratch
 from mcf_pipeline.quality import Finding
 from mcf_pipeline.quality.published import conforms, readable
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import quarter_lines, take_in
+from mcf_pipeline_tests.exports import ingest, quarter_lines
 from mcf_pipeline_tests.warehouse.builds import build_quarters
 
 
@@ -31,7 +31,7 @@ def test_the_published_file(space):
 
 
 def test_a_published_file_of_an_older_state(space):
-    take_in(space.archive, [*quarter_lines("2024-T1", 9), *quarter_lines("2024-T2", 9)], "2025-01-08")
+    ingest(space.archive, [*quarter_lines("2024-T1", 9), *quarter_lines("2024-T2", 9)], "2025-01-08")
     build_quarters(space)
     sample = [row[:2] for row in is_as_it_should_be(space).sample]
     assert sample[:2] == [("meta_publication", "état"), ("fct_dossiers", "marques")]

@@ -8,19 +8,19 @@ import pytest
 from mcf_pipeline.archive.manifest import ManifestColumn
 from mcf_pipeline.errors import HeldReleaseError
 from mcf_pipeline.quality import releases as releases_quality
-from mcf_pipeline_tests.exports import line, quarter_lines, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, line, quarter_lines, workspace_in
 
 
 @pytest.fixture
 def manifest(tmp_path):
-    return take_in(workspace_in(tmp_path).archive, [line(colonne_libre="x"), line("2024-T2")]).manifest
+    return ingest(workspace_in(tmp_path).archive, [line(colonne_libre="x"), line("2024-T2")]).manifest
 
 
 def test_a_vanished_and_a_shrunk_quarter(tmp_path):
     archive = workspace_in(tmp_path).archive
-    take_in(archive, [*quarter_lines("2024-T1", 10), *quarter_lines("2024-T2", 10)], "2024-07-08")
+    ingest(archive, [*quarter_lines("2024-T1", 10), *quarter_lines("2024-T2", 10)], "2024-07-08")
     with pytest.raises(HeldReleaseError):
-        take_in(archive, quarter_lines("2024-T1", 6), "2024-10-08")
+        ingest(archive, quarter_lines("2024-T1", 6), "2024-10-08")
     manifests = archive.manifests()
     found = releases_quality.held_findings(manifests, archive.held())
     assert found["trimestre_disparu"].sample == (("2024-10-08", "2024-T2", "lignes", 10, 0),)
@@ -96,13 +96,13 @@ def test_synthetic_releases(manifest):
 )
 def test_an_overdue_release(tmp_path, today, late):
     archive = workspace_in(tmp_path).archive
-    take_in(archive, [line("2024-T1"), line("2024-T2")], "2024-07-08")
+    ingest(archive, [line("2024-T1"), line("2024-T2")], "2024-07-08")
     assert releases_quality.overdue(archive.manifests(), today).quarters == late
 
 
 def test_a_running_quarter_told_early_is_not_its_release(tmp_path):
     archive = workspace_in(tmp_path).archive
-    take_in(archive, [line("2024-T2"), line("2024-T3")], "2024-07-08")
+    ingest(archive, [line("2024-T2"), line("2024-T3")], "2024-07-08")
     finding = releases_quality.overdue(archive.manifests(), dt.date(2024, 12, 1))
     assert finding.sample == (("2024-T3", "2024-10-01", 16),)
 

@@ -54,7 +54,7 @@ def test_one_intake_archives_each_release_once(tmp_path, monkeypatch):
     monkeypatch.setattr(space, "source", lambda: Small(SyntheticRelease(scale=0.01)))
     # As if an earlier run had been killed after the first of them.
     first, *_ = space.source().earlier()
-    space.archive.take_in(lambda folder: first.fetch(folder, lambda *_: None))
+    space.archive.ingest(lambda folder: first.fetch(folder, lambda *_: None))
     kept = space.archive.manifests()[0]
     newest = space.ingest()
     assert newest.is_new

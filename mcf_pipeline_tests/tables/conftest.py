@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_quarters, copy_of
 from mcf_pipeline_tests.warehouse.told import LINES
 
@@ -15,7 +15,7 @@ def four_releases(tmp_path_factory) -> Workspace:
     """Four releases that revise each other (`told`), archived, and their files made; nobody may change it."""
     space = workspace_in(tmp_path_factory.mktemp("four_releases"))
     for day, lines in LINES.items():
-        take_in(space.archive, lines, day)
+        ingest(space.archive, lines, day)
     build_quarters(space)
     return space
 

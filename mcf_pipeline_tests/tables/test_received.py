@@ -15,7 +15,7 @@ from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.tables.received import batches, by_columns, received_sql
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import lean, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, lean, workspace_in
 from mcf_pipeline_tests.warehouse.told import T1, T2
 
 QUARTER, OTHER = Quarter(2024, 1), Quarter(2024, 2)
@@ -48,8 +48,8 @@ def test_each_is_in_one_group_in_order_and_no_group_of_several_is_too_large(size
 @pytest.fixture(scope="module")
 def archived(tmp_path_factory) -> Workspace:
     space = workspace_in(tmp_path_factory.mktemp("archived"))
-    take_in(space.archive, [*T1, *T2], "2026-07-08")
-    take_in(space.archive, [*T1, *(entry | {"prix_moyen": "9", "en_plus": "x"} for entry in T2)], "2026-10-08")
+    ingest(space.archive, [*T1, *T2], "2026-07-08")
+    ingest(space.archive, [*T1, *(entry | {"prix_moyen": "9", "en_plus": "x"} for entry in T2)], "2026-10-08")
     return space
 
 

@@ -13,7 +13,7 @@ from mcf_pipeline.tables.files import TableFiles
 from mcf_pipeline.tables.rules import Rules
 from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline_tests.archive.manifests import manifest
-from mcf_pipeline_tests.exports import lean_quarter, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, lean_quarter, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_quarters
 from mcf_pipeline_tests.warehouse.told import R1, R2, R3, T1, T2
 
@@ -131,7 +131,7 @@ def test_any_other_history_is_another_mark(snapshot, other):
 @pytest.fixture
 def two_quarters(tmp_path):
     space = workspace_in(tmp_path)
-    take_in(space.archive, [*T1, *T2], R1)
+    ingest(space.archive, [*T1, *T2], R1)
     return space
 
 
@@ -149,7 +149,7 @@ def test_after_a_kill_between_two_layers_the_rest_is_done(two_quarters, reached)
 
 def test_a_release_in_between_makes_the_quarters_due_that_it_splits_or_precedes(copied):
     """A late release that says of T2 what its successor took back. T3 first came with the release after it."""
-    take_in(copied.archive, [*T1, *(entry | {"montant_engage": ""} for entry in T2)], "2026-02-08")
+    ingest(copied.archive, [*T1, *(entry | {"montant_engage": ""} for entry in T2)], "2026-02-08")
     snapshot = copied.snapshot()
     assert [q.id for q in snapshot.plan.to_do] == ["2024-T2", "2024-T3"]
     assert [m.release_id for m in snapshot.timeline.releases] == [R1, "2026-02-08", R2, R3]
@@ -158,7 +158,7 @@ def test_a_release_in_between_makes_the_quarters_due_that_it_splits_or_precedes(
 def test_a_snapshot_is_a_value_that_a_later_release_does_not_change(copied):
     snapshot = copied.snapshot()
     state = snapshot.state
-    take_in(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
+    ingest(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
     assert (snapshot.state, snapshot.plan.to_do) == (state, [])
     assert copied.snapshot().state != state
 
@@ -168,13 +168,13 @@ def test_what_should_be_published_changes_with_the_releases_and_with_the_rules(t
     source_map = tmp_path / "map.toml"
     source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
     states = [space.snapshot().state]
-    take_in(space.archive, lean_quarter(), "2026-07-08")
+    ingest(space.archive, lean_quarter(), "2026-07-08")
     states.append(space.snapshot().state)
-    take_in(space.archive, lean_quarter(nb_dossiers="11"), "2026-10-08")
+    ingest(space.archive, lean_quarter(nb_dossiers="11"), "2026-10-08")
     states.append(space.snapshot().state)
     states.append(workspace_in(space.data_dir.root, source_map=source_map).snapshot().state)
     assert len(set(states)) == 4
-    take_in(space.archive, lean_quarter(nb_dossiers="11"), "2026-10-15")
+    ingest(space.archive, lean_quarter(nb_dossiers="11"), "2026-10-15")
     assert space.snapshot().state == states[2]
 
 
@@ -182,7 +182,7 @@ def test_a_source_map_that_changes_makes_every_quarter_due(tmp_path):
     space = workspace_in(tmp_path / "data")
     source_map = tmp_path / "map.toml"
     source_map.write_text('[modalities.genre]\n"X" = "femme"\n')
-    take_in(space.archive, lean_quarter())
+    ingest(space.archive, lean_quarter())
     build_quarters(space)
     assert space.snapshot().plan.to_do == []
     other = workspace_in(space.data_dir.root, source_map=source_map)

@@ -15,7 +15,7 @@ from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.tables.staged import Staged, refusal, refused, staged
 from mcf_pipeline.tables.staging import head
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import lean, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, lean, workspace_in
 from mcf_pipeline_tests.warehouse.builds import stage_all
 from mcf_pipeline_tests.warehouse.told import T1, T2
 
@@ -25,7 +25,7 @@ QUARTER = Quarter(2024, 1)
 @pytest.fixture
 def space(tmp_path) -> Workspace:
     space = workspace_in(tmp_path)
-    take_in(space.archive, [*T1, *T2], "2026-10-08")
+    ingest(space.archive, [*T1, *T2], "2026-10-08")
     return space
 
 
@@ -81,7 +81,7 @@ def quarter_of(count: int, bad: int) -> list:
 @pytest.mark.parametrize(("count", "is_refused"), [(100, False), (99, True)])
 def test_a_quarter_with_more_than_one_rejected_line_in_a_hundred_is_refused(tmp_path, count, is_refused):
     space = workspace_in(tmp_path)
-    take_in(space.archive, quarter_of(count, 1))
+    ingest(space.archive, quarter_of(count, 1))
     snapshot = stage_all(space)
     assert list(refused(snapshot)) == ([QUARTER] if is_refused else [])
     assert snapshot.timeline.quarters == ([] if is_refused else [QUARTER])
@@ -97,7 +97,7 @@ def test_a_refusal_names_the_three_commonest_reasons(tmp_path):
         *(lean(region=f"C{i}", nb_titulaires="y") for i in range(2)),
         lean(region="D", part_etat="z"),
     ]
-    take_in(space.archive, lines)
+    ingest(space.archive, lines)
     snapshot = stage_all(space)
     error = refusal(snapshot, refused(snapshot)[QUARTER])
     assert (error.rule, error.exit_code) == ("trop_de_rejets", 4)
@@ -109,7 +109,7 @@ def test_a_refusal_names_the_three_commonest_reasons(tmp_path):
 
 def test_one_refused_quarter_does_not_keep_the_others_from_being_staged(tmp_path):
     space = workspace_in(tmp_path)
-    take_in(space.archive, [*quarter_of(3, 2), *T2])
+    ingest(space.archive, [*quarter_of(3, 2), *T2])
     snapshot = space.snapshot()
     with scratch() as con, pytest.raises(ContractError, match="2024-T1: 2 of 3 lines rejected"):
         ensure_staged(con, space.archive, snapshot, states_of(snapshot, snapshot.timeline.quarters))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_quarters, copy_of, publish_build
 from mcf_pipeline_tests.warehouse.told import LINES
 
@@ -26,7 +26,7 @@ def story(tmp_path_factory) -> Story:
     space = workspace_in(tmp_path_factory.mktemp("story"))
     done = {}
     for day, lines in LINES.items():
-        take_in(space.archive, lines, day)
+        ingest(space.archive, lines, day)
         done[day] = [quarter.id for quarter in build_quarters(space)]
     publish_build(space)
     return Story(space, done)

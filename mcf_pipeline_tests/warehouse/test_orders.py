@@ -13,7 +13,7 @@ import pytest
 
 from mcf_pipeline.errors import HeldReleaseError
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import Line, lean_quarter, listing, take_in, workspace_in
+from mcf_pipeline_tests.exports import Line, ingest, lean_quarter, listing, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_quarters, contents, publish_build, published
 from mcf_pipeline_tests.warehouse.told import LINES, R1, R2, R3, R4
 
@@ -25,7 +25,7 @@ TRIED = (R4, R2, R1, R3)
 def taken_in(space: Workspace, order: tuple[str, ...]) -> Workspace:
     """The releases taken in, built after each, and published at the end."""
     for day in order:
-        take_in(space.archive, LINES[day], day)
+        ingest(space.archive, LINES[day], day)
         build_quarters(space)
     publish_build(space)
     return space
@@ -46,7 +46,7 @@ def troubled(space: Workspace, order: tuple[str, ...]) -> Workspace:
     """The same of these: whoever looks after it, a held release waits and a refused quarter keeps its state."""
     for day in order:
         with contextlib.suppress(HeldReleaseError):
-            take_in(space.archive, TROUBLED[day], day)
+            ingest(space.archive, TROUBLED[day], day)
         build_quarters(space)
     publish_build(space)
     return space
@@ -95,7 +95,7 @@ def test_taking_every_known_release_in_again_changes_nothing(copied):
     before = listing(copied.data_dir.root / "raw")
     published = copied.data_dir.published_database.read_bytes()
     for day in (R4, R1, R3, R2):
-        assert not take_in(copied.archive, LINES[day], day).is_new
+        assert not ingest(copied.archive, LINES[day], day).is_new
     assert listing(copied.data_dir.root / "raw") == before
     assert copied.snapshot().plan.to_do == []
     assert copied.data_dir.published_database.read_bytes() == published

@@ -23,7 +23,7 @@ from mcf_pipeline.warehouse.assembly import PUBLISHED, PUBLISHED_VIEWS, QUARTERL
 from mcf_pipeline.warehouse.publication import check
 from mcf_pipeline.warehouse.state import published_state
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import lean_quarter, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, lean_quarter, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_all, build_quarters, contents, publish_build, published, read
 from mcf_pipeline_tests.warehouse.told import R1, T1, T2
 
@@ -164,7 +164,7 @@ def twice_over(path: Path) -> None:
 def test_a_new_file_that_does_not_hold_together_leaves_the_old_one_and_no_draft(copied, damage, anew):
     path = copied.data_dir.published_database
     before = sha256_of(path)
-    take_in(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
+    ingest(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
     build_quarters(copied)
     fact = copied.snapshot().current_file("fct_dossiers", Quarter(2024, 3))
     assert fact
@@ -185,7 +185,7 @@ def test_a_new_file_that_does_not_hold_together_leaves_the_old_one_and_no_draft(
 def test_only_what_changed_is_written(copied, caplog):
     caplog.set_level("INFO")
     inode = copied.data_dir.published_database.stat().st_ino
-    take_in(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
+    ingest(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
     build_quarters(copied)
     with duckdb.connect(copied.data_dir.published_database, read_only=True) as con:
         before = dict(con.execute("SELECT trimestre_id, min(rowid) FROM fct_dossiers GROUP BY 1").fetchall())
@@ -320,7 +320,7 @@ def made_up(tmp_path_factory) -> Workspace:
     """Made-up data, one line of which has no readable quarter."""
     space = workspace_in(tmp_path_factory.mktemp("made_up"))
     lines = [*({**T1[0], "region": f"R{i}"} for i in range(150)), T1[1] | {"trimestre": "2019-T4"}]
-    take_in(space.archive, [entry | {"donnees_synthetiques": "oui"} for entry in lines], R1)
+    ingest(space.archive, [entry | {"donnees_synthetiques": "oui"} for entry in lines], R1)
     build_all(space)
     return space
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import lean, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, lean, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_all, published
 
 READERS = 8
@@ -52,7 +52,7 @@ def publish_number(space: Workspace, number: int) -> None:
     """Ingest, build and publish a release whose every figure is its number."""
     day = dt.date(2026, 1, 1) + dt.timedelta(days=number)
     line = lean(nb_dossiers=str(BASE + number), nb_dossiers_finances_par_etat=str(BASE + number))
-    take_in(space.archive, [line], day.isoformat())
+    ingest(space.archive, [line], day.isoformat())
     build_all(space)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from mcf_pipeline.warehouse.verification import verify_archive, verify_warehouse
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import lean_quarter, listing, take_in, workspace_in
+from mcf_pipeline_tests.exports import ingest, lean_quarter, listing, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_all
 from mcf_pipeline_tests.warehouse.told import R1, R2, R3, R4
 
@@ -160,7 +160,7 @@ def test_a_refused_quarter_is_none_whatever_became_of_the_staging(tmp_path):
     """What staging says of a content is derived, so it is found out again."""
     space = workspace_in(tmp_path)
     for day, prix in (("2026-01-08", "1"), ("2026-04-08", "x")):
-        take_in(space.archive, lean_quarter("2024-T1", prix_moyen=prix), day)
+        ingest(space.archive, lean_quarter("2024-T1", prix_moyen=prix), day)
     build_all(space)
     assert problems(space) == []
     shutil.rmtree(space.data_dir.tables)

@@ -31,7 +31,7 @@ def job_of(data_dir: Path, source: Path | str) -> dg.JobDefinition:
     return build_defs(WorkspaceResource(data_dir=str(data_dir), source=str(source))).resolve_job_def(JOB)
 
 
-def take_in(data_dir: Path, source: Path | str, instance: dg.DagsterInstance) -> None:
+def ingest(data_dir: Path, source: Path | str, instance: dg.DagsterInstance) -> None:
     """Archive a release; one that its guards hold is accepted, as a person would who knows why it shrank."""
     try:
         job_of(data_dir, source).execute_in_process(instance=instance, asset_selection=INTAKE, run_config=QUIET)

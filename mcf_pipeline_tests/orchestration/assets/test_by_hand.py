@@ -104,7 +104,7 @@ def test_some_of_an_op_for_one_quarter(archive_alone, instance):
 
 
 def test_a_mart_made_by_hand_reaches_the_published_file_with_the_next_publication(small_copy, small_releases, instance):
-    graph.take_in(small_copy.data_dir, small_releases[1], instance)
+    graph.ingest(small_copy.data_dir, small_releases[1], instance)
     before = read(small_copy.database, f"FROM mart_region WHERE trimestre_id = '{QUARTER}' ORDER BY ALL")
     materialize(small_copy.data_dir, instance, ["mart_region"], KEY)
     snapshot = graph.open_workspace(small_copy.data_dir, small_releases[1]).snapshot()

@@ -30,7 +30,7 @@ def second_release(tmp_path_factory, small_built, small_releases):
     data_dir = tmp_path_factory.mktemp("second_release") / "data"
     shutil.copytree(small_built.data_dir, data_dir)
     with dg.DagsterInstance.ephemeral() as instance:
-        graph.take_in(data_dir, small_releases[1], instance)
+        graph.ingest(data_dir, small_releases[1], instance)
         steps = graph.follow_plan(data_dir, small_releases[1], instance)
         assert graph.follow_plan(data_dir, small_releases[1], instance) == []
         return steps, graph.materialized(instance, ["portal_release", *graph.QUARTERLY, *graph.WHOLE])
@@ -60,7 +60,7 @@ def test_what_is_not_partitioned_is_made_after_the_quarters(second_release):
 def test_changed_quarters_that_are_not_adjacent_take_one_run_per_stretch(small_copy, tmp_path, instance):
     changed = [(quarter, {"nb_titulaires": "5"}) for quarter in ("2020-T1", "2020-T3", "2020-T4")]
     release = small.rewrite(small_copy.csv, tmp_path / "revised.csv", changed, day="2021-02-08")
-    graph.take_in(small_copy.data_dir, release, instance)
+    graph.ingest(small_copy.data_dir, release, instance)
     assert graph.follow_plan(small_copy.data_dir, release, instance) == [
         Step(Quarter(2020, 1), Quarter(2020, 1), makes_whole=False),
         Step(Quarter(2020, 3), Quarter(2020, 4), makes_whole=True),
@@ -72,14 +72,14 @@ def test_changed_quarters_that_are_not_adjacent_take_one_run_per_stretch(small_c
 
 def test_a_release_that_says_the_same_makes_nothing(small_copy, tmp_path, instance):
     again = small.rewrite(small_copy.csv, tmp_path / "again.csv", day="2021-02-08")
-    graph.take_in(small_copy.data_dir, again, instance)
+    graph.ingest(small_copy.data_dir, again, instance)
     assert graph.follow_plan(small_copy.data_dir, again, instance) == []
     assert graph.materialized(instance, [*graph.QUARTERLY, *graph.WHOLE]) == []
 
 
 def test_a_known_release_is_not_archived_twice(small_copy, instance):
     before = sorted(small_copy.data_dir.joinpath("raw").rglob("*"))
-    graph.take_in(small_copy.data_dir, small_copy.csv, instance)
+    graph.ingest(small_copy.data_dir, small_copy.csv, instance)
     assert graph.metadata_of(instance, "portal_release")["is_new"].value is False
     assert sorted(small_copy.data_dir.joinpath("raw").rglob("*")) == before
     assert graph.follow_plan(small_copy.data_dir, small_copy.csv, instance) == []
@@ -149,7 +149,7 @@ def partly_broken(small_releases, tmp_path):
 
 
 def test_a_quarter_with_too_many_rejects_fails_naming_the_three_commonest_reasons(small_copy, partly_broken, instance):
-    graph.take_in(small_copy.data_dir, partly_broken, instance)
+    graph.ingest(small_copy.data_dir, partly_broken, instance)
     step = {
         "dagster/asset_partition_range_start": "2020-07-01",
         "dagster/asset_partition_range_end": "2020-07-01",
@@ -180,7 +180,7 @@ def test_a_refused_quarter_keeps_its_state_while_the_others_are_built_and_publis
         return {row[0]: row[1:] for row in rows}
 
     before = quarters()
-    graph.take_in(small_copy.data_dir, partly_broken, instance)
+    graph.ingest(small_copy.data_dir, partly_broken, instance)
     graph.follow_plan(small_copy.data_dir, partly_broken, instance)
     after = quarters()
     assert after["2020-T3"] == before["2020-T3"]

@@ -49,7 +49,7 @@ def wrong_fact(monkeypatch: pytest.MonkeyPatch) -> None:
 def second_release(small_copy, small_releases):
     """The second release is archived beside the first, which is published."""
     with dg.DagsterInstance.ephemeral() as instance:
-        graph.take_in(small_copy.data_dir, small_releases[1], instance)
+        graph.ingest(small_copy.data_dir, small_releases[1], instance)
     return graph.open_workspace(small_copy.data_dir, small_releases[1])
 
 

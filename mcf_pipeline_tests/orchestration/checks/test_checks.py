@@ -23,7 +23,7 @@ from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.names import FACT_NAMES, QUARTERLY_MART_NAMES
 from mcf_pipeline.tables import marts as makers
-from mcf_pipeline_tests.exports import csv_bytes, line, masked, quarter_lines, take_in, workspace_in
+from mcf_pipeline_tests.exports import csv_bytes, ingest, line, masked, quarter_lines, workspace_in
 from mcf_pipeline_tests.orchestration.assets import graph, small
 from mcf_pipeline_tests.orchestration.checks.evaluating import SPECS, evaluate, failed, graph_with, overdue_on
 from mcf_pipeline_tests.warehouse.builds import build_all, copy_of
@@ -44,7 +44,7 @@ def many(quarter):
 def sound_once(tmp_path_factory):
     """Three sound quarters, built and published."""
     built = workspace_in(tmp_path_factory.mktemp("sound"))
-    take_in(built.archive, [e for q in ("2024-T1", "2024-T2", "2024-T3") for e in many(q)[:4]], RELEASE)
+    ingest(built.archive, [e for q in ("2024-T1", "2024-T2", "2024-T3") for e in many(q)[:4]], RELEASE)
     build_all(built)
     return built
 
@@ -59,7 +59,7 @@ def sound(sound_once, tmp_path):
 def all_masked(tmp_path):
     """One quarter of one line that is masked altogether, built and published."""
     space = workspace_in(tmp_path / "masked")
-    take_in(space.archive, [masked("2024-T1", prix_moyen="", duree_moyenne="")], RELEASE)
+    ingest(space.archive, [masked("2024-T1", prix_moyen="", duree_moyenne="")], RELEASE)
     build_all(space)
     return space
 
@@ -121,9 +121,9 @@ def test_an_empty_data_directory_breaks_no_check(tmp_path):
 
 def test_a_held_release(tmp_path):
     space = workspace_in(tmp_path)
-    take_in(space.archive, [*quarter_lines("2024-T1", 10), *quarter_lines("2024-T2", 10)], "2024-07-08")
+    ingest(space.archive, [*quarter_lines("2024-T1", 10), *quarter_lines("2024-T2", 10)], "2024-07-08")
     with pytest.raises(HeldReleaseError) as held:
-        take_in(space.archive, quarter_lines("2024-T1", 6), RELEASE)
+        ingest(space.archive, quarter_lines("2024-T1", 6), RELEASE)
     evaluations = evaluate(tmp_path, ["portal_release"], release_id=RELEASE)
     assert failed(evaluations) == [
         ("portal_release", "trimestre_disparu", None, "ERROR"),
@@ -139,7 +139,7 @@ def test_a_held_release(tmp_path):
 
 
 def test_a_release_that_is_held_leaves_the_red_evaluation_of_the_run_that_fetched_it(tmp_path):
-    take_in(workspace_in(tmp_path / "data").archive, [*quarter_lines("2024-T1", 10), line("2024-T2")], "2024-07-08")
+    ingest(workspace_in(tmp_path / "data").archive, [*quarter_lines("2024-T1", 10), line("2024-T2")], "2024-07-08")
     (tmp_path / "less.csv").write_bytes(csv_bytes(quarter_lines("2024-T1", 10)))
     evaluations = evaluate(tmp_path / "data", ["portal_release"], source=tmp_path / "less.csv")
     assert failed(evaluations) == [("portal_release", "trimestre_disparu", None, "ERROR")]
@@ -163,7 +163,7 @@ def test_a_refused_release_says_which_rule(tmp_path):
 def test_what_was_not_understood(tmp_path):
     lines = [*many("2024-T1"), *many("2024-T2")]
     lines.insert(3, line("jamais", colonne_libre="x"))
-    take_in(workspace_in(tmp_path).archive, lines)
+    ingest(workspace_in(tmp_path).archive, lines)
     evaluations = evaluate(tmp_path, ["portal_release"], release_id="2026-10-08")
     assert failed(evaluations) == [
         ("portal_release", "colonne_non_reconnue", None, "WARN"),
@@ -189,7 +189,7 @@ def flawed(tmp_path_factory):
     space = workspace_in(tmp_path_factory.mktemp("flawed"))
     odd = line("2024-T2", region="<b>Atlan|tide</b>", nb_titulaires="11", part_titulaire="9.00")
     bad = line("2024-T3", region="Bretagne", nb_dossiers="beaucoup", statut_dossier="Rejeté")
-    take_in(space.archive, [line("2024-T1"), odd, *many("2024-T3"), bad], RELEASE)
+    ingest(space.archive, [line("2024-T1"), odd, *many("2024-T3"), bad], RELEASE)
     return space.data_dir.root
 
 
@@ -246,7 +246,7 @@ def test_one_quarter_alone(flawed):
 def test_too_many_rejects_are_an_error(tmp_path):
     space = workspace_in(tmp_path)
     bad = line("2024-T2", region="Corse", nb_dossiers="beaucoup")
-    take_in(space.archive, [line("2024-T1"), line("2024-T2"), bad], RELEASE)
+    ingest(space.archive, [line("2024-T1"), line("2024-T2"), bad], RELEASE)
     red = ("stg_usagers", "lignes_rejetees", T2, "ERROR")
     evaluations = evaluate(tmp_path, ["stg_usagers"], first=T1, last=T2)
     assert failed(evaluations) == [red]
@@ -257,9 +257,9 @@ def test_too_many_rejects_are_an_error(tmp_path):
 
 def test_a_quarter_that_the_newest_release_left_out(tmp_path):
     space = workspace_in(tmp_path)
-    take_in(space.archive, [line("2024-T1"), line("2024-T2")], "2024-07-08")
+    ingest(space.archive, [line("2024-T1"), line("2024-T2")], "2024-07-08")
     with pytest.raises(HeldReleaseError):
-        take_in(space.archive, [line("2024-T2")], RELEASE)
+        ingest(space.archive, [line("2024-T2")], RELEASE)
     space.archive.accept(RELEASE)
     evaluations = evaluate(tmp_path, ["stg_usagers"], first=T1, last=T3)
     assert failed(evaluations) == [("stg_usagers", "trimestre_absent", None, "WARN")]
@@ -399,7 +399,7 @@ def test_an_unknown_modality_in_a_first_build_stops_nothing(tmp_path, small_rele
     """And a run over quarters evaluates every check, with nothing left as planned."""
     csv = small.rewrite(small_releases[0], tmp_path / "odd.csv", [("2020-T2", {"region": "Atlantide"})])
     with dg.DagsterInstance.ephemeral() as instance:
-        graph.take_in(tmp_path / "data", csv, instance)
+        graph.ingest(tmp_path / "data", csv, instance)
         graph.follow_plan(tmp_path / "data", csv, instance)
         storage = instance.event_log_storage
         latest = storage.get_latest_asset_check_execution_by_key([spec.key for spec in SPECS.values()])
