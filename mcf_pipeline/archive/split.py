@@ -102,8 +102,8 @@ def split(
         con: holds the export.
         recognition: what its columns are.
         today: quarters after the one that runs today cannot be in the data.
-        visit: called with the contents of some quarters, in order, while the table ``lignes`` holds their lines with
-            `rang`, sorted by quarter and `rang`.
+        visit: called with the contents of some quarters, in order, while the view ``lignes`` gives their lines with
+            `rang`, in the order of quarter and `rang`.
         most: lines of the quarters that are worked on together; one quarter at least.
 
     Raises:
@@ -127,7 +127,8 @@ def split(
         found = _split_batch(con, recognition, batch)
         visit(found)
         quarters |= found
-    con.execute("DROP TABLE IF EXISTS lignes")
+    con.execute("DROP VIEW IF EXISTS lignes")
+    con.execute("DROP TABLE IF EXISTS triees")
     return Split(total + lost, quarters, lost)
 
 
@@ -140,28 +141,33 @@ def _received_columns(recognition: Recognition) -> str:
 def _split_batch(
     con: duckdb.DuckDBPyConnection, recognition: Recognition, batch: Iterable[str]
 ) -> dict[str, QuarterContent]:
+    # Sorted once: whoever reads the table gets its rows in this order.
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE lignes AS
-        WITH canoniques AS (
+        CREATE OR REPLACE TEMP TABLE triees AS
+        SELECT *, row_number() OVER () AS place
+        FROM (
             SELECT *, {_canonical_line(recognition.columns)} AS canonique
             FROM recues WHERE trimestre_id IN ({", ".join(map(literal, batch))})
+            ORDER BY trimestre_id, canonique, numero_ligne
         )
-        SELECT *, row_number() OVER (PARTITION BY trimestre_id ORDER BY canonique, numero_ligne) AS rang
-        FROM canoniques
-        ORDER BY trimestre_id, rang
     """)
-    con.execute("INSERT INTO numeros SELECT trimestre_id, rang, numero_ligne FROM lignes ORDER BY trimestre_id, rang")
     counts = con.execute(f"""
-        SELECT trimestre_id, count(*),
+        SELECT trimestre_id, count(*), min(place),
             -- What is quarantined as no figure must not be missed by the guards once it is put right.
             coalesce(sum(dossiers) FILTER (WHERE dossiers <= {MAX_COUNT}), 0)::HUGEINT
-        FROM (SELECT trimestre_id, {integer_sql("nb_dossiers")} AS dossiers FROM lignes)
-        GROUP BY ALL ORDER BY ALL
+        FROM (SELECT trimestre_id, place, {integer_sql("nb_dossiers")} AS dossiers FROM triees)
+        GROUP BY ALL ORDER BY trimestre_id
     """).fetchall()
-    hashes = _hashes(con, "FROM lignes ORDER BY trimestre_id, rang", [rows for _, rows, _ in counts])
+    starts = " ".join(f"WHEN {literal(quarter)} THEN {place - 1}" for quarter, _, place, _ in counts)
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW lignes AS "
+        f"SELECT * EXCLUDE (place), place - CASE trimestre_id {starts} END AS rang FROM triees"
+    )
+    con.execute("INSERT INTO numeros SELECT trimestre_id, rang, numero_ligne FROM lignes")
+    hashes = _hashes(con, "FROM lignes", [rows for _, rows, _, _ in counts])
     return {
         quarter: QuarterContent(sha256, rows, int(dossiers))
-        for (quarter, rows, dossiers), sha256 in zip(counts, hashes, strict=True)
+        for (quarter, rows, _, dossiers), sha256 in zip(counts, hashes, strict=True)
     }
 
 
@@ -223,7 +229,7 @@ class QuarterDrafts:
         self._written: list[tuple[Path, Path]] = []
 
     def write(self, con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent]) -> None:
-        """Write the quarters whose lines are in the table ``lignes`` and that are not stored."""
+        """Write the quarters whose lines the view ``lignes`` gives and that are not stored."""
         self._work.mkdir(exist_ok=True)
         for quarter, content in quarters.items():
             final = self._final / quarter / f"{content.sha256}.parquet"
@@ -232,7 +238,7 @@ class QuarterDrafts:
             draft = self._work / f"{quarter}.parquet"
             con.execute(
                 "COPY (SELECT * EXCLUDE (canonique, numero_ligne) FROM lignes WHERE trimestre_id = "
-                f"{literal(quarter)} ORDER BY rang) TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd)"
+                f"{literal(quarter)}) TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd)"
             )
             self._written.append((draft, final))
 

@@ -32,7 +32,7 @@ _PACKED = 10
 """How much smaller Parquet is than the text it gives, about."""
 
 Visit = Callable[["duckdb.DuckDBPyConnection", Mapping[str, QuarterContent]], None]
-"""Called with the contents of some quarters while their lines are in the table ``lignes`` (`split.split`)."""
+"""Called with the contents of some quarters while the view ``lignes`` gives their lines (`split.split`)."""
 
 
 @dataclass(frozen=True, slots=True)
