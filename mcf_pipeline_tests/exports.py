@@ -1,4 +1,4 @@
-"""Tiny exports made by hand: a few lines of a few quarters, as CSV or Parquet, and taking them in.
+"""Tiny exports made by hand: a few lines of a few quarters, as CSV or Parquet, and ingesting them.
 
 What does not belong here: anything that reads them back. The tests compare with what they wrote themselves.
 """
@@ -183,7 +183,7 @@ def sender(
 
 
 def ingest(archive: Archive, lines: Sequence[Mapping[str, str]], day: str = "2026-10-08", at: str = "04:00") -> Intake:
-    """Take lines in as the release of a day."""
+    """Ingest lines as the release of a day."""
     return archive.ingest(sender(csv_bytes(lines), day=day, at=at))
 
 

@@ -1,8 +1,7 @@
-"""Is there a new release? A ladder of steps, from the cheapest question to the dearest.
+"""Is there a new release? Several checks, the least expensive first.
 
-Each step answers changed, unchanged or can't tell; the first that can tell decides, and its name is kept. The
-last step of all, the content hash of each quarter, is the archive's: it needs the download
-(`archive.store`).
+Each check answers changed, unchanged or can't tell; the first that can tell decides, and its name is kept. The
+content hash of each quarter comes last and belongs to the archive: it needs the download (`archive.store`).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the ladder came to.
+    """What the checks found.
 
     Attributes:
         answer: of the step that decided; can't tell where none did, and a download has to.
@@ -47,7 +46,7 @@ class Verdict:
 
 
 def detect(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
-    """Go up the ladder.
+    """Run the checks in order, up to the first that can tell.
 
     Args:
         peek: what the source says of its newest release without sending it.

@@ -4,7 +4,7 @@ A publisher's accident (a filter left on, half a table) looks like a release; ap
 that were right. Thresholds: `contract.rules`.
 
 Which releases are held is a pure function of the manifests and of what was accepted, as the timeline is: a release
-taken in late can let another one stand, or hold it, just as if it had come in its turn.
+ingested late can release another one, or hold it, just as if it had come in order.
 """
 
 from __future__ import annotations

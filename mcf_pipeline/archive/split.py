@@ -179,7 +179,7 @@ def _hashes(con: duckdb.DuckDBPyConnection, source: str, sizes: Iterable[int]) -
         source: SQL of ``canonique`` after a SELECT, the contents one after the other, each in its order.
         sizes: lines of each content.
     """
-    # Through Arrow, whose texts lie one after the other in one buffer: no line becomes an object of its own.
+    # Through Arrow, which keeps texts one after the other in one buffer: no line becomes a Python object.
     reader = con.sql(f"SELECT concat(chr(10), canonique) AS canonique {source}").to_arrow_reader(_ARROW_ROWS)
     texts = (batch.column(0) for batch in reader)
     held = next(texts, None)

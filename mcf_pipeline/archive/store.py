@@ -48,7 +48,7 @@ ACCEPTED_FILE = "accepted.json"
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What taking an export in came to.
+    """What ingesting an export came to.
 
     Attributes:
         manifest: of the release.

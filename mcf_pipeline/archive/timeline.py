@@ -1,6 +1,6 @@
 """The timeline: which content each quarter had, from which release until which.
 
-A pure function of the archived manifests. That is why any order of taking releases in gives the same
+A pure function of the archived manifests. That is why any order of ingesting releases gives the same
 warehouse: a late release changes the timeline, and the warehouse follows it.
 """
 
@@ -20,7 +20,7 @@ class State:
     Attributes:
         sha256: of the quarter's content.
         since: id of the first release that says so.
-        until: id of the first release that says something else, or None while it stands.
+        until: id of the first release that says something else, or None for the current state.
     """
 
     sha256: str
@@ -34,7 +34,7 @@ class Timeline:
 
     Attributes:
         releases: the releases that say something new, in time order.
-        states: of each quarter told of, in time order.
+        states: of each quarter that a release covers, in time order.
     """
 
     releases: tuple[Manifest, ...]
@@ -51,7 +51,7 @@ class Timeline:
         return self.releases[-1] if self.releases else None
 
     def current(self, quarter: Quarter) -> State | None:
-        """The state that stands now, or None where the newest release does not tell of the quarter."""
+        """The current state, or None where the newest release does not cover the quarter."""
         states = self.states.get(quarter, ())
         return states[-1] if states and states[-1].until is None else None
 
@@ -60,12 +60,12 @@ def timeline(manifests: Iterable[Manifest], refused: Collection[tuple[Quarter, s
     """Order releases in time and follow each quarter through them.
 
     A release that repeats its predecessor is left out: portals process a dataset again without its content
-    changing, and that tells nothing.
+    changing, and that is no news.
 
     Args:
         manifests: the applied releases, in any order.
         refused: contents (quarter and hash) that were read and are not to be trusted. A quarter keeps its state
-            through a release that tells one of them, as if the release had said nothing new of it.
+            through a release that has one of them, as if the release had said nothing new of it.
     """
     releases: list[Manifest] = []
     for manifest in sorted(manifests, key=lambda m: m.time_order):

@@ -157,7 +157,7 @@ def _pairs(
     fields: Sequence[SourceField],
     space: Workspace,
 ) -> dict[tuple[str | None, ...], int] | None:
-    """Year and number as they stand together, where the quarter is told by two columns."""
+    """Year and number as they stand together, where two columns give the quarter."""
     try:
         found: Recognition = recognise(fields, space.source_map)
     except RecognitionError:

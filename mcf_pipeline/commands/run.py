@@ -97,8 +97,15 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
     plan, status = outcome.plan, overview(space, outcome.snapshot)
     if status.is_synthetic:
         err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
-    if outcome.runs == 0:
+    if outcome.repeated and outcome.runs == 0:
+        out.print(
+            f"Nothing new: the figures are those of release {outcome.repeated}, which is archived already. Nothing was "
+            "materialized."
+        )
+    elif outcome.runs == 0:
         out.print(f"Nothing new: {outcome.verdict or 'the archive is as it was'}. Nothing was materialized.")
+    elif history := _history(outcome):
+        out.print(history)
     else:
         out.print(
             f"Release {status.release_id}: {len(set(plan.new) - set(refused))} quarters new, "
@@ -113,6 +120,25 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
         out.print(unknown, markup=False)
     out.print(f"Warehouse: {space.data_dir.published_database}")
     out.print(f'Next: {_typed(space, "sql")} "FROM v_annee"', markup=False)
+
+
+def _history(outcome: Outcome) -> str | None:
+    """What a new release was that left the current figures as they were; None where there is none."""
+    if not outcome.ingested or not outcome.same_figures:
+        return None
+    release_id = outcome.ingested[-1]
+    manifests = outcome.snapshot.manifests
+    place = next(place for place, manifest in enumerate(manifests) if manifest.release_id == release_id)
+    if manifests[place].export is None:
+        same = f"Release {release_id} has the same figures as release {manifests[place - 1].release_id}"
+        return f"{same}: it was added to the history; current figures unchanged."
+    latest = outcome.snapshot.timeline.latest
+    if latest is None or latest.release_id == release_id:
+        return None
+    return (
+        f"Older release {release_id} added to the history; current figures unchanged: they are those of release "
+        f"{latest.release_id}."
+    )
 
 
 def _typed(space: Workspace, command: str) -> str:

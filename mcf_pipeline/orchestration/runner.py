@@ -28,6 +28,8 @@ class Outcome:
         verdict: whether there was a new release; None where the source was not asked.
         plan: what had to be done when the building began.
         ingested: ids of the releases that were archived.
+        repeated: id of the archived release that the source sent again, if it did.
+        same_figures: whether the current figures are those of before the run.
         runs: Dagster runs that were made.
         snapshot: the data directory at the end.
     """
@@ -36,6 +38,8 @@ class Outcome:
     plan: Plan
     snapshot: Snapshot
     ingested: list[str] = field(default_factory=list)
+    repeated: str | None = None
+    same_figures: bool = True
     runs: int = 0
 
 
@@ -46,6 +50,12 @@ def look(space: Workspace, snapshot: Snapshot) -> Verdict:
         SourceError: it cannot be reached, or refused.
     """
     return detect(space.source().peek(), snapshot.manifests)
+
+
+def current_figures(snapshot: Snapshot) -> dict[Quarter, str]:
+    """The content of each quarter's current state."""
+    line = snapshot.timeline
+    return {quarter: state.sha256 for quarter in line.quarters if (state := line.current(quarter))}
 
 
 def upcoming(space: Workspace, snapshot: Snapshot) -> Step | None:
@@ -68,16 +78,20 @@ def follow(space: Workspace, materialize: Materialize, *, ask_source: bool = Tru
         PipelineError: what could not be done.
     """
     snapshot = space.snapshot()
+    before = current_figures(snapshot)
     verdict = look(space, snapshot) if ask_source else None
     ingested: list[str] = []
+    repeated = None
     if verdict and verdict.needs_download:
         intake = space.ingest()
         if intake.is_new:
             ingested.append(intake.manifest.release_id)
+        else:
+            repeated = intake.manifest.release_id
         snapshot = space.snapshot()
     elif verdict:
         space.archive.raise_if_held(snapshot.manifests[-1].release_id)
-    outcome = Outcome(verdict, snapshot.plan, snapshot, ingested)
+    outcome = Outcome(verdict, snapshot.plan, snapshot, ingested, repeated)
     waiting = list(ingested)
     forced = set(snapshot.timeline.quarters) if force else set()
     done: tuple[Step, str] | None = None
@@ -85,6 +99,7 @@ def follow(space: Workspace, materialize: Materialize, *, ask_source: bool = Tru
         to_do = sorted(forced.union(snapshot.plan.to_do) & set(snapshot.timeline.quarters))
         step = next_step(to_do, is_published=not force and space.is_published(snapshot))
         if step is None and not waiting:
+            outcome.same_figures = current_figures(snapshot) == before
             return outcome
         # A run that met a refused quarter is asked for again, by a timeline without it.
         if step and (step, snapshot.state) == done:

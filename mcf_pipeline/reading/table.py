@@ -73,7 +73,7 @@ def check_columns(file: str, names: tuple[str, ...], limits: Limits) -> tuple[st
             )
         if "\0" in name:
             raise ContractError(f"{file}: a NUL byte in the name of column {position}", rule="octet_nul")
-        # DuckDB tells no columns apart by case, either.
+        # To DuckDB, too, names that differ only in case are the same.
         other = first.setdefault(unicodedata.normalize("NFC", name).casefold(), position)
         if other != position:
             what = f"columns {other} and {position} are" if other else f"column {position} is"

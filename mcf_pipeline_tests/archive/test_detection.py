@@ -1,4 +1,4 @@
-"""The ladder: what each step says by itself, and which one decides."""
+"""What each check says by itself, and which one decides."""
 
 from __future__ import annotations
 

@@ -92,11 +92,11 @@ DAYS = ("2024-08-01", "2024-09-01", "2024-10-01", "2024-11-01")
     ids=[
         "nothing shrank",
         "held",
-        "the next is compared with the last that stands",
+        "the next is compared with the last that applies",
         "held again",
-        "the accepted one stands, so the next lost nothing",
+        "the accepted one applies, so the next lost nothing",
         "only what is accepted is",
-        "shrunk anew after it had grown again",
+        "shrunk again after it had grown again",
         "vanished",
     ],
 )

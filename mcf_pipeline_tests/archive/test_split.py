@@ -290,7 +290,7 @@ def one_quarter(tmp_path_factory):
 
 
 @pytest.mark.parametrize("damage", [flip, cut, Path.unlink, without_checksum, empty_checksum])
-def test_a_damaged_or_missing_file_is_written_anew(one_quarter, damage):
+def test_a_damaged_or_missing_file_is_written_again(one_quarter, damage):
     path = one_quarter()
     whole = path.read_bytes()
     damage(path)

@@ -1,4 +1,4 @@
-"""Taking releases in: what is kept, what is recognised as known, what is refused and leaves no trace."""
+"""Ingesting releases: what is kept, what is recognised as known, what is refused and leaves no trace."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def test_a_data_directory_that_is_a_file_is_refused_before_anything_is_fetched(t
         archive_in(tmp_path / "data").ingest(unreachable)
 
 
-def test_what_a_killed_intake_left_behind_is_swept_away(filled):
+def test_what_a_killed_intake_left_behind_is_removed(filled):
     left = filled.data_dir.incoming / "tmpabc" / "release"
     left.mkdir(parents=True)
     (left / "export.csv.gz").write_bytes(b"half")

@@ -18,11 +18,11 @@ DAYS = ("2026-01-08", "2026-04-08", "2026-07-08", "2026-10-08")
 
 def line(*contents: str, refused: str = ""):
     """The timeline of one release per content, in time order: ``ab`` says a of T1 and b of T2; `refused` are of T1."""
-    told = (manifest(day, quarters=found) for day, found in zip(DAYS, contents, strict=False))
-    return timeline(told, {(T1, content * 64) for content in refused})
+    given = (manifest(day, quarters=found) for day, found in zip(DAYS, contents, strict=False))
+    return timeline(given, {(T1, content * 64) for content in refused})
 
 
-def told(*contents: str, quarter: Quarter = T1, refused: str = "") -> list[str]:
+def states_after(*contents: str, quarter: Quarter = T1, refused: str = "") -> list[str]:
     """The states of a quarter as ``a 01-04``: content, month of the first and of the ending release."""
     states = line(*contents, refused=refused).states.get(quarter, ())
     return [f"{s.sha256[0]} {s.since[5:7]}-{s.until[5:7] if s.until else ''}" for s in states]
@@ -51,12 +51,12 @@ def told(*contents: str, quarter: Quarter = T1, refused: str = "") -> list[str]:
         "vanished",
         "vanished and returned as it was",
         "vanished and returned as another",
-        "told of late",
+        "only in a late release",
         "repeated, then revised",
     ],
 )
 def test_the_states_of_a_quarter(contents, states):
-    assert told(*contents) == states
+    assert states_after(*contents) == states
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_states_of_a_quarter(contents, states):
     ],
 )
 def test_a_refused_content_leaves_the_quarter_as_it_was(contents, states):
-    assert told(*contents, refused="x") == states
+    assert states_after(*contents, refused="x") == states
 
 
 @pytest.mark.parametrize(
