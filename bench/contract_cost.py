@@ -30,10 +30,13 @@ from unittest import mock
 
 import duckdb
 
+from mcf_pipeline.archive import understanding
+from mcf_pipeline.duck import scratch
 from mcf_pipeline.reading import export as reading
 from mcf_pipeline.sample.synthetic import SyntheticRelease
 from mcf_pipeline.settings import DataDir, Settings
 from mcf_pipeline.sources.base import Received
+from mcf_pipeline.tables.build import ensure_staged, states_of
 from mcf_pipeline.workspace import Workspace
 
 LIMIT = 1.20
@@ -72,15 +75,14 @@ def one_round(csv: Path, read: Callable[..., reading.Export]) -> dict[str, tuple
 
     with tempfile.TemporaryDirectory(prefix="mcf-bench-", dir=csv.parent) as folder:
         space = Workspace(Settings(data_dir=DataDir(Path(folder) / "data")))
-        with mock.patch.object(reading, "read_export", read_timed):
+        with mock.patch.object(understanding, "read_export", read_timed):
             timed(PARTS[1], lambda: space.archive.ingest(fetch))
         spent[PARTS[1]] = tuple(a - b for a, b in zip(spent[PARTS[1]], spent[PARTS[0]], strict=True))  # type: ignore[assignment]  # two floats
-        line = space.archive.timeline()
+        snapshot = space.snapshot()
 
         def stage() -> None:
-            for quarter, states in line.states.items():
-                for state in states:
-                    assert not space.staging.stage(quarter, state).is_refused
+            with scratch() as con:
+                ensure_staged(con, space.archive, snapshot, states_of(snapshot, snapshot.timeline.quarters))
 
         timed(PARTS[2], stage)
     spent[PARTS[3]] = tuple(map(sum, zip(*(spent[part] for part in PARTS[:3]), strict=True)))  # type: ignore[assignment]  # two floats
