@@ -65,9 +65,12 @@ def execute(space: Workspace, *, force: bool = False, ask_source: bool = True, d
 
         def materialize(snapshot: Snapshot, step: Step | None, ingested: str | None) -> None:
             if not opened:
+                from mcf_pipeline.definitions import build_defs
                 from mcf_pipeline.orchestration.in_process import materializer
 
-                opened.append(stack.enter_context(materializer(space, show_logs=dagster_logs, from_scratch=force)))
+                opened.append(
+                    stack.enter_context(materializer(space, build_defs, show_logs=dagster_logs, from_scratch=force))
+                )
             opened[0](snapshot, step, ingested)
 
         try:

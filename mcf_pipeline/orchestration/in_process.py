@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
-from mcf_pipeline.definitions import ASSETS, build_defs
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.orchestration.instance import open_instance
 from mcf_pipeline.orchestration.jobs import INTAKE, JOB, intake_tags, selection_of, tags_of
@@ -23,11 +22,18 @@ from mcf_pipeline.workspace import Workspace
 
 
 @contextmanager
-def materializer(space: Workspace, *, show_logs: bool = False, from_scratch: bool = False) -> Iterator[Materialize]:
+def materializer(
+    space: Workspace,
+    define: Callable[[WorkspaceResource], dg.Definitions],
+    *,
+    show_logs: bool = False,
+    from_scratch: bool = False,
+) -> Iterator[Materialize]:
     """What runs steps on the persistent instance: DAGSTER_HOME's, else the checkout's with its storage in the data dir.
 
     Args:
         space: the data directory.
+        define: makes the graph that works on it.
         show_logs: whether Dagster may print its own log lines.
         from_scratch: whether the published file takes nothing from the one before it.
     """
@@ -36,7 +42,9 @@ def materializer(space: Workspace, *, show_logs: bool = False, from_scratch: boo
         # What Dagster cannot store it also logs, beside raising it; the error says it once.
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
     resource = WorkspaceResource(data_dir=str(space.data_dir.root), source=space.settings.source)
-    job = build_defs(resource).resolve_job_def(JOB)
+    graph = define(resource)
+    job = graph.resolve_job_def(JOB)
+    assets = [asset for asset in graph.assets or () if isinstance(asset, dg.AssetsDefinition)]
     with open_instance() as instance:
 
         def materialize(snapshot: Snapshot, step: Step | None, ingested: str | None) -> None:
@@ -47,7 +55,7 @@ def materializer(space: Workspace, *, show_logs: bool = False, from_scratch: boo
                 config["ops"]["portal_release"] = {"config": {"release_id": ingested}}
             if from_scratch and step and step.makes_whole:
                 config["ops"]["warehouse"] = {"config": {"from_scratch": True}}
-            selection = [*(INTAKE if ingested else ()), *(selection_of(step, ASSETS) if step else ())]
+            selection = [*(INTAKE if ingested else ()), *(selection_of(step, assets) if step else ())]
             tags = tags_of(step, snapshot.state) if step else intake_tags()
             _run(job, instance, selection, tags, config)
 
