@@ -156,8 +156,8 @@ def killed_run(story: Story) -> None:
     before = deployment.database.stat()
     post(story.portal, "/next")
     building = deployment.until(
-        "build of the last release",
-        lambda: next((run for run in chapter.runs() if run["tags"]["mcf/step"] != "intake"), None),
+        "run that publishes the last release",
+        lambda: next((run for run in chapter.runs() if run["tags"]["mcf/step"].endswith("+whole")), None),
     )
     # While we hold the data directory, the run waits inside its publication.
     with FileLock(deployment.data_dir / "pipeline.lock"):
