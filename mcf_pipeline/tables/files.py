@@ -7,6 +7,7 @@ is there is finished and never changes, so two runs can at worst make the same f
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MARK_LENGTH = 32
 """Hexadecimal digits of a mark: 128 bits of a SHA-256."""
+KEPT_SECONDS = 24 * 3600.0
+"""How long files that nothing needs any more are kept: a run on another machine may still be at work with them."""
 _MAGIC = b"PAR1"
 _ENDING = 8
 """Bytes after a Parquet file's footer: its length, and the magic number that the file also begins with."""
@@ -79,17 +82,18 @@ class TableFiles:
         with self.writing(path) as draft:
             pq.write_table(table.cast(schema), draft, compression="zstd")
 
-    def remove_unused(self, used: Collection[Path], older_than: float) -> int:
+    def remove_unused(self, used: Collection[Path], *, older_than: float = KEPT_SECONDS) -> int:
         """Remove the files of superseded states and rules, and drafts of killed runs; returns how many.
 
         Args:
             used: the files that are needed.
-            older_than: a time (seconds since the epoch); what was written later may be another run's and stays.
+            older_than: seconds; what was written since may be another run's and stays.
         """
         keep = set(used)
+        before = time.time() - older_than
         removed = 0
         for path in self.root.glob("*/*/*"):
-            if path not in keep and path.stat().st_mtime < older_than:
+            if path not in keep and path.stat().st_mtime < before:
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed

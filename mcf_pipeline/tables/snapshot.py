@@ -119,6 +119,17 @@ class Snapshot:
             needed += [self.file(table, quarter, states[-1]) for table in QUARTERLY_MART_NAMES]
         return [*needed, self.revisions_file(quarter)]
 
+    def used_files(self) -> set[Path]:
+        """Every file that is of use: what the quarters are made of, and what is known of contents that were refused."""
+        used = {path for quarter in self.timeline.quarters for path in self.needed_files(quarter)}
+        for quarter, states in self.reported.states.items():
+            for state in states:
+                used |= {
+                    verdict_file(self.files, self.rules, quarter, state.sha256),
+                    self.file(STAGED[1], quarter, state),
+                }
+        return used
+
     # -- what there is to do -----------------------------------------------------------------------------
 
     @cached_property

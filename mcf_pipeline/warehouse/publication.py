@@ -71,6 +71,7 @@ def publish(
             # Someone wrote to the published file. DuckDB would replay that on the new one.
             wal.unlink(missing_ok=True)
             log.warning("%s is gone: changes that another program made to the published file are not kept", wal)
+    snapshot.files.remove_unused(snapshot.used_files())
     return rows
 
 

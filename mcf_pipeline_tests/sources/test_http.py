@@ -92,7 +92,9 @@ def test_no_pause_beyond_the_time_for_the_whole():
 
 
 @pytest.mark.parametrize(
-    "asked", ["3600", "9" * 30, (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")]
+    "asked",
+    ["3600", "9" * 30, (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")],
+    ids=["seconds", "more seconds than there are", "a date"],
 )
 def test_a_server_that_asks_us_to_wait_longer_than_we_do(asked):
     sleeps = []

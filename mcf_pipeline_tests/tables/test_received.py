@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcf_pipeline.archive.split import batches
 from mcf_pipeline.archive.timeline import State
 from mcf_pipeline.duck import scratch
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.tables.received import batches, by_columns, received_sql
+from mcf_pipeline.tables.received import by_columns, received_sql
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.exports import ingest, lean, workspace_in
 from mcf_pipeline_tests.warehouse.told import T1, T2

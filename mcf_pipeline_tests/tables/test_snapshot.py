@@ -11,7 +11,7 @@ from mcf_pipeline.schemas.names import FACT_NAMES, QUARTERLY_MART_NAMES
 from mcf_pipeline.tables.build import ensure_facts, ensure_staged, states_of
 from mcf_pipeline.tables.files import TableFiles
 from mcf_pipeline.tables.rules import Rules
-from mcf_pipeline.tables.snapshot import Snapshot
+from mcf_pipeline.tables.snapshot import Snapshot, verdict_file
 from mcf_pipeline_tests.archive.manifests import manifest
 from mcf_pipeline_tests.exports import ingest, lean_quarter, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_quarters
@@ -123,6 +123,14 @@ def test_any_other_history_is_another_mark(snapshot, other):
         return snapshot.history_mark(FIRST, "rules")
 
     assert mark(other) != mark((State("a", "r1", None),))
+
+
+def test_the_reasons_of_a_refusal_are_of_use(snapshot):
+    """Its quarter would be read again at each run, and the error names the file of its rejects."""
+    state = snapshot.reported.states[FIRST][0]
+    used = snapshot.used_files()
+    assert verdict_file(snapshot.files, snapshot.rules, FIRST, state.sha256) in used
+    assert snapshot.file("stg_rejets", FIRST, state) in used
 
 
 # -- on a real archive -----------------------------------------------------------------------------------
