@@ -128,6 +128,17 @@ def sample(path: Path, releases: int, scale: float) -> None:
 
 
 @main.command()
+@SOURCE
+@DATA_DIR
+@click.option("--no-browser", is_flag=True, help="Only print where the page is.")
+def dashboard(source: str | None, data_dir: Path | None, no_browser: bool) -> None:
+    """Open the dashboard of the last publication: one page, which needs no server and no network."""
+    from mcf_pipeline.commands.dashboard import dashboard as body
+
+    body(_settings(source, data_dir), browser=not no_browser)
+
+
+@main.command()
 @click.argument("query")
 @SOURCE
 @DATA_DIR

@@ -11,7 +11,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 from mcf_pipeline.orchestration.assets.marts import mart_revisions, marts  # noqa: E402
-from mcf_pipeline.orchestration.assets.publication import data_package, warehouse  # noqa: E402
+from mcf_pipeline.orchestration.assets.publication import dashboard, data_package, warehouse  # noqa: E402
 from mcf_pipeline.orchestration.assets.raw import portal_release, raw_usagers  # noqa: E402
 from mcf_pipeline.orchestration.assets.staging import stg_usagers  # noqa: E402
 from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts  # noqa: E402
@@ -31,6 +31,7 @@ ASSETS: list[dg.AssetsDefinition] = [
     mart_revisions,
     warehouse,
     data_package,
+    dashboard,
 ]
 
 

@@ -111,6 +111,11 @@ class DataDir:
         return self.root / "package"
 
     @property
+    def site(self) -> Path:
+        """The dashboard: ``index.html``, self-contained."""
+        return self.root / "site"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that writes."""
         return self.root / "pipeline.lock"

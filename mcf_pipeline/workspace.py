@@ -130,11 +130,17 @@ class Workspace:
         return {quarter: refusal(snapshot, staged) for quarter, staged in refused(snapshot).items()}
 
     def is_published(self, snapshot: Snapshot) -> bool:
-        """Whether the published warehouse and the data package are what they should be."""
+        """Whether the published warehouse, the data package and the dashboard are what they should be."""
         from mcf_pipeline.package.state import is_current
+        from mcf_pipeline.site.state import is_current as is_dashboard_current
         from mcf_pipeline.warehouse.state import published_state
 
-        return published_state(self.data_dir) == snapshot.state and is_current(self.data_dir, snapshot.state)
+        state = snapshot.state
+        return (
+            published_state(self.data_dir) == state
+            and is_current(self.data_dir, state)
+            and is_dashboard_current(self.data_dir, state)
+        )
 
     def remove_old_build(self) -> bool:
         """Remove what version 0.1 derived from the archive, whose ``raw/`` is read as it is.

@@ -47,6 +47,11 @@ def _cell(value: object) -> str:
     return markdown.text(f"{value:.4g}" if isinstance(value, float) else value)
 
 
+def picture(drawn: str | None) -> dg.MarkdownMetadataValue | None:
+    """A small picture (`site.thumbnail`) as the UI shows it; nothing where there is none."""
+    return dg.MetadataValue.md(drawn) if drawn else None
+
+
 def line_counts(staged: Staged | None) -> dict[str, int]:
     """How many lines of a quarter are masked, and how many were rejected; nothing where it was not read."""
     return {} if staged is None else {"masked_lines": staged.masked, "rejected_lines": staged.rejected}

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, discard, outputs, selected
 from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts
 from mcf_pipeline.orchestration.checks import marts as checks
-from mcf_pipeline.orchestration.metadata import line_counts, shown
+from mcf_pipeline.orchestration.metadata import line_counts, picture, shown
 from mcf_pipeline.orchestration.partitions import quarters_of
 from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.names import FACT_NAMES
+from mcf_pipeline.site.thumbnail import of_quarters, pictures
 from mcf_pipeline.tables.build import ensure_facts, states_of
 from mcf_pipeline.tables.marts import make_marts, make_revisions
 from mcf_pipeline.tables.staged import staged
@@ -47,6 +48,7 @@ def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
         make_marts(con, snapshot, space.source_map, quarters, models)
         # Here too: a run of one stretch of several must leave nothing of its quarters to do.
         make_revisions(con, snapshot, space.source_map, [q for q in quarters if q in snapshot.timeline.states])
+        drawn = {model: of_quarters(con, model, snapshot, quarters) for model in models}
         for quarter in quarters:
             state, lines = snapshot.timeline.current(quarter), line_counts(staged(snapshot, quarter))
             for model in models:
@@ -57,6 +59,7 @@ def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
                         pq.read_metadata(path).num_rows if path else 0,
                         head(path) if path else None,
                         quarter=quarter.id,
+                        picture=picture(drawn[model].get(quarter.id)),
                         **lines,
                         release_id=state.since if state else "",
                     ),
@@ -92,12 +95,14 @@ def mart_revisions(context: dg.AssetExecutionContext, workspace: WorkspaceResour
         ensure_facts(con, space.archive, snapshot, states_of(snapshot, missing))
         make_revisions(con, snapshot, space.source_map, missing)
         latest = snapshot.timeline.latest
+        drawn = pictures(con, MartRevisions, {quarter.id: file for quarter, file in zip(quarters, files, strict=True)})
         yield dg.MaterializeResult(
             metadata=dict(
                 shown(
                     MartRevisions,
                     sum(pq.read_metadata(path).num_rows for path in files),
                     head(files[-1]) if files else None,
+                    picture=picture(drawn.get(quarters[-1].id)) if quarters else None,
                     release_id=latest.release_id if latest else "",
                 )
             )

@@ -10,9 +10,13 @@ from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, check_results
 from mcf_pipeline.orchestration.assets.marts import mart_revisions, marts
 from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts
 from mcf_pipeline.orchestration.checks import publication as checks
+from mcf_pipeline.orchestration.metadata import picture
 from mcf_pipeline.orchestration.resources import Engine, PublishedWarehouse, WorkspaceResource
 from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.quality.published import CONFORMS, READABLE, conforms, readable
+from mcf_pipeline.schemas.marts import MartTrimestre
+from mcf_pipeline.site.thumbnail import of_quarters
+from mcf_pipeline.site.writing import write_dashboard
 from mcf_pipeline.warehouse.publication import publish
 
 
@@ -87,3 +91,29 @@ def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource
             "files": dg.MetadataValue.md(markdown.table(["file", "bytes", "sha256"], listed, numbers=["bytes"])),
         }
     )
+
+
+@dg.asset(
+    group_name="publication",
+    kinds={"html"},
+    owners=OWNERS,
+    deps=[warehouse],
+    description="Le tableau de bord, `site/index.html` : une page autonome, qui s'ouvre sans serveur ni réseau.",
+    op_tags=LATER,
+)
+def dashboard(workspace: WorkspaceResource, engine: Engine) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Make the page of the published file, unless the one in place is made from the same."""
+    space = workspace.open()
+    with space.lock(), engine.get_connection() as con:
+        page = write_dashboard(space.data_dir)
+        snapshot = space.snapshot()
+        latest = snapshot.timeline.latest
+        drawn = of_quarters(con, MartTrimestre, snapshot, snapshot.timeline.quarters)
+    metadata: dict[str, Any] = {
+        "path": dg.MetadataValue.path(str(page)),
+        "release_id": latest.release_id if latest else "",
+        "is_synthetic": bool(latest and latest.is_synthetic),
+        "bytes": page.stat().st_size,
+        "picture": picture(next(iter(drawn.values()), None)),
+    }
+    return dg.MaterializeResult(metadata={name: value for name, value in metadata.items() if value is not None})

@@ -1,0 +1,32 @@
+"""``dashboard``: open the page that the last publication made, or say where it is."""
+
+from __future__ import annotations
+
+import webbrowser
+
+from mcf_pipeline.commands.console import err, out
+from mcf_pipeline.errors import UsageError
+from mcf_pipeline.settings import Settings
+from mcf_pipeline.site.state import FILE_NAME
+
+
+def dashboard(settings: Settings, *, browser: bool) -> None:
+    """Open the dashboard in the user's browser.
+
+    Args:
+        settings: which data directory.
+        browser: False to print the path alone.
+
+    Raises:
+        UsageError: there is no dashboard yet.
+    """
+    page = settings.data_dir.site / FILE_NAME
+    if not page.is_file():
+        raise UsageError(
+            f"there is no dashboard at {page} yet: `mcf-pipeline run` makes it; the sample's is opened with "
+            "`--source sample`"
+        )
+    # Nothing else on standard output: the path can be given to another program.
+    out.print(str(page), markup=False)
+    if browser and not webbrowser.open(page.resolve().as_uri()):
+        err.print("No browser could be opened here: open that file in one.")

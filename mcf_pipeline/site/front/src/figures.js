@@ -1,0 +1,56 @@
+// The key figures at the top: the whole period, and its last four quarters against the four before.
+
+import { fill, h } from "./dom.js";
+import { MOST, ratioBounds, shareBounds, total } from "./engine.js";
+import { count, decimal, euros, percent, range, short, signedPercent } from "./format.js";
+
+export function keyFigures({ engine, data, state }) {
+  const element = h("section", { class: "figures", "aria-label": "Chiffres clés" });
+  const update = () => fill(element, cards({ engine, data, state }));
+  update();
+  state.listen(update);
+  return element;
+}
+
+function cards({ engine, data, state }) {
+  const quarters = data.dimensions.trimestre;
+  const groups = engine.group(["trimestre"], ["trimestre"]);
+  const all = engine.total();
+  if (all.isEmpty) return [h("p", { class: "empty" }, "Aucune ligne pour ces filtres : en retirer un.")];
+  const four = lastFour(groups, quarters, state.to);
+  const year = four.before ? (bounds) => `${range(ratioBounds(bounds(four.now), bounds(four.before)).map((value) => value - 1), (value) => signedPercent(value))} sur un an` : () => "";
+  const recent = four.now ? `4 trimestres jusqu'à ${quarters[state.to].id} : ` : "";
+  const [priceLow, priceHigh] = engine.meanBounds(null, "prix")[0];
+  const [timeLow, timeHigh] = engine.meanBounds(null, "duree")[0];
+  const titulaire = data.meta.financers.findIndex((financer) => financer.id === "titulaire");
+  const sums = engine.financings([], [])[0];
+  const visible = sums.reduce((sum, cents) => sum + cents, 0) / 100;
+  const paid = titulaire < 0 ? NaN : sums[titulaire] / 100;
+  const hidden = all.eurosHigh - all.euros;
+  return [
+    card("Dossiers", count(all.dossiers), `${range(all.bounds, count)} avec les lignes masquées`, recent && `${recent}${range(four.now.bounds, count)}${four.before ? `, ${year((group) => group.bounds)}` : ""}`),
+    card("Montant engagé", euros(all.euros), `${range([all.eurosLow, all.eurosHigh], euros)} avec les lignes masquées`, recent && `${recent}${range([four.now.eurosLow, four.now.eurosHigh], euros)}${four.before ? `, ${year((group) => [group.eurosLow, group.eurosHigh])}` : ""}`),
+    card("Prix moyen d'un dossier", euros(all.price), `${range([priceLow, priceHigh], euros)} avec les lignes masquées`, ""),
+    card("Durée moyenne", all.duration === all.duration ? `${decimal(all.duration)} h` : "n. d.", `${range([timeLow, timeHigh], (value) => `${decimal(value)} h`)} avec les lignes masquées ; dossiers de durée connue`, ""),
+    card("Payé par les titulaires", range(shareBounds([paid, paid + hidden], [visible - paid, visible - paid + hidden]), (value) => percent(value)), "du montant engagé", `${euros(paid)} dans les lignes non masquées`),
+    card("Titulaires, au plus", short(all.peopleHigh), "borne haute : qui a plusieurs dossiers est compté plusieurs fois", ""),
+    card("Masquage", percent(all.maskedLines), `des lignes, au plus ${percent(all.maskedPart)} des dossiers`, ""),
+  ];
+}
+
+// Four quarters up to one, and the four before them; null where one is missing.
+function lastFour(groups, quarters, to) {
+  const byIndex = new Map(quarters.map((row, code) => [row.index, code]));
+  const sum = (end) => {
+    const codes = [0, 1, 2, 3].map((back) => byIndex.get(end - back));
+    return codes.every((code) => code !== undefined && !groups[code].isEmpty) ? total(codes.map((code) => groups[code])) : null;
+  };
+  const now = sum(quarters[to].index);
+  return { now, before: now && sum(quarters[to].index - 4) };
+}
+
+function card(title, figure, bounds, more) {
+  return h("div", { class: "figure-card" }, h("h3", {}, title), h("p", { class: "big" }, figure), h("p", {}, bounds), more ? h("p", {}, more) : null);
+}
+
+export const HYPOTHESIS = `Une ligne de moins de 5 personnes est masquée par le producteur : ses effectifs et ses montants sont vides, jamais nuls. Hypothèse de tout le tableau de bord : une ligne masquée vaut de 1 à ${MOST} dossiers, chacun au prix moyen donné pour cette ligne. Un intervalle dit ce qui est possible sous cette hypothèse ; rien n'est estimé.`;

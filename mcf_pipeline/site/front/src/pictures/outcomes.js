@@ -1,0 +1,195 @@
+// How trainings end: statuses by quarter of entry, and how they mature from release to release.
+
+import { choice } from "../dom.js";
+import { Plot, draw, empty, hatch, intervals, legend, quarters, tipOf, yAxis } from "../charts.js";
+import { MATURE, MOST, addBounds, shareBounds, total } from "../engine.js";
+import { count, day, percent, range, short } from "../format.js";
+import { hundred, number, share, text } from "../picture.js";
+
+export const FAMILIES = [
+  { id: "realise", label: "Réalisation totale", colour: "var(--c1)" },
+  { id: "partiel", label: "Réalisation partielle", colour: "var(--c5)" },
+  { id: "non_realise", label: "Non réalisé (annulé)", colour: "var(--c2)" },
+  { id: "annule", label: "Annulé par le gestionnaire, rejeté", colour: "var(--c7)" },
+  { id: "en_cours", label: "En cours", colour: "var(--c6)" },
+  { id: null, label: "Statut inconnu", colour: "var(--c8)" },
+];
+
+const NONE = [0, 0];
+
+// Bounds of what is closed, completed or given up among the groups of one cohort, by family.
+export function rates(byFamily) {
+  const of = (...families) => families.map((family) => byFamily.get(family) || NONE).reduce(addBounds, NONE);
+  const open = of("en_cours");
+  const closed = of("realise", "partiel", "non_realise", "annule");
+  return {
+    maturity: shareBounds(closed, open),
+    done: shareBounds(of("realise"), of("partiel", "non_realise", "annule")),
+    left: shareBounds(of("partiel", "non_realise"), of("realise", "annule")),
+  };
+}
+
+function cohorts({ engine, data, state }) {
+  const statuses = data.dimensions.statut;
+  const groups = engine.group(["trimestre", "statut"]);
+  return data.dimensions.trimestre.slice(state.from, state.to + 1).map((quarter) => {
+    const code = data.dimensions.trimestre.indexOf(quarter);
+    const mine = statuses.map((status, s) => ({ family: status.famille ?? null, group: groups[code * statuses.length + s] }));
+    const families = FAMILIES.map((family) => ({ ...family, group: total(mine.filter((entry) => entry.family === family.id).map((entry) => entry.group)) }));
+    const bounds = new Map(families.map((family) => [family.id, family.group.bounds]));
+    return { id: quarter.id, code, families, whole: total(families.map((family) => family.group)), ...rates(bounds) };
+  });
+}
+
+function drawStatuses(context) {
+  const { data, state, width } = context;
+  const rows = cohorts(context).map((row) => {
+    const isMature = row.maturity[0] >= MATURE;
+    return { ...row, isMature, doneLow: isMature ? row.done[0] : NaN, doneHigh: isMature ? row.done[1] : NaN, leftLow: isMature ? row.left[0] : NaN, leftHigh: isMature ? row.left[1] : NaN };
+  });
+  const columns = [text("id", "Trimestre d'entrée"), ...FAMILIES.map(({ id, label }) => number(`f_${id}`, `${label} (non masqués)`)), number("hidden", "Masqués, au plus"), share("matLow", "Maturité, borne basse"), share("matHigh", "Maturité, borne haute"), share("doneLowPct", "Réalisation totale, borne basse"), share("doneHighPct", "Réalisation totale, borne haute"), share("leftLowPct", "Abandon, borne basse"), share("leftHighPct", "Abandon, borne haute")];
+  const shown = rows.filter((row) => !row.whole.isEmpty);
+  const table = shown.map((row) => ({ id: row.id, ...Object.fromEntries(row.families.map((family) => [`f_${family.id}`, family.group.isEmpty ? null : family.group.dossiers])), hidden: MOST * row.whole.masquees, matLow: hundred(row.maturity[0]), matHigh: hundred(row.maturity[1]), doneLowPct: hundred(row.doneLow), doneHighPct: hundred(row.doneHigh), leftLowPct: hundred(row.leftLow), leftHighPct: hundred(row.leftHigh) }));
+  if (!shown.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
+  const { x, axis } = quarters(data.dimensions.trimestre.slice(state.from, state.to + 1), width);
+  const masked = hatch("var(--muted)");
+  const immature = hatch("var(--faint)");
+  const stack = shown.flatMap((row) => row.families.filter((family) => !family.group.isEmpty).map((family, place) => ({ id: row.id, code: row.code, family, order: FAMILIES.findIndex((other) => other.id === family.id), dossiers: family.group.dossiers, row, place })));
+  const late = shown.filter((row) => !row.isMature);
+  const tip = (row) => `${row.id}${row.isMature ? "" : " (trop récent)"}\nmaturité : ${range(row.maturity, (value) => percent(value))}\n${row.isMature ? `réalisation totale : ${range([row.doneLow, row.doneHigh], (value) => percent(value))}\nabandon : ${range([row.leftLow, row.leftHigh], (value) => percent(value))}` : "pas de taux avant 90 % de dossiers clos"}`;
+  const bars = draw({
+    label: "Dossiers par trimestre d'entrée et statut", width, height: 260, marginLeft: 60, x, y: { domain: [0, Math.max(...shown.map((row) => row.whole.high))], nice: true },
+    onPick: (value) => state.change({ from: value.code, to: value.code }),
+    marks: [
+      masked.mark,
+      yAxis({ label: "Dossiers", format: short, left: 60 }),
+      Plot.barY(shown, { x: "id", y1: (row) => row.whole.dossiers, y2: (row) => row.whole.high, fill: masked.paint }),
+      Plot.barY(stack, Plot.stackY({ x: "id", y: "dossiers", fill: (entry) => entry.family.colour, fillOpacity: (entry) => (entry.row.isMature ? 1 : 0.55), z: "order", order: "order", insetTop: 0.5 })),
+      axis,
+      Plot.ruleY([0], { stroke: "currentColor" }),
+      Plot.tip(stack, Plot.pointer(Plot.stackY({ x: "id", y: "dossiers", z: "order", order: "order", fontSize: 12, title: (entry) => `${entry.id} · ${entry.family.label}\n${range(entry.family.group.bounds, count)} dossiers\n${tip(entry.row).split("\n").slice(1).join("\n")}` }))),
+    ],
+  });
+  const lines = draw({
+    label: "Taux de réalisation totale et d'abandon par trimestre d'entrée", width, height: 220, marginLeft: 60, x, y: { domain: [0, 1] },
+    marks: [
+      immature.mark,
+      Plot.barY(late, { x: "id", y1: 0, y2: 1, fill: immature.paint, insetLeft: -3, insetRight: -3 }),
+      yAxis({ label: "Parmi les dossiers clos : intervalle possible", format: (value) => percent(value, 0), left: 60 }),
+      intervals(shown, { x: "id", low: "doneLow", high: "doneHigh", colour: "var(--c1)" }),
+      intervals(shown, { x: "id", low: "leftLow", high: "leftHigh", colour: "var(--c2)" }),
+      axis,
+      Plot.ruleY([0], { stroke: "currentColor" }),
+      tipOf(shown, { x: "id", y: (row) => (row.isMature ? row.doneHigh : 0.5), title: tip }),
+    ],
+  });
+  const last = shown.filter((row) => row.isMature).pop();
+  const used = new Set(stack.map((entry) => entry.family.id));
+  return {
+    nodes: [legend([...FAMILIES.filter((family) => used.has(family.id)), { label: "Masqué, au plus", colour: "var(--muted)", kind: "hatched" }]), bars, legend([{ label: "Réalisation totale", colour: "var(--c1)", kind: "line" }, { label: "Abandon (partiel ou non réalisé)", colour: "var(--c2)", kind: "line" }, { label: "Trop récent : pas de taux", colour: "var(--faint)", kind: "hatched" }]), lines],
+    columns,
+    rows: table,
+    said: last ? `${last.id}, dernier trimestre assez mûr : réalisation totale ${range([last.doneLow, last.doneHigh], (value) => percent(value))} des dossiers clos, abandon ${range([last.leftLow, last.leftHigh], (value) => percent(value))}.` : "Aucun trimestre n'est assez mûr pour un taux.",
+    caveat: `Un trimestre est mûr quand au moins ${percent(MATURE, 0)} de ses dossiers sont clos à coup sûr. Les premiers dossiers clos d'un trimestre sont surtout des réussites courtes : un taux précoce trompe.`,
+  };
+}
+
+const CURVES = {
+  clos: { label: "Clos", title: "Part des dossiers clos", of: (rate) => rate.maturity },
+  realise: { label: "Réalisé", title: "Part réalisée totalement, parmi tous les dossiers", families: ["realise"] },
+  abandon: { label: "Abandon", title: "Part abandonnée, parmi tous les dossiers", families: ["partiel", "non_realise"] },
+};
+
+// Every state that each release told of each quarter, by quarters elapsed since entry.
+function maturation({ data, engine }) {
+  const { history, dimensions, meta } = data;
+  const rank = (iso) => Number(iso.slice(0, 4)) * 4 + Math.floor((Number(iso.slice(5, 7)) - 1) / 3);
+  const releases = meta.releases.map((release) => rank(release.jour || release.id));
+  const allowed = engine.allowed(["genre", "classe_age", "situation"]);
+  const states = new Map();
+  const add = (quarter, from, until, status, dossiers, masked) => {
+    const key = `${quarter} ${from}`;
+    if (!states.has(key)) states.set(key, { quarter, from, until, families: new Map() });
+    const { families } = states.get(key);
+    const family = dimensions.statut[status].famille ?? null;
+    families.set(family, addBounds(families.get(family) || NONE, [dossiers + masked, dossiers + MOST * masked]));
+  };
+  for (let i = 0; i < history.e_trimestre.length; i += 1) {
+    const [quarter, region, status] = [history.e_trimestre[i], history.e_region[i], history.e_statut[i]];
+    if (allowed.trimestre[quarter] && allowed.region[region] && allowed.statut[status]) add(quarter, history.e_depuis[i], history.e_jusqua[i], status, history.e_dossiers[i], history.e_masquees[i]);
+  }
+  // The current state began where the last past one ended; else with the first release that can have had the quarter.
+  const groups = engine.group(["trimestre", "statut"], ["genre", "classe_age", "situation"]);
+  const ends = new Map();
+  for (let i = 0; i < history.e_trimestre.length; i += 1) ends.set(history.e_trimestre[i], Math.max(ends.get(history.e_trimestre[i]) ?? 0, history.e_jusqua[i]));
+  dimensions.trimestre.forEach((quarter, code) => {
+    if (!allowed.trimestre[code]) return;
+    const first = Math.max(0, releases.findIndex((release) => release >= quarter.index));
+    const from = ends.get(code) ?? first;
+    dimensions.statut.forEach((_, status) => {
+      const group = groups[code * dimensions.statut.length + status];
+      if (!group.isEmpty) add(code, from, releases.length, status, group.dossiers, group.masquees);
+    });
+  });
+  const points = [];
+  for (const { quarter, from, until, families } of states.values()) {
+    for (let release = from; release < until; release += 1) {
+      const elapsed = releases[release] - dimensions.trimestre[quarter].index;
+      if (elapsed >= 0) points.push({ quarter, release, elapsed, families, id: dimensions.trimestre[quarter].id });
+    }
+  }
+  return points.sort((a, b) => a.quarter - b.quarter || a.elapsed - b.elapsed);
+}
+
+function drawMaturation(context) {
+  const { data, width, option, state } = context;
+  const curve = CURVES[option("courbe", "clos")] || CURVES.clos;
+  const columns = [text("id", "Trimestre d'entrée"), number("elapsed", "Trimestres écoulés"), text("releaseId", "Publication"), share("lowPct", "Borne basse"), share("highPct", "Borne haute")];
+  const points = maturation(context).map((point) => {
+    let bounds;
+    if (curve.of) bounds = curve.of(rates(point.families));
+    else {
+      const inside = curve.families.map((family) => point.families.get(family) || NONE).reduce(addBounds, NONE);
+      const outside = [...point.families].filter(([family]) => !curve.families.includes(family)).map(([, value]) => value).reduce(addBounds, NONE);
+      bounds = shareBounds(inside, outside);
+    }
+    return { ...point, low: bounds[0], high: bounds[1], lowPct: hundred(bounds[0]), highPct: hundred(bounds[1]), releaseId: data.meta.releases[point.release].id, isLast: point.release === data.meta.releases.length - 1 };
+  }).filter((point) => point.low === point.low);
+  if (!points.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
+  const far = 12;
+  const near = points.filter((point) => point.elapsed <= far);
+  const followed = near.filter((point) => near.filter((other) => other.quarter === point.quarter).length > 1);
+  const plot = draw({
+    label: `${curve.title}, par trimestres écoulés depuis l'entrée`, width, height: 300, marginLeft: 52, marginBottom: 42,
+    x: { domain: [0, Math.max(4, ...near.map((point) => point.elapsed))], label: null }, y: { domain: [0, 1] },
+    onPick: (point) => state.change({ from: point.quarter, to: point.quarter }),
+    marks: [
+      yAxis({ label: `${curve.title} : intervalle possible`, format: (value) => percent(value, 0) }),
+      Plot.axisX({ anchor: "bottom", ticks: Math.max(...near.map((point) => point.elapsed)), tickFormat: (value) => String(value), label: null, tickSize: 3 }),
+      Plot.text(["Trimestres écoulés entre l'entrée et la publication"], { frameAnchor: "bottom-right", dy: 34, textAnchor: "end", fill: "currentColor" }),
+      Plot.lineY(followed, { x: "elapsed", y: "low", z: "quarter", stroke: "var(--c1)", strokeWidth: 1.6 }),
+      Plot.ruleX(near, { x: "elapsed", y1: "high", y2: "low", stroke: (point) => (point.isLast ? "var(--c2)" : "var(--c1)"), strokeWidth: 7, insetTop: -2, insetBottom: -2 }),
+      Plot.ruleY([0], { stroke: "currentColor" }),
+      Plot.tip(near, Plot.pointer({ x: "elapsed", y: "high", fontSize: 12, title: (point) => `Entrées de ${point.id}\nvues ${point.elapsed} trimestre${point.elapsed > 1 ? "s" : ""} après, publication du ${day(point.releaseId)}\n${range([point.low, point.high], (value) => percent(value))}` })),
+    ],
+  });
+  const releases = data.meta.releases.length;
+  const recent = points.filter((point) => point.isLast && point.elapsed <= 2);
+  return {
+    nodes: [legend([{ label: "Dernière publication : chaque trimestre à son âge", colour: "var(--c2)", kind: "line" }, { label: "Publications précédentes, même trimestre relié", colour: "var(--c1)", kind: "line" }]), plot],
+    columns,
+    rows: points,
+    said: recent.length ? `Dans la dernière publication : ${recent.slice().reverse().map((point) => `${point.id} ${range([point.low, point.high], (value) => percent(value, 0))}`).join(", ")}.` : "",
+    caveat: `À âge égal seulement, deux trimestres se comparent. ${releases > 1 ? `${releases} publications archivées.` : "Une seule publication archivée : la courbe ne montre que des trimestres différents à des âges différents."}`,
+  };
+}
+
+export const statuses = { key: "statuts", title: "Comment finissent les formations, par trimestre d'entrée", wide: true, draw: drawStatuses };
+
+export const maturing = {
+  key: "maturation",
+  title: "Maturation : ce que deviennent les dossiers avec le temps",
+  ignores: "les filtres de genre, d'âge et de situation (l'historique est embarqué par région et statut)",
+  controls: ({ option, setOption }) => choice("Courbe", Object.entries(CURVES).map(([key, { label }]) => [key, label]), option("courbe", "clos"), (key) => setOption("courbe", key)),
+  draw: drawMaturation,
+};

@@ -1,0 +1,73 @@
+// Who: age, gender and situation, as tables of coloured cells.
+
+import { choice, h } from "../dom.js";
+import { empty } from "../charts.js";
+import { HATCH_FROM, partBounds, total } from "../engine.js";
+import { count, decimal, euros, percent, range, short } from "../format.js";
+import { hundred, number, share, text } from "../picture.js";
+
+const AGES = { moins_de_25_ans: "< 25", "25_a_39_ans": "25-39", "40_a_49_ans": "40-49", "50_ans_et_plus": "50 +", non_renseigne: "n. r." };
+const WITHOUT = ["genre", "classe_age", "situation"];
+const CLASSES = 5;
+
+function drawPeople({ engine, data, state, option }) {
+  const shown = option("vue", "volume") === "part" ? "part" : "volume";
+  const { genre: genders, classe_age: ages, situation: situations } = data.dimensions;
+  const groups = engine.group(["genre", "classe_age", "situation"], WITHOUT);
+  const at = (gender, age, situation) => groups[(gender * ages.length + age) * situations.length + situation];
+  const whole = total(groups);
+  const columns = [text("gender", "Genre"), text("age", "Classe d'âge"), text("situation", "Situation"), number("dossiers", "Dossiers (non masqués)"), number("low", "Au moins"), number("high", "Au plus"), share("partLow", "Part, borne basse"), share("partHigh", "Part, borne haute"), number("montant", "Montant engagé (€)", 2), number("price", "Prix moyen (€)", 2), number("masked", "Lignes masquées")];
+  if (whole.isEmpty) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
+  const rows = [];
+  genders.forEach((gender, g) => situations.forEach((situation, s) => ages.forEach((age, a) => {
+    const group = at(g, a, s);
+    if (group.isEmpty) return;
+    const [low, high] = partBounds(group.bounds, whole.bounds);
+    rows.push({ g, a, s, group, gender: gender.libelle, age: age.libelle, situation: situation.libelle, dossiers: group.dossiers, low: group.low, high: group.high, part: [low, high], partLow: hundred(low), partHigh: hundred(high), montant: group.euros, price: group.price, masked: group.masquees });
+  })));
+  const top = Math.max(...rows.map((row) => row.dossiers), 1);
+  const byKey = new Map(rows.map((row) => [`${row.g} ${row.a} ${row.s}`, row]));
+  const written = (row) => {
+    if (shown === "part") return row.part[1] < 0.0005 ? "< 0,1" : range(row.part.map((value) => value * 100), (value) => decimal(value)).replace(" à ", "-");
+    return row.dossiers === 0 ? `≤ ${count(row.high)}` : short(row.dossiers);
+  };
+  const isChosen = (row) => [["genre", row.g], ["classe_age", row.a], ["situation", row.s]].every(([name, code]) => state[name].has(code));
+  const pick = (row) => state.change(isChosen(row) ? { genre: new Set(), classe_age: new Set(), situation: new Set() } : { genre: new Set([row.g]), classe_age: new Set([row.a]), situation: new Set([row.s]) });
+  const isOut = (row) => [["genre", row.g], ["classe_age", row.a], ["situation", row.s]].some(([name, code]) => state[name].size && !state[name].has(code));
+  const cell = (row) => {
+    if (!row) return h("td", {}, h("span", { class: "unseen" }, "aucune ligne"));
+    const hatched = row.group.maskedPart > HATCH_FROM;
+    const title = `${row.gender}, ${row.age}, ${row.situation} : ${range(row.group.bounds, count)} dossiers, prix moyen ${euros(row.price)}`;
+    return h("td", {}, h("button", { type: "button", class: `cell q${Math.min(CLASSES - 1, Math.floor(Math.sqrt(row.dossiers / top) * CLASSES))} ${hatched ? "hatched" : ""} ${isOut(row) ? "out" : ""}`, "aria-pressed": String(isChosen(row)), title, onclick: () => pick(row) }, written(row), h("span", { class: "unseen" }, shown === "part" ? " %" : " dossiers", hatched ? ", beaucoup de masqué" : "")));
+  };
+  const usedAges = ages.map((age, a) => ({ age, a })).filter(({ a }) => rows.some((row) => row.a === a));
+  const usedSituations = situations.map((situation, s) => ({ situation, s })).filter(({ s }) => rows.some((row) => row.s === s));
+  const tables = genders.map((gender, g) => {
+    if (!rows.some((row) => row.g === g)) return null;
+    const [low, high] = partBounds(total(rows.filter((row) => row.g === g).map((row) => row.group)).bounds, whole.bounds);
+    return h(
+      "table",
+      { class: "heat" },
+      h("caption", {}, `${gender.libelle} : ${range([low, high], (value) => percent(value))} des dossiers`),
+      h("thead", {}, h("tr", {}, h("td", {}), usedAges.map(({ age }) => h("th", { scope: "col" }, h("abbr", { title: age.libelle }, AGES[age.id] || age.libelle))))),
+      h("tbody", {}, usedSituations.map(({ situation, s }) => h("tr", {}, h("th", { scope: "row" }, situation.libelle), usedAges.map(({ a }) => cell(byKey.get(`${g} ${a} ${s}`)))))),
+    );
+  });
+  const largest = rows.slice().sort((a, b) => b.dossiers - a.dossiers)[0];
+  return {
+    nodes: [h("div", { class: "heats" }, tables), h("ul", { class: "legend" }, h("li", {}, "Couleur : du plus petit au plus grand nombre de dossiers"), h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`), h("li", {}, "≤ : tout est masqué, au plus ce nombre"))],
+    columns,
+    rows,
+    said: `Le profil le plus fréquent : ${largest.gender.toLowerCase()}, ${largest.age.toLowerCase()}, ${largest.situation.toLowerCase()} (${range(largest.part, (value) => percent(value))} des dossiers).`,
+    caveat: "Des dossiers, non des personnes. La situation est celle que le titulaire déclare, sauf pour les demandeurs d'emploi.",
+  };
+}
+
+export const people = {
+  key: "profils",
+  title: "Âge, genre et situation",
+  wide: true,
+  ignores: "les filtres de genre, d'âge et de situation, que la figure montre (le reste est pâli)",
+  controls: ({ option, setOption }) => choice("Afficher", [["volume", "Dossiers"], ["part", "Part du total (%)"]], option("vue", "volume"), (key) => setOption("vue", key)),
+  draw: drawPeople,
+};
