@@ -13,7 +13,7 @@ SAMPLE := MCF_SOURCE=sample
 WORKERS := -n auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-slow lint docs ci lock clean
+.PHONY: help run dev test test-slow lint docs front ci lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -68,6 +68,9 @@ lint: $(VENV)/.dev  ## style, types and import rules
 
 docs: $(VENV)/.docs  ## build the site for users (build/site/index.html)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+front:  ## build the dashboard's program from its sources (needs Node 18 or newer)
+	cd mcf_pipeline/site/front && npm ci --silent && npm run --silent build
 
 ci:  ## everything that CI does
 	.ci/run

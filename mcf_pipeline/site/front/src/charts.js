@@ -45,6 +45,8 @@ export function draw({ label, onPick, width, height, marginLeft = 56, ...options
     ...options,
   });
   const svg = plot.tagName.toLowerCase() === "svg" ? plot : plot.querySelector("svg");
+  // One picture to a screen reader, not a name per group of shapes.
+  for (const named of svg.querySelectorAll("[aria-label]")) named.removeAttribute("aria-label");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${label}. Les chiffres sont dans le tableau de cette figure.`);
   if (onPick) {
@@ -66,6 +68,8 @@ export function quarters(rows, width) {
   const ticks = rows.length <= Math.max(4, width / 75) ? shown : years.filter((_, place) => place % room === 0).map((row) => row.id);
   const byId = new Map(rows.map((row) => [row.id, row]));
   return {
+    // As wide as an interval may be drawn.
+    bar: Math.max(2, Math.min(8, Math.floor((width - 80) / rows.length / 2))),
     x: { type: "band", domain: shown, padding: 0.15, label: null },
     axis: Plot.axisX({
       ticks,

@@ -30,9 +30,9 @@ function cards({ engine, data, state }) {
   return [
     card("Dossiers", count(all.dossiers), `${range(all.bounds, count)} avec les lignes masquées`, recent && `${recent}${range(four.now.bounds, count)}${four.before ? `, ${year((group) => group.bounds)}` : ""}`),
     card("Montant engagé", euros(all.euros), `${range([all.eurosLow, all.eurosHigh], euros)} avec les lignes masquées`, recent && `${recent}${range([four.now.eurosLow, four.now.eurosHigh], euros)}${four.before ? `, ${year((group) => [group.eurosLow, group.eurosHigh])}` : ""}`),
-    card("Prix moyen d'un dossier", euros(all.price), `${range([priceLow, priceHigh], euros)} avec les lignes masquées`, ""),
+    card("Prix moyen", euros(all.price), `${range([priceLow, priceHigh], euros)} avec les lignes masquées`, ""),
     card("Durée moyenne", all.duration === all.duration ? `${decimal(all.duration)} h` : "n. d.", `${range([timeLow, timeHigh], (value) => `${decimal(value)} h`)} avec les lignes masquées ; dossiers de durée connue`, ""),
-    card("Payé par les titulaires", range(shareBounds([paid, paid + hidden], [visible - paid, visible - paid + hidden]), (value) => percent(value)), "du montant engagé", `${euros(paid)} dans les lignes non masquées`),
+    card("Reste à charge", range(shareBounds([paid, paid + hidden], [visible - paid, visible - paid + hidden]), (value) => percent(value)), "du montant engagé, payé par les titulaires", `${euros(paid)} dans les lignes non masquées`),
     card("Titulaires, au plus", short(all.peopleHigh), "borne haute : qui a plusieurs dossiers est compté plusieurs fois", ""),
     card("Masquage", percent(all.maskedLines), `des lignes, au plus ${percent(all.maskedPart)} des dossiers`, ""),
   ];

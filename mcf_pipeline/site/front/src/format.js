@@ -14,22 +14,25 @@ const known = (value) => value !== null && value !== undefined && Number.isFinit
 
 export const NONE = "n. d.";
 
+// A true minus sign, as typesetters write it.
+const minus = (text) => text.replace("-", "−");
+
 export function count(value) {
-  return known(value) ? whole.format(value) : NONE;
+  return known(value) ? minus(whole.format(value)) : NONE;
 }
 
 export function decimal(value, digits = 1) {
-  return known(value) ? fixed(digits).format(value) : NONE;
+  return known(value) ? minus(fixed(digits).format(value)) : NONE;
 }
 
 // An amount in euros: whole euros below ten thousand, else k€, M€ or Md€ with one decimal.
 export function euros(value) {
   if (!known(value)) return NONE;
   const size = Math.abs(value);
-  if (size >= 1e9) return `${decimal(value / 1e9, 2)} Md€`;
-  if (size >= 1e6) return `${decimal(value / 1e6)} M€`;
-  if (size >= 1e4) return `${decimal(value / 1e3)} k€`;
-  return `${count(value)} €`;
+  if (size >= 1e9) return `${decimal(value / 1e9, 2)}\u00a0Md€`;
+  if (size >= 1e6) return `${decimal(value / 1e6)}\u00a0M€`;
+  if (size >= 1e4) return `${decimal(value / 1e3)}\u00a0k€`;
+  return `${count(value)}\u00a0€`;
 }
 
 // Euros on an axis: no more decimals than its ticks need.
@@ -40,14 +43,14 @@ export function eurosShort(value) {
 export function short(value) {
   if (!known(value)) return NONE;
   const size = Math.abs(value);
-  if (size >= 1e6) return `${decimal(value / 1e6)} M`;
-  if (size >= 1e4) return `${count(value / 1e3)} k`;
-  if (size >= 1e3) return `${decimal(value / 1e3)} k`;
+  if (size >= 1e6) return `${decimal(value / 1e6)}\u00a0M`;
+  if (size >= 1e4) return `${count(value / 1e3)}\u00a0k`;
+  if (size >= 1e3) return `${decimal(value / 1e3)}\u00a0k`;
   return count(value);
 }
 
 export function percent(value, digits = 1) {
-  return known(value) ? `${decimal(value * 100, digits)} %` : NONE;
+  return known(value) ? `${decimal(value * 100, digits)}\u00a0%` : NONE;
 }
 
 export function signedPercent(value, digits = 1) {

@@ -39,11 +39,11 @@ async function start() {
   const bar = filterBar(app);
   fill(
     document.getElementById("page"),
-    meta.synthetic ? h("p", { class: "banner", role: "note" }, h("strong", {}, "DONNÉES SYNTHÉTIQUES"), " fabriquées par mcf_pipeline : elles ne disent rien du monde réel.") : null,
+    meta.synthetic ? h("aside", { class: "banner", "aria-label": "Avertissement" }, h("strong", {}, "DONNÉES SYNTHÉTIQUES"), " fabriquées par le logiciel : elles ne disent rien du monde réel.") : null,
     h(
       "header",
       { class: "top" },
-      h("div", {}, h("h1", {}, "Mon Compte Formation : les usagers"), h("p", {}, `Publication du ${day(meta.released_on)} · entrées de ${data.dimensions.trimestre[0].libelle} à ${data.dimensions.trimestre[data.dimensions.trimestre.length - 1].libelle} · ${count(data.count)} lignes`)),
+      h("div", {}, h("h1", {}, "Mon Compte Formation : les usagers"), h("p", {}, `Publication du ${day(meta.released_on)} · entrées du ${data.dimensions.trimestre[0].libelle} au ${data.dimensions.trimestre[data.dimensions.trimestre.length - 1].libelle} · ${count(data.count)} lignes`)),
       h("nav", { "aria-label": "Sections" }, h("ul", {}, sections.map(({ key, title }) => h("li", {}, h("a", { href: `#${key}`, onclick: (event) => jump(event, key) }, title))))),
     ),
     bar.element,
@@ -58,7 +58,7 @@ async function start() {
     h("footer", {}, h("p", {}, meta.mention), h("p", {}, "Aucune connexion, aucun traceur : cette page contient ses données. ", h("a", { href: "#licences", onclick: (event) => jump(event, "licences") }, "Licences des bibliothèques"))),
   );
   document.getElementById("licences").hidden = false;
-  follow(state, pictures, bar, engine);
+  follow(app, pictures, bar);
 }
 
 // The address holds the filters, so a link within the page moves there without touching it.
@@ -70,7 +70,8 @@ function jump(event, key) {
   target.focus({ preventScroll: true });
 }
 
-function follow(state, pictures, bar, engine) {
+function follow(app, pictures, bar) {
+  const { state, engine } = app;
   const byElement = new Map(pictures.map((picture) => [picture.element, picture]));
   const watch = new IntersectionObserver(
     (found) => {
@@ -87,10 +88,13 @@ function follow(state, pictures, bar, engine) {
   const refresh = () => {
     pending = 0;
     pictures.forEach((picture) => picture.update());
+    performance.measure("mcf-answer", "mcf-change");
   };
   const soon = () => {
     pictures.forEach((picture) => { picture.isDirty = true; });
-    if (!pending) pending = requestAnimationFrame(refresh);
+    if (pending) return;
+    performance.mark("mcf-change"); // for bench/dashboard.py
+    pending = requestAnimationFrame(refresh);
   };
   state.listen(() => {
     soon();
@@ -102,11 +106,16 @@ function follow(state, pictures, bar, engine) {
     width = innerWidth;
     soon();
   });
-  const print = matchMedia("print");
-  const all = () => pictures.forEach((picture) => picture.update(true));
-  print.addEventListener("change", (event) => { if (event.matches) all(); else soon(); });
-  addEventListener("beforeprint", all);
-  addEventListener("afterprint", soon);
+  // Paper shows everything, in drawings of its own width.
+  const paper = (printing) => {
+    app.printing = printing;
+    if (printing) pictures.forEach((picture) => picture.update(true));
+    else soon();
+  };
+  matchMedia("print").addEventListener("change", (event) => paper(event.matches));
+  addEventListener("beforeprint", () => paper(true));
+  addEventListener("afterprint", () => paper(false));
+  performance.mark("mcf-ready");
   document.documentElement.dataset.ready = "true";
 }
 

@@ -3,6 +3,8 @@
 import { fill, h, id } from "./dom.js";
 import { count, decimal, day } from "./format.js";
 
+const PAPER = 640; // what an A4 page with its margins leaves to a drawing, in CSS pixels
+
 const SOURCE = "Caisse des Dépôts, « Mon Compte Formation - Les usagers »";
 
 export class Picture {
@@ -82,7 +84,7 @@ export class Picture {
 
   context() {
     const { app } = this;
-    this.width = Math.max(240, Math.floor(this.element.clientWidth - 2 * app.padding));
+    this.width = app.printing ? PAPER : Math.max(240, Math.floor(this.element.clientWidth - 2 * app.padding));
     return {
       ...app,
       width: this.width,

@@ -14,6 +14,14 @@ export const TERRITORIES = [
   ["outre_mer", "Outre-mer"],
 ];
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 export class State {
   constructor(dimensions) {
     this.dimensions = dimensions;
@@ -45,7 +53,7 @@ export class State {
     for (const name of LISTS) {
       const ids = this.dimensions[name].map((row) => row.id);
       for (const key of (given.get(name) || "").split(",")) {
-        const code = ids.indexOf(decodeURIComponent(key));
+        const code = ids.indexOf(decoded(key));
         if (code >= 0) this[name].add(code);
       }
     }

@@ -80,7 +80,7 @@ function drawEntries({ engine, data, state, width, option }) {
   ];
   const table = rows.map((row) => ({ ...row, yearLowPct: hundred(row.yearLow), yearHighPct: hundred(row.yearHigh) }));
   if (!shown.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
-  const { x, axis } = quarters(all.slice(state.from, state.to + 1), width);
+  const { x, axis, bar } = quarters(all.slice(state.from, state.to + 1), width);
   const provisional = hatch("var(--c1)");
   const masked = hatch("var(--muted)");
   const tip = (row) =>
@@ -118,7 +118,7 @@ function drawEntries({ engine, data, state, width, option }) {
         marks: [
           yAxis({ label: "Évolution sur un an : intervalle possible", format: (value) => signedPercent(value, 0), ticks: 4, left: 64 }),
           Plot.ruleY([0], { stroke: "currentColor" }),
-          intervals(inside, { x: "id", low: "yearLow", high: "yearHigh", colour: "var(--c2)" }),
+          intervals(inside, { x: "id", low: "yearLow", high: "yearHigh", colour: "var(--c2)", width: bar }),
           Plot.text(outside, { x: "id", frameAnchor: "top", lineAnchor: "top", dy: -1, text: (row) => ((width - 76) / rows.length > 46 ? `▲\n${signedPercent(row.yearLow, 0)}` : "▲"), fill: "var(--c2)" }),
           axis,
           tipOf(rows.filter((row) => row.yearLow === row.yearLow), { x: "id", y: "yearHigh", title: tip }),

@@ -125,19 +125,19 @@ function drawShare({ engine, data, state, width }) {
   });
   const shown = rows.filter((row) => row.high === row.high);
   if (!shown.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
-  const { x, axis } = quarters(chosen, width);
+  const { x, axis, bar } = quarters(chosen, width);
   const ids = chosen.map((row) => row.id);
   const tip = (row) => `${row.id}\n${range([row.low, row.high], (value) => percent(value))} du montant\npar dossier : ${range([row.perLow, row.perHigh], euros)}\nquand le titulaire paie : ${range([row.paidLow, row.paidHigh], euros)}`;
   const top = draw({
     label: "Part du montant payée par les titulaires", width, height: 200, marginLeft: 56, x, y: { domain: [0, Math.max(...shown.map((row) => row.high))], nice: true },
-    marks: [yAxis({ label: "Part du montant", format: (value) => percent(value, 0) }), intervals(shown, { x: "id", low: "low", high: "high", colour: "var(--c2)" }), ...marker(ids, width), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "id", y: "high", title: tip })],
+    marks: [yAxis({ label: "Part du montant", format: (value) => percent(value, 0) }), intervals(shown, { x: "id", low: "low", high: "high", colour: "var(--c2)", width: bar }), ...marker(ids, width), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "id", y: "high", title: tip })],
   });
   const euro = draw({
     label: "Ce que paie le titulaire, par dossier et quand il paie", width, height: 220, marginLeft: 56, x, y: { domain: [0, Math.max(...shown.flatMap((row) => [row.perHigh, row.paidHigh]).filter((value) => value === value))], nice: true },
     marks: [
       yAxis({ label: "Euros par dossier", format: (value) => euros(value) }),
-      intervals(shown, { x: "id", low: "perLow", high: "perHigh", colour: "var(--c1)", dx: -Math.min(5, width / ids.length / 5), width: 5 }),
-      intervals(shown, { x: "id", low: "paidLow", high: "paidHigh", colour: "var(--c3)", dx: Math.min(5, width / ids.length / 5), width: 5 }),
+      intervals(shown, { x: "id", low: "perLow", high: "perHigh", colour: "var(--c1)", dx: -bar / 2 - 0.5, width: bar }),
+      intervals(shown, { x: "id", low: "paidLow", high: "paidHigh", colour: "var(--c3)", dx: bar / 2 + 0.5, width: bar }),
       ...marker(ids, width), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "id", y: "perHigh", title: tip }),
     ],
   });
@@ -168,8 +168,8 @@ function drawMeans({ engine, data, state, width, option }) {
     if (!shown.length) return empty(`${title} : rien de connu pour ces filtres.`);
     const domain = [0, Math.max(...shown.map((row) => row[high]))];
     if (by === "trimestre") {
-      const { x, axis } = quarters(data.dimensions.trimestre.slice(state.from, state.to + 1), width);
-      return draw({ label: title, width, height: 190, marginLeft: 56, x, y: { domain, nice: true }, marks: [yAxis({ label: `${title} : intervalle possible`, format }), intervals(shown, { x: "label", low, high, colour }), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "label", y: high, title: tip })] });
+      const { x, axis, bar } = quarters(data.dimensions.trimestre.slice(state.from, state.to + 1), width);
+      return draw({ label: title, width, height: 190, marginLeft: 56, x, y: { domain, nice: true }, marks: [yAxis({ label: `${title} : intervalle possible`, format }), intervals(shown, { x: "label", low, high, colour, width: bar }), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "label", y: high, title: tip })] });
     }
     const left = Math.min(230, width * 0.4);
     return draw({

@@ -51,7 +51,7 @@ function drawStatuses(context) {
   const shown = rows.filter((row) => !row.whole.isEmpty);
   const table = shown.map((row) => ({ id: row.id, ...Object.fromEntries(row.families.map((family) => [`f_${family.id}`, family.group.isEmpty ? null : family.group.dossiers])), hidden: MOST * row.whole.masquees, matLow: hundred(row.maturity[0]), matHigh: hundred(row.maturity[1]), doneLowPct: hundred(row.doneLow), doneHighPct: hundred(row.doneHigh), leftLowPct: hundred(row.leftLow), leftHighPct: hundred(row.leftHigh) }));
   if (!shown.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
-  const { x, axis } = quarters(data.dimensions.trimestre.slice(state.from, state.to + 1), width);
+  const { x, axis, bar } = quarters(data.dimensions.trimestre.slice(state.from, state.to + 1), width);
   const masked = hatch("var(--muted)");
   const immature = hatch("var(--faint)");
   const stack = shown.flatMap((row) => row.families.filter((family) => !family.group.isEmpty).map((family, place) => ({ id: row.id, code: row.code, family, order: FAMILIES.findIndex((other) => other.id === family.id), dossiers: family.group.dossiers, row, place })));
@@ -76,8 +76,8 @@ function drawStatuses(context) {
       immature.mark,
       Plot.barY(late, { x: "id", y1: 0, y2: 1, fill: immature.paint, insetLeft: -3, insetRight: -3 }),
       yAxis({ label: "Parmi les dossiers clos : intervalle possible", format: (value) => percent(value, 0), left: 60 }),
-      intervals(shown, { x: "id", low: "doneLow", high: "doneHigh", colour: "var(--c1)" }),
-      intervals(shown, { x: "id", low: "leftLow", high: "leftHigh", colour: "var(--c2)" }),
+      intervals(shown, { x: "id", low: "doneLow", high: "doneHigh", colour: "var(--c1)", width: bar }),
+      intervals(shown, { x: "id", low: "leftLow", high: "leftHigh", colour: "var(--c2)", width: bar }),
       axis,
       Plot.ruleY([0], { stroke: "currentColor" }),
       tipOf(shown, { x: "id", y: (row) => (row.isMature ? row.doneHigh : 0.5), title: tip }),

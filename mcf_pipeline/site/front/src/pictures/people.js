@@ -41,7 +41,6 @@ function drawPeople({ engine, data, state, option }) {
     return h("td", {}, h("button", { type: "button", class: `cell q${Math.min(CLASSES - 1, Math.floor(Math.sqrt(row.dossiers / top) * CLASSES))} ${hatched ? "hatched" : ""} ${isOut(row) ? "out" : ""}`, "aria-pressed": String(isChosen(row)), title, onclick: () => pick(row) }, written(row), h("span", { class: "unseen" }, shown === "part" ? " %" : " dossiers", hatched ? ", beaucoup de masqué" : "")));
   };
   const usedAges = ages.map((age, a) => ({ age, a })).filter(({ a }) => rows.some((row) => row.a === a));
-  const usedSituations = situations.map((situation, s) => ({ situation, s })).filter(({ s }) => rows.some((row) => row.s === s));
   const tables = genders.map((gender, g) => {
     if (!rows.some((row) => row.g === g)) return null;
     const [low, high] = partBounds(total(rows.filter((row) => row.g === g).map((row) => row.group)).bounds, whole.bounds);
@@ -50,7 +49,7 @@ function drawPeople({ engine, data, state, option }) {
       { class: "heat" },
       h("caption", {}, `${gender.libelle} : ${range([low, high], (value) => percent(value))} des dossiers`),
       h("thead", {}, h("tr", {}, h("td", {}), usedAges.map(({ age }) => h("th", { scope: "col" }, h("abbr", { title: age.libelle }, AGES[age.id] || age.libelle))))),
-      h("tbody", {}, usedSituations.map(({ situation, s }) => h("tr", {}, h("th", { scope: "row" }, situation.libelle), usedAges.map(({ a }) => cell(byKey.get(`${g} ${a} ${s}`)))))),
+      h("tbody", {}, situations.map((situation, s) => ({ situation, s })).filter(({ s }) => rows.some((row) => row.g === g && row.s === s)).map(({ situation, s }) => h("tr", {}, h("th", { scope: "row" }, situation.libelle), usedAges.map(({ a }) => cell(byKey.get(`${g} ${a} ${s}`)))))),
     );
   });
   const largest = rows.slice().sort((a, b) => b.dossiers - a.dossiers)[0];

@@ -84,7 +84,7 @@ function drawMap(context) {
       "button",
       {
         type: "button",
-        class: `tile q${classOf(row)} ${hatched ? "hatched" : ""} ${place ? "" : "unplaced"}`,
+        class: `tile ${shown} q${classOf(row)} ${hatched ? "hatched" : ""} ${place ? "" : "unplaced"}`,
         style: place ? `grid-column:${place[0]};grid-row:${place[1] + (place[1] > 5 ? 1 : 0)}` : null,
         "aria-pressed": String(chosen),
         title: `${row.libelle} : ${written(row)} ${title}${hatched ? ` ; jusqu'à ${percent(row.masked)} des dossiers masqués` : ""}`,
@@ -159,7 +159,7 @@ function drawIndex({ engine, data, state, width }) {
   const firstId = country[0].id;
   const lastId = country[country.length - 1].id;
   const ends = titles.filter((_, place) => place >= titles.length - across);
-  const room = Math.floor(width / across / 6.6);
+  const room = Math.floor((0.92 * (width - 46)) / across / 7);
   const plot = draw({
     label: "Indice des entrées, base 100, une vignette par région, le pays en gris",
     width,
@@ -223,7 +223,7 @@ function drawRegion({ engine, data, state, width }) {
   const plot = draw({
     label: `Part de chaque situation : ${name} et France entière`,
     width,
-    height: rows.length * 34 + 56,
+    height: rows.length * 40 + 50,
     marginLeft: left,
     x: { domain: [0, Math.max(...rows.flatMap((row) => [row.high, row.countryHigh]).filter((value) => value === value))], nice: true, label: null },
     y: { type: "band", domain: rows.map((row) => row.situation), label: null },
