@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mcf_pipeline.quarter import Quarter
     from mcf_pipeline.tables.snapshot import Snapshot
 
-MEASURES = ("nb_dossiers", "montant", "lignes_modifiees", "nb_lignes_recues")
+MEASURES = ("nb_dossiers", "montant", "lignes_ajoutees", "nb_lignes_recues")
 """What a mart is drawn by: the first of these columns that it has."""
 
 MAX_BARS = 60

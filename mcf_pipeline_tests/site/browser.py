@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,10 @@ class Opened:
 
     def figure(self, key: str) -> Any:
         return self.page.locator(f"article#{key}")
+
+    def visible(self) -> int:
+        """The dossiers of the lines that the filters leave, as the first card says them."""
+        return int(re.sub("[^0-9]", "", self.page.locator(".figure-card .visible").first.inner_text()))
 
     def scroll_through(self) -> None:
         """Until every picture has been drawn."""

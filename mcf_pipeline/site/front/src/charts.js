@@ -96,7 +96,7 @@ export function intervals(rows, { x, low, high, colour, width = 8, ...rest }) {
 }
 
 export function tipOf(rows, options) {
-  return Plot.tip(rows, Plot.pointerX({ fontSize: 12, lineHeight: 1.35, textPadding: 8, maxRadius: 60, ...options }));
+  return Plot.tip(rows, Plot.pointerX({ fontSize: 12, lineHeight: 1.35, textPadding: 8, maxRadius: Infinity, ...options }));
 }
 
 // A legend of squares and lines.

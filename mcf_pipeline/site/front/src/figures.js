@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { MOST, ratioBounds, shareBounds, total } from "./engine.js";
-import { count, decimal, euros, percent, range, short, signedPercent } from "./format.js";
+import { count, decimal, euros, millions, percent, range, signedPercent } from "./format.js";
 
 export function keyFigures({ engine, data, state }) {
   const element = h("section", { class: "figures", "aria-label": "Chiffres clés" });
@@ -24,17 +24,18 @@ function cards({ engine, data, state }) {
   const [timeLow, timeHigh] = engine.meanBounds(null, "duree")[0];
   const titulaire = data.meta.financers.findIndex((financer) => financer.id === "titulaire");
   const sums = engine.financings([], [])[0];
-  const visible = sums.reduce((sum, cents) => sum + cents, 0) / 100;
+  const seen = sums.reduce((sum, cents) => sum + cents, 0) / 100;
   const paid = titulaire < 0 ? NaN : sums[titulaire] / 100;
   const hidden = all.eurosHigh - all.euros;
+  const hours = (value) => `${decimal(value)}\u00a0h`;
+  const visible = (text) => `${text} dans les lignes non masquées`;
   return [
-    card("Dossiers", count(all.dossiers), `${range(all.bounds, count)} avec les lignes masquées`, recent && `${recent}${range(four.now.bounds, count)}${four.before ? `, ${year((group) => group.bounds)}` : ""}`),
-    card("Montant engagé", euros(all.euros), `${range([all.eurosLow, all.eurosHigh], euros)} avec les lignes masquées`, recent && `${recent}${range([four.now.eurosLow, four.now.eurosHigh], euros)}${four.before ? `, ${year((group) => [group.eurosLow, group.eurosHigh])}` : ""}`),
-    card("Prix moyen", euros(all.price), `${range([priceLow, priceHigh], euros)} avec les lignes masquées`, ""),
-    card("Durée moyenne", all.duration === all.duration ? `${decimal(all.duration)} h` : "n. d.", `${range([timeLow, timeHigh], (value) => `${decimal(value)} h`)} avec les lignes masquées ; dossiers de durée connue`, ""),
-    card("Reste à charge", range(shareBounds([paid, paid + hidden], [visible - paid, visible - paid + hidden]), (value) => percent(value)), "du montant engagé, payé par les titulaires", `${euros(paid)} dans les lignes non masquées`),
-    card("Titulaires, au plus", short(all.peopleHigh), "borne haute : qui a plusieurs dossiers est compté plusieurs fois", ""),
-    card("Masquage", percent(all.maskedLines), `des lignes, au plus ${percent(all.maskedPart)} des dossiers`, ""),
+    card("Dossiers", range(all.bounds, millions), visible(count(all.dossiers)), four.now && `${recent}${range(four.now.bounds, count)}${four.before ? `, ${year((group) => group.bounds)}` : ""}`),
+    card("Montant engagé", range([all.eurosLow, all.eurosHigh], euros), visible(euros(all.euros)), four.now && `${recent}${range([four.now.eurosLow, four.now.eurosHigh], euros)}${four.before ? `, ${year((group) => [group.eurosLow, group.eurosHigh])}` : ""}`),
+    card("Prix moyen", range([priceLow, priceHigh], euros), visible(euros(all.price))),
+    card("Durée moyenne", range([timeLow, timeHigh], hours), visible(hours(all.duration)), "dossiers de durée connue"),
+    card("Reste à charge", range(shareBounds([paid, paid + hidden], [seen - paid, seen - paid + hidden]), (value) => percent(value)), "du montant engagé, payé par les titulaires", visible(euros(paid))),
+    card("Titulaires", `au plus ${millions(all.peopleHigh)}`, "borne haute : qui a plusieurs dossiers est compté plusieurs fois"),
   ];
 }
 
@@ -49,8 +50,19 @@ function lastFour(groups, quarters, to) {
   return { now, before: now && sum(quarters[to].index - 4) };
 }
 
-function card(title, figure, bounds, more) {
-  return h("div", { class: "figure-card" }, h("h3", {}, title), h("p", { class: "big" }, figure), h("p", {}, bounds), more ? h("p", {}, more) : null);
+function card(title, figure, visible, more) {
+  return h("div", { class: "figure-card" }, h("h3", {}, title), h("p", { class: "big" }, figure), h("p", { class: "visible" }, visible), more ? h("p", {}, more) : null);
 }
 
-export const HYPOTHESIS = `Une ligne de moins de 5 personnes est masquée par le producteur : ses effectifs et ses montants sont vides, jamais nuls. Hypothèse de tout le tableau de bord : une ligne masquée vaut de 1 à ${MOST} dossiers, chacun au prix moyen donné pour cette ligne. Un intervalle dit ce qui est possible sous cette hypothèse ; rien n'est estimé.`;
+export function hypothesis({ engine, state }) {
+  const element = h("p", { class: "hypothesis" });
+  const update = () => {
+    const all = engine.total();
+    fill(element, HYPOTHESIS, all.isEmpty ? null : ` Ici, ${percent(all.maskedLines)} des lignes sont masquées, au plus ${percent(all.maskedPart)} des dossiers.`);
+  };
+  update();
+  state.listen(update);
+  return element;
+}
+
+const HYPOTHESIS = `Une ligne de moins de 5 personnes est masquée par le producteur : ses effectifs et ses montants sont vides, jamais nuls. Hypothèse de tout le tableau de bord : une ligne masquée vaut de 1 à ${MOST} dossiers, chacun au prix moyen donné pour cette ligne. Un intervalle dit ce qui est possible sous cette hypothèse ; rien n'est estimé.`;

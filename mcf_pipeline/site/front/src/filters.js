@@ -13,7 +13,7 @@ const LISTS = [
 export function filterBar({ state, data }) {
   const parts = [period(state, data), ...LISTS.filter(([name]) => data.dimensions[name].length > 1).map(([name, label]) => list(state, data, name, label))];
   parts.push(select(state, "territoire", "Territoire", TERRITORIES), select(state, "perimetre", "Champ", SCOPES));
-  const reset = h("button", { type: "button", class: "reset", onclick: () => { state.reset(); state.change({}); } }, "Tout effacer");
+  const reset = h("button", { type: "button", class: "reset", onclick: () => { state.reset(); state.change({}); } }, "Effacer");
   const chosen = h("ul", { class: "chosen", "aria-label": "Filtres choisis" });
   const live = h("p", { class: "unseen", role: "status" });
   const bar = h(

@@ -49,6 +49,10 @@ export function short(value) {
   return count(value);
 }
 
+export function millions(value) {
+  return known(value) && Math.abs(value) >= 1e6 ? `${decimal(value / 1e6, 2)}\u00a0M` : count(value);
+}
+
 export function percent(value, digits = 1) {
   return known(value) ? `${decimal(value * 100, digits)}\u00a0%` : NONE;
 }

@@ -3,7 +3,7 @@
 import { load } from "./data.js";
 import { fill, h } from "./dom.js";
 import { Engine } from "./engine.js";
-import { HYPOTHESIS, keyFigures } from "./figures.js";
+import { hypothesis, keyFigures } from "./figures.js";
 import { filterBar } from "./filters.js";
 import { count, day } from "./format.js";
 import { Picture } from "./picture.js";
@@ -52,7 +52,7 @@ async function start() {
       { id: "contenu", tabindex: -1 },
       h("h2", { class: "unseen" }, "Chiffres clés"),
       keyFigures(app),
-      h("p", { class: "hypothesis" }, HYPOTHESIS),
+      hypothesis(app),
       sections.map(({ key, title, pictures: mine }) => h("section", { id: key, class: "part", tabindex: -1, "aria-labelledby": `${key}-titre` }, h("h2", { id: `${key}-titre` }, title), h("div", { class: "grid" }, mine.map((picture) => picture.element)))),
     ),
     h("footer", {}, h("p", {}, meta.mention), h("p", {}, "Aucune connexion, aucun traceur : cette page contient ses données. ", h("a", { href: "#licences", onclick: (event) => jump(event, "licences") }, "Licences des bibliothèques"))),

@@ -149,7 +149,7 @@ function drawEntries({ engine, data, state, width, option }) {
   return {
     nodes: [
       legend([
-        { label: measure.label, colour: "var(--c1)" },
+        { label: `${measure.label}, lignes non masquées`, colour: "var(--c1)" },
         { label: "Dernier trimestre, provisoire", colour: "var(--c1)", kind: "hatched" },
         { label: "Masqué, au plus", colour: "var(--muted)", kind: "hatched" },
       ]),
@@ -159,7 +159,7 @@ function drawEntries({ engine, data, state, width, option }) {
     ],
     columns,
     rows: table,
-    said: `${last.id} : ${measure.format(last.value)}${measure === MEASURES.dossiers ? " dossiers" : ""}${last.yearLow === last.yearLow ? `, ${signedRange([last.yearLow, last.yearHigh])} sur un an` : ""}${last.masked ? ` ; au plus ${percent(last.group.maskedPart)} des dossiers sont masqués` : ""}.`,
+    said: `${last.id} : ${range([last.low, last.high], measure.format)}${measure === MEASURES.dossiers ? " dossiers" : ""}${last.yearLow === last.yearLow ? `, ${signedRange([last.yearLow, last.yearHigh])} sur un an` : ""}${last.masked ? ` ; au plus ${percent(last.group.maskedPart)} des dossiers sont masqués` : ""}.`,
     caveat: `Le dernier trimestre est provisoire : les publications suivantes le révisent.${outside.length ? ` ▲ : plus de ${signedPercent(FRAME, 0)} sur un an, hors du cadre.` : ""}`,
   };
 }

@@ -51,7 +51,7 @@ function drawFinancers({ engine, data, state, width, option }) {
         Plot.barY(drawn, Plot.stackY({ x: "id", y: "amount", fill: (row) => colour(row.place), z: "place", order: "place", insetTop: 0.5 })),
         axis,
         Plot.ruleY([0], { stroke: "currentColor" }),
-        Plot.tip(drawn, Plot.pointer(Plot.stackY({ x: "id", y: "amount", z: "place", order: "place", fontSize: 12, title: tip }))),
+        Plot.tip(drawn, Plot.pointer(Plot.stackY({ x: "id", y: "amount", z: "place", order: "place", maxRadius: 200, fontSize: 12, title: tip }))),
       ],
     });
   } else {
@@ -68,10 +68,10 @@ function drawFinancers({ engine, data, state, width, option }) {
       marks: [
         masked.mark,
         Plot.axisX({ anchor: "bottom", tickFormat: (value) => percent(value, 0), tickSize: 0, label: null, ticks: width < 500 ? 3 : 6 }),
-        Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5, textOverflow: "ellipsis" }),
+        Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }),
         Plot.barX(caps, { y: "label", x1: "from", x2: 1, fill: masked.paint }),
         Plot.barX(bars, Plot.stackX({ y: "label", x: "part", fill: (row) => colour(row.place), z: "place", order: "place", insetRight: 0.5 })),
-        Plot.tip(bars, Plot.pointer(Plot.stackX({ y: "label", x: "part", z: "place", order: "place", fontSize: 12, title: tip }))),
+        Plot.tip(bars, Plot.pointer(Plot.stackX({ y: "label", x: "part", z: "place", order: "place", maxRadius: 200, fontSize: 12, title: tip }))),
       ],
     });
   }
@@ -175,7 +175,7 @@ function drawMeans({ engine, data, state, width, option }) {
     return draw({
       label: title, width, height: shown.length * 26 + 64, marginLeft: left, marginTop: 28, x: { domain, nice: true, label: null }, y: { type: "band", domain: shown.map((row) => row.label), label: null },
       onPick: (row) => state.only("situation", row.code),
-      marks: [Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }), Plot.axisX({ anchor: "bottom", tickFormat: format, tickSize: 0, label: null, ticks: 4 }), Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5, textOverflow: "ellipsis" }), Plot.text([`${title} : intervalle possible`], { frameAnchor: "top-left", dx: -left, dy: -22, textAnchor: "start", fill: "currentColor", fontWeight: 500 }), Plot.ruleY(shown, { y: "label", x1: low, x2: high, stroke: colour, strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5 }), Plot.ruleX([0], { stroke: "currentColor" }), Plot.tip(shown, Plot.pointerY({ x: high, y: "label", fontSize: 12, title: tip }))],
+      marks: [Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }), Plot.axisX({ anchor: "bottom", tickFormat: format, tickSize: 0, label: null, ticks: 4 }), Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }), Plot.text([`${title} : intervalle possible`], { frameAnchor: "top-left", dx: -left, dy: -22, textAnchor: "start", fill: "currentColor", fontWeight: 500 }), Plot.ruleY(shown, { y: "label", x1: low, x2: high, stroke: colour, strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5 }), Plot.ruleX([0], { stroke: "currentColor" }), Plot.tip(shown, Plot.pointerY({ x: high, y: "label", maxRadius: Infinity, fontSize: 12, title: tip }))],
     });
   };
   const all = engine.total();

@@ -67,7 +67,7 @@ function drawStatuses(context) {
       Plot.barY(stack, Plot.stackY({ x: "id", y: "dossiers", fill: (entry) => entry.family.colour, fillOpacity: (entry) => (entry.row.isMature ? 1 : 0.55), z: "order", order: "order", insetTop: 0.5 })),
       axis,
       Plot.ruleY([0], { stroke: "currentColor" }),
-      Plot.tip(stack, Plot.pointer(Plot.stackY({ x: "id", y: "dossiers", z: "order", order: "order", fontSize: 12, title: (entry) => `${entry.id} · ${entry.family.label}\n${range(entry.family.group.bounds, count)} dossiers\n${tip(entry.row).split("\n").slice(1).join("\n")}` }))),
+      Plot.tip(stack, Plot.pointer(Plot.stackY({ x: "id", y: "dossiers", z: "order", order: "order", maxRadius: 200, fontSize: 12, title: (entry) => `${entry.id} · ${entry.family.label}\n${range(entry.family.group.bounds, count)} dossiers\n${tip(entry.row).split("\n").slice(1).join("\n")}` }))),
     ],
   });
   const lines = draw({

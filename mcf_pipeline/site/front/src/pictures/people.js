@@ -29,7 +29,8 @@ function drawPeople({ engine, data, state, option }) {
   const byKey = new Map(rows.map((row) => [`${row.g} ${row.a} ${row.s}`, row]));
   const written = (row) => {
     if (shown === "part") return row.part[1] < 0.0005 ? "< 0,1" : range(row.part.map((value) => value * 100), (value) => decimal(value)).replace(" à ", "-");
-    return row.dossiers === 0 ? `≤ ${count(row.high)}` : short(row.dossiers);
+    if (row.dossiers === 0) return `≤ ${short(row.high)}`;
+    return row.group.maskedPart > HATCH_FROM ? `≥ ${short(row.low)}` : short(row.dossiers);
   };
   const isChosen = (row) => [["genre", row.g], ["classe_age", row.a], ["situation", row.s]].every(([name, code]) => state[name].has(code));
   const pick = (row) => state.change(isChosen(row) ? { genre: new Set(), classe_age: new Set(), situation: new Set() } : { genre: new Set([row.g]), classe_age: new Set([row.a]), situation: new Set([row.s]) });
@@ -54,7 +55,7 @@ function drawPeople({ engine, data, state, option }) {
   });
   const largest = rows.slice().sort((a, b) => b.dossiers - a.dossiers)[0];
   return {
-    nodes: [h("div", { class: "heats" }, tables), h("ul", { class: "legend" }, h("li", {}, "Couleur : du plus petit au plus grand nombre de dossiers"), h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`), h("li", {}, "≤ : tout est masqué, au plus ce nombre"))],
+    nodes: [h("div", { class: "heats" }, tables), h("ul", { class: "legend" }, h("li", {}, "Couleur : du plus petit au plus grand nombre de dossiers"), h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`), h("li", {}, "≥ : une partie est masquée ; ≤ : tout est masqué"))],
     columns,
     rows,
     said: `Le profil le plus fréquent : ${largest.gender.toLowerCase()}, ${largest.age.toLowerCase()}, ${largest.situation.toLowerCase()} (${range(largest.part, (value) => percent(value))} des dossiers).`,

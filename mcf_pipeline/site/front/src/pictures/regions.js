@@ -72,7 +72,8 @@ function drawMap(context) {
   const value = (row) => ({ volume: row.dossiers, part: (row.partLow + row.partHigh) / 2, masque: row.masked })[shown];
   const written = (row) => {
     if (shown === "part") return range([row.partLow, row.partHigh], (part) => percent(part));
-    return shown === "volume" && row.group.dossiers === 0 ? "masqué" : format(value(row));
+    // Where masking can change what is read, the interval is what is known.
+    return shown === "volume" && row.masked > HATCH_FROM ? range([row.low, row.high], format) : format(value(row));
   };
   const limits = limitsOf(rows.filter((row) => row.insee).map(value));
   const classOf = (row) => limits.filter((limit) => value(row) >= limit).length;
@@ -231,11 +232,11 @@ function drawRegion({ engine, data, state, width }) {
     marks: [
       Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
       Plot.axisX({ anchor: "bottom", tickFormat: (value) => percent(value, 0), label: null, tickSize: 0, ticks: width < 500 ? 4 : 8 }),
-      Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5, textOverflow: "ellipsis" }),
+      Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }),
       Plot.ruleY(rows, { y: "situation", x1: "countryLow", x2: "countryHigh", stroke: "var(--muted)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: 6 }),
       Plot.ruleY(rows.filter((row) => row.low === row.low), { y: "situation", x1: "low", x2: "high", stroke: "var(--c1)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: -6 }),
       Plot.ruleX([0], { stroke: "currentColor" }),
-      Plot.tip(rows, Plot.pointerY({ x: "countryHigh", y: "situation", fontSize: 12, title: (row) => `${row.situation}\n${name} : ${range([row.low, row.high], (value) => percent(value))}\nFrance : ${range([row.countryLow, row.countryHigh], (value) => percent(value))}` })),
+      Plot.tip(rows, Plot.pointerY({ x: "countryHigh", y: "situation", maxRadius: Infinity, fontSize: 12, title: (row) => `${row.situation}\n${name} : ${range([row.low, row.high], (value) => percent(value))}\nFrance : ${range([row.countryLow, row.countryHigh], (value) => percent(value))}` })),
     ],
   });
   const gap = rows.filter((row) => row.low > row.countryHigh || row.high < row.countryLow).sort((a, b) => Math.abs(b.low - b.countryLow) - Math.abs(a.low - a.countryLow))[0];

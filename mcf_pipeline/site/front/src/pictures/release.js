@@ -63,7 +63,7 @@ function drawRevisions({ data, engine, width, option }) {
     marks: [
       Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: 4 }),
       Plot.axisX({ anchor: "bottom", tickFormat: (value) => signed(value, measure.axis), tickSize: 0, label: null, ticks: width < 500 ? 3 : 5 }),
-      Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5, textOverflow: "ellipsis" }),
+      Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }),
       Plot.barX(steps, { y: "label", x1: "start", x2: "end", fill: (row) => (row.isTotal ? "var(--c6)" : row.change < 0 ? "var(--c2)" : "var(--c1)") }),
       Plot.ruleX([0], { stroke: "currentColor" }),
       Plot.text(steps, { y: "label", x: (row) => Math.max(row.start, row.end), text: (row) => signed(row.change, measure.format), textAnchor: "start", dx: 5, fill: "currentColor", stroke: "var(--paper)", strokeWidth: 3 }),
