@@ -62,7 +62,7 @@ function drawFinancers({ engine, data, state, width, option }) {
     const caps = codes.map((code) => rows.find((row) => row.code === code)).map((row) => ({ ...row, from: whole(row) / (whole(row) + row.hidden || 1) }));
     plot = draw({
       label: `Répartition du montant par ${BY[by].toLowerCase()} et financeur`,
-      width, height: codes.length * 26 + 52, marginLeft: left,
+      width, height: codes.length * (width < 420 && by === "situation" ? 54 : 27) + 52, marginLeft: left,
       x: { domain: [0, 1], label: null }, y: { type: "band", domain: codes.map((code) => data.dimensions[by][code].libelle), padding: 0.2, label: null },
       onPick: (row) => state.only(by, row.code),
       marks: [
@@ -173,7 +173,7 @@ function drawMeans({ engine, data, state, width, option }) {
     }
     const left = Math.min(230, width * 0.4);
     return draw({
-      label: title, width, height: shown.length * 26 + 64, marginLeft: left, marginTop: 28, x: { domain, nice: true, label: null }, y: { type: "band", domain: shown.map((row) => row.label), label: null },
+      label: title, width, height: shown.length * (width < 420 ? 54 : 27) + 64, marginLeft: left, marginTop: 28, x: { domain, nice: true, label: null }, y: { type: "band", domain: shown.map((row) => row.label), label: null },
       onPick: (row) => state.only("situation", row.code),
       marks: [Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }), Plot.axisX({ anchor: "bottom", tickFormat: format, tickSize: 0, label: null, ticks: 4 }), Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }), Plot.text([`${title} : intervalle possible`], { frameAnchor: "top-left", dx: -left, dy: -22, textAnchor: "start", fill: "currentColor", fontWeight: 500 }), Plot.ruleY(shown, { y: "label", x1: low, x2: high, stroke: colour, strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5 }), Plot.ruleX([0], { stroke: "currentColor" }), Plot.tip(shown, Plot.pointerY({ x: high, y: "label", maxRadius: Infinity, fontSize: 12, title: tip }))],
     });

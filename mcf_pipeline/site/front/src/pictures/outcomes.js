@@ -166,7 +166,7 @@ function drawMaturation(context) {
     marks: [
       yAxis({ label: `${curve.title} : intervalle possible`, format: (value) => percent(value, 0) }),
       Plot.axisX({ anchor: "bottom", ticks: Math.max(...near.map((point) => point.elapsed)), tickFormat: (value) => String(value), label: null, tickSize: 3 }),
-      Plot.text(["Trimestres écoulés entre l'entrée et la publication"], { frameAnchor: "bottom-right", dy: 34, textAnchor: "end", fill: "currentColor" }),
+      Plot.text(["Trimestres écoulés depuis l'entrée"], { frameAnchor: "bottom-right", dy: 34, textAnchor: "end", fill: "currentColor" }),
       Plot.lineY(followed, { x: "elapsed", y: "low", z: "quarter", stroke: "var(--c1)", strokeWidth: 1.6 }),
       Plot.ruleX(near, { x: "elapsed", y1: "high", y2: "low", stroke: (point) => (point.isLast ? "var(--c2)" : "var(--c1)"), strokeWidth: 7, insetTop: -2, insetBottom: -2 }),
       Plot.ruleY([0], { stroke: "currentColor" }),

@@ -224,14 +224,14 @@ function drawRegion({ engine, data, state, width }) {
   const plot = draw({
     label: `Part de chaque situation : ${name} et France entière`,
     width,
-    height: rows.length * 40 + 50,
+    height: rows.length * (width < 420 ? 54 : 40) + 50,
     marginLeft: left,
     x: { domain: [0, Math.max(...rows.flatMap((row) => [row.high, row.countryHigh]).filter((value) => value === value))], nice: true, label: null },
     y: { type: "band", domain: rows.map((row) => row.situation), label: null },
     onPick: (row) => state.only("situation", row.place),
     marks: [
       Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
-      Plot.axisX({ anchor: "bottom", tickFormat: (value) => percent(value, 0), label: null, tickSize: 0, ticks: width < 500 ? 4 : 8 }),
+      Plot.axisX({ anchor: "bottom", tickFormat: (value) => percent(value, 0), label: null, tickSize: 0, ticks: width < 420 ? 3 : width < 500 ? 4 : 8 }),
       Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }),
       Plot.ruleY(rows, { y: "situation", x1: "countryLow", x2: "countryHigh", stroke: "var(--muted)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: 6 }),
       Plot.ruleY(rows.filter((row) => row.low === row.low), { y: "situation", x1: "low", x2: "high", stroke: "var(--c1)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: -6 }),
