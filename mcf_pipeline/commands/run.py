@@ -122,9 +122,8 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
     if unknown := unknown_modalities(status):
         out.print(unknown, markup=False)
     out.print(f"Warehouse: {space.data_dir.published_database}")
-    page = space.data_dir.site / "index.html"
-    if page.is_file():
-        out.print(f"Dashboard: {page}  ({_typed(space, 'dashboard')} opens it)", markup=False)
+    if (page := space.data_dir.site / "index.html").is_file():
+        out.print(f"Dashboard: {page}", markup=False)
     out.print(f'Next: {_typed(space, "sql")} "FROM v_annee"', markup=False)
 
 
