@@ -76,7 +76,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
             "region",
             nomenclature.REGIONS,
             unknown={"code_insee": None, "iso_3166_2": None, "est_outre_mer": None},
-            not_given={"code_insee": None, "iso_3166_2": None, "est_outre_mer": None},
+            not_given={"ordre": _LAST, "code_insee": None, "iso_3166_2": None, "est_outre_mer": None},
             nouns=("région", "région de résidence"),
         ),
         Dimension(
@@ -84,7 +84,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
             "genre",
             nomenclature.GENRES,
             unknown={},
-            not_given={},
+            not_given={"ordre": _LAST},
             nouns=("genre", "sexe", "civilité"),
         ),
         Dimension(

@@ -39,32 +39,41 @@ def _region(code: str, libelle: str, iso: str, *spellings: str, outre_mer: bool 
     return Known(code, libelle, attributes, (iso, *spellings))
 
 
+def _ordered(known: tuple[Known, ...]) -> tuple[Known, ...]:
+    """The same with their place in this list as `ordre`: regions sort by INSEE's code, those overseas after."""
+    return tuple(k._replace(attributes={"ordre": place, **k.attributes}) for place, k in enumerate(known, start=1))
+
+
 # The one-digit spellings are codes whose leading zero was lost in a numeric column.
-REGIONS = (
-    _region("11", "Île-de-France", "FR-IDF", "IDF", "Région parisienne"),
-    _region("24", "Centre-Val de Loire", "FR-CVL", "Centre", "CVL"),
-    _region("27", "Bourgogne-Franche-Comté", "FR-BFC", "BFC"),
-    _region("28", "Normandie", "FR-NOR"),
-    _region("32", "Hauts-de-France", "FR-HDF", "HDF"),
-    _region("44", "Grand Est", "FR-GES"),
-    _region("52", "Pays de la Loire", "FR-PDL", "PDL"),
-    _region("53", "Bretagne", "FR-BRE"),
-    _region("75", "Nouvelle-Aquitaine", "FR-NAQ"),
-    _region("76", "Occitanie", "FR-OCC", "Occitanie / Pyrénées-Méditerranée"),
-    _region("84", "Auvergne-Rhône-Alpes", "FR-ARA", "ARA", "AURA"),
-    _region("93", "Provence-Alpes-Côte d'Azur", "FR-PAC", "PACA", "Région Sud", "Sud Provence-Alpes-Côte d'Azur"),
-    _region("94", "Corse", "FR-20R", "Collectivité de Corse", "FR-COR"),
-    _region("01", "Guadeloupe", "FR-971", "1", "FR-GP", "FR-GUA", outre_mer=True),
-    _region("02", "Martinique", "FR-972", "2", "FR-MQ", outre_mer=True),
-    _region("03", "Guyane", "FR-973", "3", "Guyane française", "FR-GF", outre_mer=True),
-    _region("04", "La Réunion", "FR-974", "4", "Réunion", "Île de la Réunion", "FR-RE", outre_mer=True),
-    _region("06", "Mayotte", "FR-976", "6", "FR-YT", "FR-MAY", outre_mer=True),
+REGIONS = _ordered(
+    (
+        _region("11", "Île-de-France", "FR-IDF", "IDF", "Région parisienne"),
+        _region("24", "Centre-Val de Loire", "FR-CVL", "Centre", "CVL"),
+        _region("27", "Bourgogne-Franche-Comté", "FR-BFC", "BFC"),
+        _region("28", "Normandie", "FR-NOR"),
+        _region("32", "Hauts-de-France", "FR-HDF", "HDF"),
+        _region("44", "Grand Est", "FR-GES"),
+        _region("52", "Pays de la Loire", "FR-PDL", "PDL"),
+        _region("53", "Bretagne", "FR-BRE"),
+        _region("75", "Nouvelle-Aquitaine", "FR-NAQ"),
+        _region("76", "Occitanie", "FR-OCC", "Occitanie / Pyrénées-Méditerranée"),
+        _region("84", "Auvergne-Rhône-Alpes", "FR-ARA", "ARA", "AURA"),
+        _region("93", "Provence-Alpes-Côte d'Azur", "FR-PAC", "PACA", "Région Sud", "Sud Provence-Alpes-Côte d'Azur"),
+        _region("94", "Corse", "FR-20R", "Collectivité de Corse", "FR-COR"),
+        _region("01", "Guadeloupe", "FR-971", "1", "FR-GP", "FR-GUA", outre_mer=True),
+        _region("02", "Martinique", "FR-972", "2", "FR-MQ", outre_mer=True),
+        _region("03", "Guyane", "FR-973", "3", "Guyane française", "FR-GF", outre_mer=True),
+        _region("04", "La Réunion", "FR-974", "4", "Réunion", "Île de la Réunion", "FR-RE", outre_mer=True),
+        _region("06", "Mayotte", "FR-976", "6", "FR-YT", "FR-MAY", outre_mer=True),
+    )
 )
 
 # INSEE's codes 1 and 2 are left out: nothing says that the source would mean INSEE's.
-GENRES = (
-    Known("femme", "Femme", {}, ("F", "Féminin", "Female", "Mme", "Madame", "Woman")),
-    Known("homme", "Homme", {}, ("H", "M", "Masculin", "Male", "Mr", "Monsieur", "Man")),
+GENRES = _ordered(
+    (
+        Known("femme", "Femme", {}, ("F", "Féminin", "Female", "Mme", "Madame", "Woman")),
+        Known("homme", "Homme", {}, ("H", "M", "Masculin", "Male", "Mr", "Monsieur", "Man")),
+    )
 )
 
 
@@ -148,8 +157,22 @@ SITUATIONS = (
 )
 
 
+BEGUN = {"entree_en_formation", "sortie_de_formation", "realisation_totale", "realisation_partielle"}
+"""Statuses that a dossier has only if its holder entered the training; of one that was cancelled it is not known."""
+ABANDONED = {"realisation_partielle", "annule_titulaire", "annule_of"}
+"""Statuses of a training that was agreed and did not go to its end."""
+
+
 def _statut(ordre: int, id_: str, libelle: str, famille: str, *spellings: str) -> Known:
-    return Known(id_, libelle, {"ordre": ordre, "famille": famille}, spellings)
+    attributes: dict[str, Value] = {
+        "ordre": ordre,
+        "famille": famille,
+        "est_clos": famille != "en_cours",
+        "est_commence": id_ in BEGUN,
+        "est_annule": famille in ("annule", "rejete"),
+        "est_abandon": id_ in ABANDONED,
+    }
+    return Known(id_, libelle, attributes, spellings)
 
 
 STATUTS = (
@@ -180,7 +203,7 @@ STATUTS = (
         6,
         "annule_titulaire",
         "Clos - Non Réalisé annulé titulaire",
-        "non_realise",
+        "annule",
         "Non réalisé annulé titulaire",
         "Non réalisé - annulé par le titulaire",
         "Clos - Non réalisé - annulé par le titulaire",
@@ -192,7 +215,7 @@ STATUTS = (
         7,
         "annule_of",
         "Clos - Non Réalisé annulé OF",
-        "non_realise",
+        "annule",
         "Non réalisé annulé OF",
         "Non réalisé - annulé par l'OF",
         "Clos - Non réalisé - annulé par l'organisme de formation",
@@ -211,7 +234,7 @@ STATUTS = (
         "Annulation gestionnaire",
         "Dossier annulé par le gestionnaire",
     ),
-    _statut(9, "rejete", "Rejeté", "annule", "Dossier rejeté", "Rejetée"),
+    _statut(9, "rejete", "Rejeté", "rejete", "Dossier rejeté", "Rejetée"),
 )
 
 NOT_GIVEN = (

@@ -11,7 +11,9 @@ QUARTERLY_MART_NAMES = (
     "mart_trimestre",
     "mart_region",
     "mart_profil",
+    "mart_region_situation",
     "mart_financement",
+    "mart_region_financement",
     "mart_statut",
     "mart_qualite",
 )

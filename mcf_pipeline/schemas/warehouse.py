@@ -20,7 +20,7 @@ from mcf_pipeline.schemas.base import (
 )
 from mcf_pipeline.schemas.staging import GIVEN, LINE_KEY, MASKED
 
-FAMILIES = ["en_cours", "realise", "partiel", "non_realise", "annule"]
+FAMILIES = ["en_cours", "realise", "partiel", "annule", "rejete"]
 
 
 class DimTrimestre(Table):
@@ -45,6 +45,7 @@ class DimRegion(Table):
     region_id: Text = column("Code INSEE, ou identifiant de la modalité hors nomenclature.", unique=True)
     code_insee: Text = column("Code officiel géographique de la région.", nullable=True)
     libelle: Text = column("Libellé en clair.")
+    ordre: Small = column("Rang de présentation : code INSEE, l'outre-mer après l'Hexagone et la Corse.", nullable=True)
     iso_3166_2: Text = column("Code ISO 3166-2.", nullable=True)
     est_outre_mer: Flag = column("Vrai pour une région d'outre-mer.", nullable=True)
     est_connue: Flag = column("Faux si la modalité n'est pas dans la nomenclature du contrat.")
@@ -60,6 +61,7 @@ class DimGenre(Table):
 
     genre_id: Text = column("Identifiant.", unique=True)
     libelle: Text = column("Libellé en clair.")
+    ordre: Small = column("Rang de présentation.", nullable=True)
     est_connue: Flag = column("Faux si la modalité n'est pas dans la nomenclature du contrat.")
 
     class Config:
@@ -106,7 +108,22 @@ class DimStatut(Table):
     statut_id: Text = column("Identifiant.", unique=True)
     libelle: Text = column("Libellé en clair.")
     ordre: Small = column("Rang dans la vie d'un dossier.", nullable=True)
-    famille: Text = column("Famille : en cours, réalisé, partiel, non réalisé, annulé.", nullable=True, isin=FAMILIES)
+    famille: Text = column(
+        "Famille : `en_cours`, `realise`, `partiel`, `annule` (par le titulaire, l'organisme ou le gestionnaire), "
+        "`rejete` ; vide si on ne sait pas.",
+        nullable=True,
+        isin=FAMILIES,
+    )
+    est_clos: Flag = column("Vrai si le dossier ne bougera plus ; vide si on ne sait pas.", nullable=True)
+    est_commence: Flag = column(
+        "Vrai si le statut dit que le titulaire est entré en formation ; vide si on ne sait pas.", nullable=True
+    )
+    est_annule: Flag = column("Vrai si le dossier est annulé ou rejeté ; vide si on ne sait pas.", nullable=True)
+    est_abandon: Flag = column(
+        "Vrai si la formation, acceptée, n'est pas allée à son terme : réalisation partielle, annulation par le "
+        "titulaire ou par l'organisme ; vide si on ne sait pas.",
+        nullable=True,
+    )
     est_connue: Flag = column("Faux si la modalité n'est pas dans la nomenclature du contrat.")
 
     class Config:

@@ -1,21 +1,12 @@
 -- Figures of some quarters for each gender, age class and situation.
-SELECT
-    trimestre_id,
-    genre_id,
-    classe_age_id,
-    situation_id,
-    count(*) AS nb_lignes,
-    count(*) FILTER (WHERE est_masque) AS nb_lignes_masquees,
-    sum(nb_dossiers) AS nb_dossiers,
-    au_moins_un_par_ligne(nb_dossiers) AS nb_dossiers_min,
-    sum(nb_titulaires) AS nb_titulaires_max,
-    nb_masques(nb_titulaires) AS nb_titulaires_lignes_masquees_min,
-    4 * nb_masques(nb_titulaires) AS nb_titulaires_lignes_masquees_max,
-    coalesce(sum(nb_titulaires), 0) + 4 * nb_masques(nb_titulaires) AS nb_titulaires_toutes_lignes_max,
-    sum(montant_engage) AS montant_engage,
-    moyenne_ponderee(prix_moyen, nb_dossiers) AS prix_moyen,
-    moyenne_ponderee(duree_moyenne, nb_dossiers_a_duree_connue) AS duree_moyenne,
-    any_value(release_id) AS release_id
-FROM fct_dossiers
-WHERE list_contains($trimestres, trimestre_id)
-GROUP BY trimestre_id, genre_id, classe_age_id, situation_id
+SELECT unnest(groupe), * EXCLUDE (groupe, motifs), motifs AS motifs_vides
+FROM resume(
+    {
+        'trimestre_id': trimestre_id,
+        'genre_id': genre_id,
+        'classe_age_id': classe_age_id,
+        'situation_id': situation_id,
+        'release_id_debut_etat': release_id
+    },
+    list_contains($trimestres, trimestre_id)
+)

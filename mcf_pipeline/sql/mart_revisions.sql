@@ -4,11 +4,22 @@ WITH rangs AS (
     SELECT release_id, rang, lag(release_id) OVER (ORDER BY rang) AS release_precedente_id
     FROM dim_release
 ),
+etats AS (
+    SELECT DISTINCT trimestre_id, valide_depuis, valide_jusqua FROM fct_dossiers_historique
+),
 -- Every (quarter, release) at which something begins or ends.
 bornes AS (
-    SELECT DISTINCT trimestre_id, valide_depuis AS release_id FROM fct_dossiers_historique
-    UNION
-    SELECT DISTINCT trimestre_id, valide_jusqua FROM fct_dossiers_historique WHERE valide_jusqua IS NOT NULL
+    SELECT
+        trimestre_id,
+        release_id,
+        CASE WHEN NOT bool_or(avant) THEN 'ajout' WHEN NOT bool_or(NOT avant) THEN 'disparition' ELSE 'revision' END
+            AS nature
+    FROM (
+        SELECT trimestre_id, valide_depuis AS release_id, false AS avant FROM etats
+        UNION ALL
+        SELECT trimestre_id, valide_jusqua, true FROM etats WHERE valide_jusqua IS NOT NULL
+    )
+    GROUP BY ALL
 ),
 lignes AS (
     SELECT
@@ -33,12 +44,91 @@ lignes AS (
         AND bornes.release_id IN (etat.valide_depuis, etat.valide_jusqua)
     LEFT JOIN dim_statut USING (statut_id)
 ),
+parts AS (
+    SELECT
+        bornes.trimestre_id,
+        bornes.release_id,
+        nature,
+        etat.valide_depuis = bornes.release_id AS est_apres,
+        region_id,
+        genre_id,
+        classe_age_id,
+        situation_id,
+        statut_id,
+        financeur_id,
+        montant,
+        row(montant, nb_dossiers_finances) AS mesures
+    FROM bornes
+    JOIN fct_financements_historique AS etat
+        ON etat.trimestre_id = bornes.trimestre_id
+        AND bornes.release_id IN (etat.valide_depuis, etat.valide_jusqua)
+),
+-- Each part of each line of a revision, on both sides.
+parts_comparees AS (
+    SELECT
+        trimestre_id,
+        release_id,
+        region_id,
+        genre_id,
+        classe_age_id,
+        situation_id,
+        statut_id,
+        bool_or(NOT est_apres) AS avant,
+        bool_or(est_apres) AS apres,
+        any_value(montant) FILTER (WHERE NOT est_apres) AS montant_avant,
+        any_value(montant) FILTER (WHERE est_apres) AS montant_apres,
+        count(DISTINCT mesures) = 1 AND count(*) = 2 AS memes_mesures
+    FROM parts
+    WHERE nature = 'revision'
+    GROUP BY trimestre_id, release_id, region_id, genre_id, classe_age_id, situation_id, statut_id, financeur_id
+),
+lignes_aux_parts_changees AS (
+    SELECT DISTINCT trimestre_id, release_id, region_id, genre_id, classe_age_id, situation_id, statut_id
+    FROM parts_comparees
+    WHERE NOT memes_mesures
+),
+sommes_des_parts AS (
+    SELECT
+        trimestre_id,
+        release_id,
+        coalesce(sum(montant_apres), 0) - coalesce(sum(montant_avant), 0) AS parts_ecart,
+        coalesce(sum(montant_apres - montant_avant), 0) AS parts_ecart_visibles,
+        coalesce(sum(montant_apres) FILTER (WHERE avant AND montant_avant IS NULL), 0) AS parts_ecart_demasques,
+        -coalesce(sum(montant_avant) FILTER (WHERE apres AND montant_apres IS NULL), 0) AS parts_ecart_masques,
+        coalesce(sum(montant_apres) FILTER (WHERE NOT avant), 0) AS parts_ecart_apparus,
+        -coalesce(sum(montant_avant) FILTER (WHERE NOT apres), 0) AS parts_ecart_disparus
+    FROM parts_comparees
+    GROUP BY ALL
+    UNION ALL BY NAME
+    -- A whole quarter that is new, or gone.
+    SELECT
+        trimestre_id,
+        release_id,
+        coalesce(sum(CASE WHEN est_apres THEN montant ELSE -montant END), 0) AS parts_ecart,
+        0 AS parts_ecart_visibles,
+        0 AS parts_ecart_demasques,
+        0 AS parts_ecart_masques,
+        coalesce(sum(montant) FILTER (WHERE est_apres), 0) AS parts_ecart_apparus,
+        -coalesce(sum(montant) FILTER (WHERE NOT est_apres), 0) AS parts_ecart_disparus
+    FROM parts
+    WHERE nature <> 'revision'
+    GROUP BY trimestre_id, release_id
+),
 comparaison AS (
     SELECT
         trimestre_id,
         release_id,
+        region_id,
+        genre_id,
+        classe_age_id,
+        situation_id,
+        statut_id,
         bool_or(NOT est_apres) AS avant,
         bool_or(est_apres) AS apres,
+        any_value(nb_dossiers) FILTER (WHERE NOT est_apres) AS dossiers_avant,
+        any_value(nb_dossiers) FILTER (WHERE est_apres) AS dossiers_apres,
+        any_value(montant_engage) FILTER (WHERE NOT est_apres) AS montant_avant,
+        any_value(montant_engage) FILTER (WHERE est_apres) AS montant_apres,
         count(DISTINCT mesures) = 1 AS memes_mesures
     FROM lignes
     GROUP BY trimestre_id, release_id, region_id, genre_id, classe_age_id, situation_id, statut_id
@@ -47,13 +137,31 @@ comptes AS (
     SELECT
         trimestre_id,
         release_id,
-        count(*) FILTER (WHERE apres AND NOT avant) AS lignes_ajoutees,
-        count(*) FILTER (WHERE avant AND NOT apres) AS lignes_supprimees,
-        count(*) FILTER (WHERE avant AND apres AND NOT memes_mesures) AS lignes_modifiees,
-        count(*) FILTER (WHERE avant AND apres AND memes_mesures) AS lignes_identiques,
-        CASE WHEN NOT bool_or(avant) THEN 'ajout' WHEN NOT bool_or(apres) THEN 'disparition' ELSE 'revision' END
-            AS nature
+        count(*) FILTER (WHERE NOT avant) AS lignes_ajoutees,
+        count(*) FILTER (WHERE NOT apres) AS lignes_supprimees,
+        count(*) FILTER (WHERE avant AND apres AND NOT (memes_mesures AND changees.region_id IS NULL))
+            AS lignes_modifiees,
+        count(*) FILTER (WHERE avant AND apres AND memes_mesures AND changees.region_id IS NOT NULL)
+            AS lignes_modifiees_financeurs,
+        count(*) FILTER (WHERE avant AND apres AND memes_mesures AND changees.region_id IS NULL)
+            AS lignes_identiques,
+        count(*) FILTER (WHERE avant AND dossiers_avant IS NULL AND dossiers_apres IS NOT NULL) AS lignes_demasquees,
+        count(*) FILTER (WHERE apres AND dossiers_apres IS NULL AND dossiers_avant IS NOT NULL)
+            AS lignes_nouvellement_masquees,
+        coalesce(sum(dossiers_apres), 0) - coalesce(sum(dossiers_avant), 0) AS dossiers_ecart,
+        coalesce(sum(dossiers_apres - dossiers_avant), 0) AS dossiers_ecart_visibles,
+        coalesce(sum(dossiers_apres) FILTER (WHERE avant AND dossiers_avant IS NULL), 0) AS dossiers_ecart_demasques,
+        -coalesce(sum(dossiers_avant) FILTER (WHERE apres AND dossiers_apres IS NULL), 0) AS dossiers_ecart_masques,
+        coalesce(sum(dossiers_apres) FILTER (WHERE NOT avant), 0) AS dossiers_ecart_apparus,
+        -coalesce(sum(dossiers_avant) FILTER (WHERE NOT apres), 0) AS dossiers_ecart_disparus,
+        coalesce(sum(montant_apres), 0) - coalesce(sum(montant_avant), 0) AS montant_ecart,
+        coalesce(sum(montant_apres - montant_avant), 0) AS montant_ecart_visibles,
+        coalesce(sum(montant_apres) FILTER (WHERE avant AND montant_avant IS NULL), 0) AS montant_ecart_demasques,
+        -coalesce(sum(montant_avant) FILTER (WHERE apres AND montant_apres IS NULL), 0) AS montant_ecart_masques,
+        coalesce(sum(montant_apres) FILTER (WHERE NOT avant), 0) AS montant_ecart_apparus,
+        -coalesce(sum(montant_avant) FILTER (WHERE NOT apres), 0) AS montant_ecart_disparus
     FROM comparaison
+    LEFT JOIN lignes_aux_parts_changees AS changees USING (trimestre_id, release_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
     GROUP BY ALL
 ),
 sommes AS (
@@ -72,15 +180,27 @@ sommes AS (
         sum(nb_dossiers) FILTER (WHERE est_apres AND famille = 'realise') AS realises_apres,
         sum(nb_dossiers) FILTER (WHERE NOT est_apres AND famille = 'partiel') AS partiels_avant,
         sum(nb_dossiers) FILTER (WHERE est_apres AND famille = 'partiel') AS partiels_apres,
-        sum(nb_dossiers) FILTER (WHERE NOT est_apres AND famille = 'non_realise') AS non_realises_avant,
-        sum(nb_dossiers) FILTER (WHERE est_apres AND famille = 'non_realise') AS non_realises_apres,
         sum(nb_dossiers) FILTER (WHERE NOT est_apres AND famille = 'annule') AS annules_avant,
-        sum(nb_dossiers) FILTER (WHERE est_apres AND famille = 'annule') AS annules_apres
+        sum(nb_dossiers) FILTER (WHERE est_apres AND famille = 'annule') AS annules_apres,
+        sum(nb_dossiers) FILTER (WHERE NOT est_apres AND famille = 'rejete') AS rejetes_avant,
+        sum(nb_dossiers) FILTER (WHERE est_apres AND famille = 'rejete') AS rejetes_apres
     FROM lignes
     GROUP BY ALL
 )
-SELECT comptes.*, rangs.release_precedente_id, sommes.* EXCLUDE (trimestre_id, release_id)
+SELECT
+    comptes.*,
+    nature,
+    rangs.release_precedente_id,
+    sommes.* EXCLUDE (trimestre_id, release_id),
+    coalesce(parts_ecart, 0) AS parts_ecart,
+    coalesce(parts_ecart_visibles, 0) AS parts_ecart_visibles,
+    coalesce(parts_ecart_demasques, 0) AS parts_ecart_demasques,
+    coalesce(parts_ecart_masques, 0) AS parts_ecart_masques,
+    coalesce(parts_ecart_apparus, 0) AS parts_ecart_apparus,
+    coalesce(parts_ecart_disparus, 0) AS parts_ecart_disparus
 FROM comptes
+JOIN bornes USING (trimestre_id, release_id)
 JOIN sommes USING (trimestre_id, release_id)
 JOIN rangs USING (release_id)
+LEFT JOIN sommes_des_parts USING (trimestre_id, release_id)
 ORDER BY release_id, trimestre_id

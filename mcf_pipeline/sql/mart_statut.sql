@@ -1,30 +1,35 @@
 -- What became of the dossiers of some quarters; the quarter's rates stand on each of its rows.
-WITH trimestres AS (
+WITH mesures AS (
+    SELECT unnest(groupe), * EXCLUDE (groupe)
+    FROM resume(
+        {'trimestre_id': trimestre_id, 'statut_id': statut_id, 'release_id_debut_etat': release_id},
+        list_contains($trimestres, trimestre_id)
+    )
+),
+rythme AS (
+    SELECT groupe AS trimestre_id, * EXCLUDE (groupe)
+    FROM taux(trimestre_id, list_contains($trimestres, trimestre_id))
+),
+parts AS (
     SELECT
-        trimestre_id,
-        sum(nb_dossiers) AS tous,
-        sum(nb_dossiers) FILTER (WHERE famille IS NOT NULL) AS de_statut_connu,
-        sum(nb_dossiers) FILTER (WHERE famille <> 'en_cours') AS clos,
-        coalesce(sum(nb_dossiers) FILTER (WHERE famille = 'realise'), 0) AS realises,
-        coalesce(sum(nb_dossiers) FILTER (WHERE famille IN ('partiel', 'non_realise')), 0) AS abandonnes
-    FROM fct_dossiers
-    LEFT JOIN dim_statut USING (statut_id)
-    WHERE list_contains($trimestres, trimestre_id)
-    GROUP BY trimestre_id
+        mesures.*,
+        part(nb_dossiers, sum(nb_dossiers) OVER trimestre) AS dossiers,
+        part_bas(nb_dossiers_min, sum(nb_dossiers_max) OVER trimestre - nb_dossiers_max) AS dossiers_bas,
+        part_haut(nb_dossiers_max, sum(nb_dossiers_min) OVER trimestre - nb_dossiers_min) AS dossiers_haut
+    FROM mesures
+    WINDOW trimestre AS (PARTITION BY trimestre_id)
 )
 SELECT
-    trimestre_id,
-    statut_id,
-    count(*) AS nb_lignes,
-    count(*) FILTER (WHERE est_masque) AS nb_lignes_masquees,
-    sum(nb_dossiers) AS nb_dossiers,
-    au_moins_un_par_ligne(nb_dossiers) AS nb_dossiers_min,
-    part(sum(nb_dossiers), any_value(tous)) AS part_dossiers,
-    part(any_value(realises), any_value(clos)) AS taux_realisation,
-    part(any_value(abandonnes), any_value(clos)) AS taux_abandon,
-    part(coalesce(any_value(clos), 0), any_value(de_statut_connu)) AS maturite,
-    any_value(release_id) AS release_id
-FROM fct_dossiers
-JOIN trimestres USING (trimestre_id)
-WHERE list_contains($trimestres, trimestre_id)
-GROUP BY trimestre_id, statut_id
+    parts.* EXCLUDE (motifs, dossiers, dossiers_bas, dossiers_haut),
+    si_sure(dossiers, dossiers_bas, dossiers_haut) AS part_dossiers,
+    dossiers_bas AS part_dossiers_bas,
+    dossiers_haut AS part_dossiers_haut,
+    rythme.* EXCLUDE (trimestre_id, motifs),
+    nullif(concat_ws(
+        ' ; ',
+        parts.motifs,
+        motif('part_dossiers', dossiers, dossiers_bas, dossiers_haut),
+        rythme.motifs
+    ), '') AS motifs_vides
+FROM parts
+JOIN rythme USING (trimestre_id)

@@ -18,7 +18,8 @@ SELECT
     fait.duree_moyenne,
     fait.nb_dossiers_a_duree_connue,
     fait.est_masque,
-    fait.release_id
+    (SELECT release_id FROM dim_release WHERE est_courante) AS release_id,
+    fait.release_id AS release_id_debut_etat
 FROM fct_dossiers AS fait
 JOIN dim_trimestre ON dim_trimestre.trimestre_id = fait.trimestre_id
 JOIN dim_region ON dim_region.region_id = fait.region_id

@@ -15,7 +15,8 @@ SELECT
     fait.montant,
     fait.nb_dossiers_finances,
     fait.est_masque,
-    fait.release_id
+    (SELECT release_id FROM dim_release WHERE est_courante) AS release_id,
+    fait.release_id AS release_id_debut_etat
 FROM fct_financements AS fait
 JOIN dim_trimestre ON dim_trimestre.trimestre_id = fait.trimestre_id
 JOIN dim_region ON dim_region.region_id = fait.region_id

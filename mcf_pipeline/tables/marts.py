@@ -18,7 +18,7 @@ from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.ddl import query, typed
 from mcf_pipeline.schemas.marts import MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
-from mcf_pipeline.schemas.warehouse import FACTS, FctDossiers
+from mcf_pipeline.schemas.warehouse import FACTS
 from mcf_pipeline.tables.dimensions import dimension_frames
 from mcf_pipeline.tables.files import read_files
 from mcf_pipeline.tables.snapshot import QuarterState, Snapshot
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
+
+MACROS = ("macros", "resume", "taux", "financement")
+"""What the marts' SQL calls, in the order in which one needs the other; the published file has them too."""
 
 
 def make_marts(
@@ -77,7 +80,8 @@ def make_revisions(
         return
     with temporary(con) as work:
         _open_dimensions(work, snapshot, source_map)
-        _open_view(work, "fct_dossiers_historique", history_sql(snapshot, FctDossiers, states))
+        for fact in FACTS:
+            _open_view(work, f"{describe(fact).name}_historique", history_sql(snapshot, fact, states))
         _make(work, snapshot, MartRevisions, {quarter: snapshot.revisions_file(quarter) for quarter in quarters})
 
 
@@ -95,11 +99,14 @@ def history_sql(snapshot: Snapshot, model: type[Table], states: Iterable[Quarter
 
 
 def _open_dimensions(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, source_map: SourceMap) -> None:
-    con.execute(query("macros"))
     for model, frame in dimension_frames(snapshot, source_map).items():
         con.register("dimension", frame)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {describe(model).name} AS {typed(describe(model), 'dimension')}")
         con.unregister("dimension")
+    for fact in FACTS:
+        # A macro's tables have to be there when it is made; each batch puts its own in their place.
+        _open_view(con, describe(fact).name, read_files((), fact))
+    con.execute(";\n".join(query(name) for name in MACROS))
 
 
 def _open_view(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:

@@ -36,6 +36,8 @@ LINES_DECIDED_BY = (
 
 MARTS_DECIDED_BY = (
     "schemas/marts.py",
+    "schemas/measures.py",
+    "schemas/revisions.py",
     "tables/dimensions.py",
     "tables/marts.py",
 )

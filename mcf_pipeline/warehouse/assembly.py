@@ -27,6 +27,7 @@ from mcf_pipeline.schemas.views import VIEWS
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES, PAST_STATES
 from mcf_pipeline.tables.dimensions import dimension_frames, frame_of
 from mcf_pipeline.tables.files import read_files
+from mcf_pipeline.tables.marts import MACROS as MART_MACROS
 from mcf_pipeline.tables.marts import history_sql
 from mcf_pipeline.tables.snapshot import Snapshot, mark
 from mcf_pipeline.warehouse.attribution import LICENCE_NAME, attribution_of
@@ -48,7 +49,7 @@ PUBLISHED: tuple[type[Table], ...] = (*DIMENSIONS, *QUARTERLY)
 PUBLIC: tuple[type[Table], ...] = (*PUBLISHED, Dictionnaire)
 """The tables of the data package."""
 PUBLISHED_VIEWS: tuple[type[Table], ...] = (*HISTORIES, *VIEWS)
-MACROS = ("macros", "rang_de", "dossiers_au", "financements_au")
+MACROS = (*MART_MACROS, "perimetre", "periode", "rang_de", "dossiers_au", "financements_au")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,255 @@
+"""Views by year and over four moving quarters: what adds up, with its bounds, and the means.
+
+Sums and their bounds are exact sums of the quarters'. The bounds of a mean are made from the quarters' own, and may
+lie a little further apart than the lines allow; `resume(cle, condition)` gives the extremes themselves.
+
+What does not belong here: a sum of persons over quarters.
+"""
+
+from __future__ import annotations
+
+from mcf_pipeline.schemas.base import Amount, Count, Flag, Ratio, Small, Table, Text, column
+from mcf_pipeline.schemas.measures import (
+    AT_LEAST_ONE,
+    AT_MOST_FIVE,
+    HYPOTHESIS,
+    PRICED,
+    QUOTED,
+    UNMASKED,
+    WEIGHT,
+)
+
+OUTWARDS = f"si {HYPOTHESIS}, d'après les bornes des trimestres ; la macro `resume` donne les extrêmes exacts."
+
+
+class _Quarters(Table):
+    """How much of a period is there."""
+
+    nb_trimestres: Small = column(
+        "Trimestres de la période que l'entrepôt contient, de 1 à 4.",
+        computed="trimestres qui ont des lignes.",
+        in_range={"min_value": 1, "max_value": 4},
+    )
+    est_complete: Flag = column(
+        "Vrai si les quatre trimestres y sont. Les statuts peuvent encore bouger.", computed="nb_trimestres = 4."
+    )
+
+
+class _Added(_Quarters):
+    """What adds up over quarters, and the means."""
+
+    nb_lignes: Count = column("Lignes de la source.", unit="lignes", computed="somme des trimestres.", ge=0)
+    nb_lignes_masquees: Count = column(
+        "Lignes masquées parmi elles.", unit="lignes", computed="somme des trimestres.", ge=0
+    )
+    nb_dossiers: Count = column(
+        "Dossiers des lignes non masquées.",
+        unit="dossiers",
+        computed="somme des trimestres.",
+        masking=UNMASKED,
+        nullable=True,
+        ge=0,
+    )
+    nb_dossiers_min: Count = column(
+        "Dossiers de toutes les lignes, au moins.",
+        unit="dossiers",
+        computed="somme des trimestres.",
+        masking=AT_LEAST_ONE,
+        ge=0,
+    )
+    nb_dossiers_max: Count = column(
+        "Dossiers de toutes les lignes, au plus.",
+        unit="dossiers",
+        computed="somme des trimestres.",
+        masking=AT_MOST_FIVE,
+        ge=0,
+    )
+    montant_engage: Amount = column(
+        "Montant engagé des lignes non masquées.",
+        unit="euros",
+        computed="somme des trimestres.",
+        masking=UNMASKED,
+        nullable=True,
+        ge=0,
+    )
+    montant_engage_min: Amount = column(
+        "Montant engagé de toutes les lignes, au moins.",
+        unit="euros",
+        computed="somme des trimestres.",
+        masking=PRICED,
+        ge=0,
+    )
+    montant_engage_max: Amount = column(
+        "Montant engagé de toutes les lignes, au plus.",
+        unit="euros",
+        computed="somme des trimestres.",
+        masking=PRICED,
+        nullable=True,
+        ge=0,
+    )
+    prix_moyen: Amount = column(
+        "Prix moyen d'un dossier.",
+        unit="euros",
+        computed="somme de montant_a_prix_connu / somme de nb_dossiers_a_prix_connu.",
+        masking=QUOTED,
+        nullable=True,
+        ge=0,
+    )
+    prix_moyen_bas: Amount = column("Prix moyen, au moins.", unit="euros", masking=OUTWARDS, nullable=True, ge=0)
+    prix_moyen_haut: Amount = column("Prix moyen, au plus.", unit="euros", masking=OUTWARDS, nullable=True, ge=0)
+    nb_dossiers_a_prix_connu: Count = column(
+        "Poids du prix moyen.",
+        unit="dossiers",
+        computed="somme des trimestres.",
+        masking=WEIGHT,
+        nullable=True,
+        ge=0,
+    )
+    duree_moyenne: Amount = column(
+        "Durée moyenne d'un dossier.",
+        unit="heures",
+        computed="somme de heures_a_duree_connue / somme de nb_dossiers_a_duree_connue.",
+        masking=QUOTED,
+        nullable=True,
+        ge=0,
+    )
+    duree_moyenne_bas: Amount = column("Durée moyenne, au moins.", unit="heures", masking=OUTWARDS, nullable=True, ge=0)
+    duree_moyenne_haut: Amount = column("Durée moyenne, au plus.", unit="heures", masking=OUTWARDS, nullable=True, ge=0)
+    nb_dossiers_a_duree_connue: Count = column(
+        "Poids de la durée moyenne.",
+        unit="dossiers",
+        computed="somme des trimestres.",
+        masking=WEIGHT,
+        nullable=True,
+        ge=0,
+    )
+    motifs_vides: Text = column("Pourquoi une moyenne est vide ; vide si tout est donné.", nullable=True)
+
+
+class _Year(_Added):
+    annee: Small = column("Année d'entrée en formation.", computed="celle des trimestres.")
+
+
+class _Moving(_Added):
+    trimestre_id: Text = column("Dernier des quatre trimestres d'entrée en formation.", references="dim_trimestre")
+
+
+class _OfRegion(Table):
+    region_id: Text = column("Région de résidence.", references="dim_region")
+    region: Text = column("Région en clair.")
+
+
+class _OfSituation(Table):
+    situation_id: Text = column("Situation.", references="dim_situation")
+    situation: Text = column("Situation en clair.")
+
+
+class VAnnee(_Year):
+    """Each year, as far as its quarters add up."""
+
+    annee_base: Small = column("Année de base de l'indice : la première qui est complète.", nullable=True)
+    indice_dossiers: Ratio = column(
+        "Indice des dossiers, base 100 l'année de base.",
+        unit="indice",
+        computed="100 x dossiers / dossiers de l'année de base.",
+        masking=QUOTED,
+        nullable=True,
+        ge=0,
+    )
+    indice_dossiers_bas: Ratio = column(
+        "Indice des dossiers, au moins.",
+        unit="indice",
+        computed="100 x nb_dossiers_min / nb_dossiers_max de l'année de base.",
+        masking=f"{HYPOTHESIS}.",
+        nullable=True,
+        ge=0,
+    )
+    indice_dossiers_haut: Ratio = column(
+        "Indice des dossiers, au plus.",
+        unit="indice",
+        computed="100 x nb_dossiers_max / nb_dossiers_min de l'année de base.",
+        masking=f"{HYPOTHESIS}.",
+        nullable=True,
+        ge=0,
+    )
+
+    class Config:
+        name = "v_annee"
+        description = (
+            "Ce qui s'additionne, par année : dossiers, montant, lignes. Pas les personnes : une même personne peut "
+            "entrer en formation dans plusieurs trimestres, et la source ne permet pas de la compter une seule fois."
+        )
+        unique = ["annee"]
+
+
+class VAnneeRegion(_Year, _OfRegion):
+    """Each year and region."""
+
+    class Config:
+        name = "v_annee_region"
+        description = "Chaque année et région : dossiers, montant, prix et durée, avec leurs bornes."
+        unique = ["annee", "region_id"]
+
+
+class VAnneeSituation(_Year, _OfSituation):
+    """Each year and situation."""
+
+    class Config:
+        name = "v_annee_situation"
+        description = "Chaque année et situation : dossiers, montant, prix et durée, avec leurs bornes."
+        unique = ["annee", "situation_id"]
+
+
+class VAnneePerimetre(_Year):
+    """Each year by scope."""
+
+    perimetre: Text = column(
+        "`tous` les dossiers ; `hors_annules` : ni annulés ni rejetés ; `commences` : le statut dit que le titulaire "
+        "est "
+        "entré en formation. Un statut inconnu n'est que dans `tous`.",
+        isin=["tous", "hors_annules", "commences"],
+    )
+
+    class Config:
+        name = "v_annee_perimetre"
+        description = "Chaque année par périmètre : ce que les publications appellent « entrées » n'est pas toujours tous les "
+            "dossiers."
+        unique = ["annee", "perimetre"]
+
+
+class VGlissant(_Moving):
+    """Four quarters, national."""
+
+    class Config:
+        name = "v_glissant"
+        description = "Les quatre trimestres qui finissent avec chacun : une année sans saison."
+        unique = ["trimestre_id"]
+
+
+class VGlissantRegion(_Moving, _OfRegion):
+    """Four quarters of a region."""
+
+    class Config:
+        name = "v_glissant_region"
+        description = "Les quatre trimestres qui finissent avec chacun, par région."
+        unique = ["trimestre_id", "region_id"]
+
+
+class VGlissantSituation(_Moving, _OfSituation):
+    """Four quarters of a situation."""
+
+    class Config:
+        name = "v_glissant_situation"
+        description = "Les quatre trimestres qui finissent avec chacun, par situation."
+        unique = ["trimestre_id", "situation_id"]
+
+
+PERIODS: tuple[type[Table], ...] = (
+    VAnnee,
+    VAnneeRegion,
+    VAnneeSituation,
+    VAnneePerimetre,
+    VGlissant,
+    VGlissantRegion,
+    VGlissantSituation,
+)

@@ -1,0 +1,2 @@
+-- `mart_statut` under its former names.
+SELECT * RENAME (release_id_debut_etat AS release_id) FROM mart_statut

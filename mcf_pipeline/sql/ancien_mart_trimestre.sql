@@ -1,0 +1,2 @@
+-- `mart_trimestre` under its former names.
+SELECT * RENAME (release_id_debut_etat AS release_id) FROM mart_trimestre

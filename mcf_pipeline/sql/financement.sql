@@ -1,0 +1,141 @@
+-- What each financer brings to the lines that meet `condition`, grouped by `cle`, with its bounds. What a masked line
+-- hides goes to one financer or to another: each has all of it at most, and nothing at least.
+CREATE OR REPLACE MACRO financement(cle, condition) AS TABLE
+WITH visibles AS (
+    SELECT
+        cle AS groupe,
+        financeur_id,
+        count(*) AS nb_lignes,
+        count(*) FILTER (WHERE est_masque) AS nb_lignes_masquees,
+        count(*) FILTER (WHERE est_masque AND montant IS NULL) AS montants_caches,
+        count(*) FILTER (WHERE est_masque AND nb_dossiers_finances IS NULL) AS dossiers_caches,
+        sum(montant) AS montant,
+        sum(nb_dossiers_finances) AS dossiers,
+        sum(montant) FILTER (WHERE nb_dossiers_finances IS NOT NULL) AS montant_compte,
+        sum(nb_dossiers_finances) FILTER (WHERE montant IS NOT NULL) AS dossiers_comptes
+    FROM fct_financements
+    WHERE condition
+    GROUP BY ALL
+),
+-- The most that the masked lines can hold, in ten-thousandths of a euro.
+masquees AS (
+    SELECT
+        cle AS groupe,
+        sum(dossiers_max) AS dossiers_max,
+        CASE WHEN bool_and(montant_max IS NOT NULL) THEN sum(montant_max) END AS montant_max,
+        min(montant_max) AS plus_petit
+    FROM (
+        SELECT
+            *,
+            coalesce(nb_dossiers, dossiers_max_par_ligne_masquee()) AS dossiers_max,
+            CAST(10000 * coalesce(montant_engage, (prix_moyen + 0.005) * dossiers_max) AS HUGEINT) AS montant_max
+        FROM fct_dossiers
+        WHERE est_masque
+    )
+    WHERE condition
+    GROUP BY ALL
+),
+-- Lines that are given and hide one financer's part, or its dossiers.
+en_partie AS (
+    SELECT
+        cle AS groupe,
+        financeur_id,
+        coalesce(sum(nb_dossiers) FILTER (WHERE nb_dossiers_finances IS NULL), 0) AS dossiers_max,
+        coalesce(sum(10000 * CAST(montant_engage AS HUGEINT) + 10000) FILTER (WHERE montant IS NULL), 0) AS montant_max
+    FROM (
+        SELECT *
+        FROM fct_financements
+        WHERE NOT est_masque
+            AND (montant IS NULL OR nb_dossiers_finances IS NULL AND financeur_id IN (
+                SELECT financeur_id FROM fct_financements GROUP BY ALL HAVING count(nb_dossiers_finances) > 0
+            ))
+    )
+    JOIN (
+        SELECT
+            trimestre_id,
+            region_id,
+            genre_id,
+            classe_age_id,
+            situation_id,
+            statut_id,
+            nb_dossiers,
+            montant_engage
+        FROM fct_dossiers
+    ) USING (trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
+    WHERE condition
+    GROUP BY ALL
+),
+caches AS (
+    SELECT
+        visibles.*,
+        -- A financer that has no column has no part, hidden or not.
+        CASE
+            WHEN montant IS NULL AND montants_caches < nb_lignes THEN NULL
+            ELSE CASE WHEN montants_caches > 0 THEN masquees.montant_max ELSE 0 END
+                + coalesce(en_partie.montant_max, 0)
+        END / 10000 AS cache_max,
+        CASE
+            WHEN dossiers IS NULL AND dossiers_caches < nb_lignes THEN NULL
+            ELSE CASE WHEN dossiers_caches > 0 THEN masquees.dossiers_max ELSE 0 END
+                + coalesce(en_partie.dossiers_max, 0)
+        END AS dossiers_caches_max,
+        coalesce(en_partie.montant_max + en_partie.dossiers_max, 0) > 0 AS est_en_partie,
+        plus_petit / 10000 AS plus_petit
+    FROM visibles
+    LEFT JOIN masquees USING (groupe)
+    LEFT JOIN en_partie USING (groupe, financeur_id)
+),
+totaux AS (
+    SELECT
+        *,
+        sum(montant) OVER ensemble AS total,
+        max(cache_max) OVER ensemble AS total_cache_max,
+        bool_and(cache_max IS NOT NULL OR montant IS NULL) OVER ensemble AS est_borne
+    FROM caches
+    WINDOW ensemble AS (PARTITION BY groupe)
+),
+bornes AS (
+    SELECT
+        *,
+        part(montant, total) AS part_brute,
+        CASE WHEN est_borne THEN part(coalesce(montant, 0), total + total_cache_max) END AS part_bas,
+        CASE WHEN est_borne THEN part(coalesce(montant, 0) + cache_max, total + cache_max) END AS part_haut,
+        part(montant_compte, dossiers_comptes) AS moyen_brut,
+        centimes_bas(part(montant_compte, dossiers_comptes + dossiers_caches_max)) AS moyen_bas,
+        -- Each masked line adds all it can hold and one dossier, as long as that raises the mean.
+        centimes_haut(CASE
+            WHEN cache_max = 0 AND dossiers_caches_max = 0 THEN part(montant_compte, dossiers_comptes)
+            WHEN NOT est_en_partie
+                AND plus_petit >= part(montant_compte + cache_max, dossiers_comptes + montants_caches)
+                THEN part(montant_compte + cache_max, dossiers_comptes + montants_caches)
+            ELSE part(montant_compte + cache_max, dossiers_comptes)
+        END) AS moyen_haut
+    FROM totaux
+)
+SELECT
+    groupe,
+    financeur_id,
+    nb_lignes,
+    nb_lignes_masquees,
+    montant,
+    CASE WHEN cache_max IS NOT NULL THEN coalesce(montant, 0) END AS montant_min,
+    centimes_haut(coalesce(montant, 0) + cache_max) AS montant_max,
+    si_sure(part_brute, part_bas, part_haut) AS part_montant,
+    CASE WHEN cache_max IS NOT NULL THEN part_bas END AS part_montant_bas,
+    part_haut AS part_montant_haut,
+    dossiers AS nb_dossiers_finances,
+    CASE WHEN dossiers_caches_max IS NOT NULL THEN coalesce(dossiers, 0) END AS nb_dossiers_finances_min,
+    coalesce(dossiers, 0) + dossiers_caches_max AS nb_dossiers_finances_max,
+    si_sure(moyen_brut, moyen_bas, moyen_haut) AS montant_moyen_par_dossier,
+    moyen_bas AS montant_moyen_par_dossier_bas,
+    moyen_haut AS montant_moyen_par_dossier_haut,
+    montant_compte AS montant_a_dossiers_connus,
+    dossiers_comptes AS nb_dossiers_finances_a_montant_connu,
+    nullif(concat_ws(
+        ' ; ',
+        CASE WHEN cache_max IS NOT NULL THEN motif('part_montant', part_brute, part_bas, part_haut) END,
+        CASE WHEN dossiers_caches_max IS NOT NULL AND cache_max IS NOT NULL
+            THEN motif('montant_moyen_par_dossier', moyen_brut, moyen_bas, moyen_haut)
+        END
+    ), '') AS motifs_vides
+FROM bornes

@@ -1,0 +1,6 @@
+-- What each financer brings to each region in some quarters.
+SELECT unnest(groupe), * EXCLUDE (groupe)
+FROM financement(
+    {'trimestre_id': trimestre_id, 'region_id': region_id, 'release_id_debut_etat': release_id},
+    list_contains($trimestres, trimestre_id)
+)

@@ -1,0 +1,13 @@
+-- `mart_region` in clear.
+SELECT
+    dim_trimestre.libelle AS trimestre,
+    dim_trimestre.annee AS annee,
+    dim_region.libelle AS region,
+    dim_region.ordre AS region_ordre,
+    CASE WHEN est_outre_mer THEN 'Outre-mer' WHEN NOT est_outre_mer THEN 'Hexagone et Corse' END AS zone,
+    (SELECT release_id FROM dim_release WHERE est_courante) AS release_id,
+    mart_region.*
+FROM mart_region
+JOIN dim_trimestre USING (trimestre_id)
+JOIN dim_region USING (region_id)
+ORDER BY trimestre_id, region_ordre NULLS LAST, region_id

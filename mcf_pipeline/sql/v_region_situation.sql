@@ -1,0 +1,17 @@
+-- `mart_region_situation` in clear.
+SELECT
+    dim_trimestre.libelle AS trimestre,
+    dim_trimestre.annee AS annee,
+    dim_region.libelle AS region,
+    dim_region.ordre AS region_ordre,
+    CASE WHEN est_outre_mer THEN 'Outre-mer' WHEN NOT est_outre_mer THEN 'Hexagone et Corse' END AS zone,
+    dim_situation.libelle AS situation,
+    dim_situation.ordre AS situation_ordre,
+    dim_situation.est_demandeur_emploi AS est_demandeur_emploi,
+    (SELECT release_id FROM dim_release WHERE est_courante) AS release_id,
+    mart_region_situation.*
+FROM mart_region_situation
+JOIN dim_trimestre USING (trimestre_id)
+JOIN dim_region USING (region_id)
+JOIN dim_situation USING (situation_id)
+ORDER BY trimestre_id, region_ordre NULLS LAST, region_id, situation_ordre NULLS LAST, situation_id
