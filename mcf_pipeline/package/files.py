@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.duck import literal, one
 from mcf_pipeline.schemas.base import ColumnSpec, Table, TableSpec, describe
 from mcf_pipeline.schemas.documentation import Dictionnaire
-from mcf_pipeline.schemas.warehouse import DIMENSIONS, PAST_STATES, FctFinancements
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, FctFinancements
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,10 +29,10 @@ DELIMITER = ";"
 UNSAFE = r"^'*(\s*[=+\-@＝＋－＠]|[\t\r\n])"
 """A text that a spreadsheet may take for a formula (the full-width signs too), or break a line at."""
 _ESCAPED = re.compile(r"^'(?='*(\s*[=+\-@＝＋－＠]|[\t\r\n]))")
-COMPRESSED: tuple[type[Table], ...] = (FctFinancements, *PAST_STATES)
-"""Tables whose CSV of the package is gzipped, to a thirteenth of its size: what a spreadsheet cannot hold anyway, today
-(every state of every line) or in two years (a row per line and financer: 820,000 of 1,048,576, and 30,000 more each
-quarter). Whoever reads these has a tool that reads gzip. All others are plain: a spreadsheet opens them."""
+COMPRESSED: tuple[type[Table], ...] = (FctFinancements,)
+"""Tables whose CSV of the package is gzipped, to a thirteenth of its size: what no spreadsheet can hold in two years (a
+row per line and financer: 820,000 of 1,048,576, and 30,000 more each quarter). Whoever reads these has a tool that
+reads gzip."""
 _LEVEL = 1
 """Of gzip, the fastest: the usual one makes a quarter less of it in four times the time."""
 _GZIP = zlib.MAX_WBITS + 16

@@ -11,8 +11,8 @@ from mcf_pipeline.warehouse.attribution import LICENCE_NAME, LICENCE_URL
 FILE_NAME = "LISEZMOI.txt"
 
 
-_CSV = """Lire les CSV
-------------
+_CSV = """Lire les CSV (hors dossier tableur/)
+------------------------------------
 UTF-8 sans BOM, séparateur « ; », décimales avec un point, dates AAAA-MM-JJ, heures en UTC. Une cellule vide n'est pas
 un zéro : la valeur est masquée, ou n'existe pas.
 
@@ -28,11 +28,15 @@ def package_readme(about: About, tables: Iterable[type[Table]]) -> str:
     return _readme(
         about,
         tables,
-        "Chaque table existe en Parquet (types exacts ; à préférer) et en CSV. Un tableur ouvre les CSV, sauf ceux\n"
-        "qui seraient trop longs pour lui : ils finissent par .csv.gz. R, Python et DuckDB les lisent tels quels ;\n"
-        "gunzip ou 7-Zip les décompressent. Les colonnes, clés, tailles et empreintes sont dans datapackage.json\n"
-        "(Data Package v2), la notice pour les portails dans dcat.jsonld (DCAT-AP 3). Ce que veut dire chaque colonne\n"
-        "est dans la table « dictionnaire ».",
+        "Pour un tableur en français, ouvrez les fichiers du dossier tableur/ : un double-clic suffit (accents,\n"
+        "décimales avec une virgule, codes comme 01 gardés). Il contient les vues, avec les libellés en clair.\n"
+        "\n"
+        "Pour un logiciel, chaque table existe en Parquet (types exacts ; à préférer) et en CSV. Un CSV très long est\n"
+        "compressé (.csv.gz) : R, Python et DuckDB le lisent tel quel, gunzip ou 7-Zip le décompressent. Les états\n"
+        "passés des lignes n'y sont pas : à côté des états actuels, certains diraient ce que le producteur a masqué ;\n"
+        "v_revisions et v_maturation disent ce qui a changé. Les colonnes, clés, tailles et empreintes sont dans\n"
+        "datapackage.json (Data Package v2), la notice pour les portails dans dcat.jsonld (DCAT-AP 3). Ce que veut\n"
+        "dire chaque colonne est dans la table « dictionnaire ».",
     )
 
 

@@ -25,12 +25,14 @@ from mcf_pipeline.package import catalogue, descriptor, readme
 from mcf_pipeline.package.about import About, about
 from mcf_pipeline.package.descriptor import PackageFile
 from mcf_pipeline.package.files import COMPRESSED, write_csv, write_parquet
+from mcf_pipeline.package.spreadsheet import FOLDER as SPREADSHEETS
+from mcf_pipeline.package.spreadsheet import write_spreadsheet
 from mcf_pipeline.package.state import FILE_NAME as DATAPACKAGE
 from mcf_pipeline.package.state import package_state
 from mcf_pipeline.progress import report
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.settings import DataDir
-from mcf_pipeline.warehouse.assembly import PUBLIC
+from mcf_pipeline.warehouse.assembly import IN_CLEAR, PUBLIC
 
 _AT_ONCE = 2
 """Files written at the same time: DuckDB's threads wait for each other at the end of each, and gzip has but one."""
@@ -74,14 +76,14 @@ def _fill(published: Path, folder: Path) -> list[PackageFile]:
         raise
     _write_json(folder / DATAPACKAGE, descriptor.descriptor(told, files, package_state(told.state)))
     _write_json(folder / catalogue.FILE_NAME, catalogue.catalogue(told, files))
-    (folder / readme.FILE_NAME).write_text(readme.package_readme(told, PUBLIC), encoding="utf-8")
+    (folder / readme.FILE_NAME).write_text(readme.package_readme(told, (*PUBLIC, *IN_CLEAR)), encoding="utf-8")
     return files
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, told: About, folder: Path) -> list[PackageFile]:
     for format in ("csv", "parquet"):
         (folder / format).mkdir()
-    wanted = [(model, format) for format in ("csv", "parquet") for model in PUBLIC]
+    wanted = [(model, format) for format in ("csv", "parquet") for model in (*PUBLIC, *IN_CLEAR)]
     written = []
     with ThreadPoolExecutor(_AT_ONCE) as writers:
         files = [writers.submit(_write_table, con.cursor(), told, folder, *file) for file in wanted]
@@ -92,6 +94,10 @@ def _write_tables(con: duckdb.DuckDBPyConnection, told: About, folder: Path) -> 
         except BaseException:
             writers.shutdown(wait=False, cancel_futures=True)
             raise
+    # The same content as the CSV beside it, so neither the descriptor nor the catalogue lists it again.
+    (folder / SPREADSHEETS).mkdir()
+    for model in IN_CLEAR:
+        write_spreadsheet(con, model, folder / SPREADSHEETS / f"{describe(model).name}{told.attribution.suffix}.csv")
     report("data_package", len(files), len(files))
     return written
 

@@ -14,6 +14,8 @@ from typing import Any
 from mcf_pipeline.schemas import revisions
 from mcf_pipeline.schemas.base import Amount, Count, Ratio, Table, Text, column
 from mcf_pipeline.schemas.measures import (
+    AT_LEAST_ONE,
+    AT_MOST_FIVE,
     HIGHEST,
     HYPOTHESIS,
     LOWEST,
@@ -60,6 +62,23 @@ class MartTrimestre(Explained, Rates, Measured, Quarterly):
         nullable=True,
         in_range=SHARE,
     )
+    nb_dossiers_de_situation_connue: Count = column(
+        "Poids de la part des demandeurs d'emploi : dossiers dont la situation est renseignée et connue.",
+        unit="dossiers",
+        computed="somme des dossiers donnés.",
+        masking=WEIGHT,
+        ge=0,
+    )
+    nb_dossiers_de_situation_connue_min: Count = column(
+        "Le même poids avec les lignes masquées, au moins.", unit="dossiers", masking=AT_LEAST_ONE, ge=0
+    )
+    nb_dossiers_de_situation_connue_max: Count = column(
+        "Le même poids avec les lignes masquées, au plus.",
+        unit="dossiers",
+        computed="avec les dossiers dont la modalité n'est pas au contrat.",
+        masking=AT_MOST_FIVE,
+        ge=0,
+    )
     part_femmes: Ratio = column(
         "Part des femmes.",
         unit="ratio",
@@ -83,6 +102,23 @@ class MartTrimestre(Explained, Rates, Measured, Quarterly):
         masking=HIGHEST,
         nullable=True,
         in_range=SHARE,
+    )
+    nb_dossiers_de_genre_connu: Count = column(
+        "Poids de la part des femmes : dossiers dont le genre est renseigné et connu.",
+        unit="dossiers",
+        computed="somme des dossiers donnés.",
+        masking=WEIGHT,
+        ge=0,
+    )
+    nb_dossiers_de_genre_connu_min: Count = column(
+        "Le même poids avec les lignes masquées, au moins.", unit="dossiers", masking=AT_LEAST_ONE, ge=0
+    )
+    nb_dossiers_de_genre_connu_max: Count = column(
+        "Le même poids avec les lignes masquées, au plus.",
+        unit="dossiers",
+        computed="avec les dossiers dont la modalité n'est pas au contrat.",
+        masking=AT_MOST_FIVE,
+        ge=0,
     )
 
     class Config:

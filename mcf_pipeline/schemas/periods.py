@@ -212,8 +212,10 @@ class VAnneePerimetre(_Year):
 
     class Config:
         name = "v_annee_perimetre"
-        description = "Chaque année par périmètre : ce que les publications appellent « entrées » n'est pas toujours tous les "
+        description = (
+            "Chaque année par périmètre : ce que les publications appellent « entrées » n'est pas toujours tous les "
             "dossiers."
+        )
         unique = ["annee", "perimetre"]
 
 

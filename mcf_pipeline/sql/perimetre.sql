@@ -3,9 +3,7 @@
 CREATE OR REPLACE MACRO dans_perimetre(statut, perimetre) AS
     CASE perimetre
         WHEN 'tous' THEN true
-        WHEN 'hors_annules'
-            THEN coalesce((SELECT NOT est_annule FROM dim_statut WHERE dim_statut.statut_id = statut), false)
-        WHEN 'commences'
-            THEN coalesce((SELECT est_commence FROM dim_statut WHERE dim_statut.statut_id = statut), false)
+        WHEN 'hors_annules' THEN statut IN (SELECT statut_id FROM dim_statut WHERE NOT est_annule)
+        WHEN 'commences' THEN statut IN (SELECT statut_id FROM dim_statut WHERE est_commence)
         ELSE error('périmètre inconnu : ' || perimetre || ' ; tous, hors_annules ou commences')
     END

@@ -14,16 +14,20 @@ WITH annees AS (
         CAST(montant_engage_max AS DOUBLE) AS montant_haut
     FROM v_annee_perimetre
 ),
--- A year's share is a mean of the quarters' shares, weighted by their dossiers.
+-- A year's share is a mean of the quarters' shares, weighted by the dossiers it is of.
 parts AS (
     SELECT
         annee_de(trimestre_id) AS annee,
         'tous' AS perimetre,
         CAST(sum(nb_titulaires_toutes_lignes_max) AS DOUBLE) AS personnes_haut,
-        moyenne_bas(part_demandeurs_emploi_bas, nb_dossiers_min, nb_dossiers_max) AS part_demandeurs_emploi_bas,
-        moyenne_haut(part_demandeurs_emploi_haut, nb_dossiers_min, nb_dossiers_max) AS part_demandeurs_emploi_haut,
-        moyenne_bas(part_femmes_bas, nb_dossiers_min, nb_dossiers_max) AS part_femmes_bas,
-        moyenne_haut(part_femmes_haut, nb_dossiers_min, nb_dossiers_max) AS part_femmes_haut
+        moyenne_bas(
+            part_demandeurs_emploi_bas, nb_dossiers_de_situation_connue_min, nb_dossiers_de_situation_connue_max
+        ) AS part_demandeurs_emploi_bas,
+        moyenne_haut(
+            part_demandeurs_emploi_haut, nb_dossiers_de_situation_connue_min, nb_dossiers_de_situation_connue_max
+        ) AS part_demandeurs_emploi_haut,
+        moyenne_bas(part_femmes_bas, nb_dossiers_de_genre_connu_min, nb_dossiers_de_genre_connu_max) AS part_femmes_bas,
+        moyenne_haut(part_femmes_haut, nb_dossiers_de_genre_connu_min, nb_dossiers_de_genre_connu_max) AS part_femmes_haut
     FROM mart_trimestre
     GROUP BY ALL
 ),
@@ -52,6 +56,8 @@ choisis AS (
     FROM v_chiffres_publies AS publies
     JOIN annees USING (annee)
     LEFT JOIN parts USING (annee, perimetre)
+    -- Persons and shares are counted over all dossiers alone.
+    WHERE perimetre = 'tous' OR indicateur IN ('entrees', 'prix_moyen', 'duree_moyenne', 'montant')
 )
 SELECT
     *,

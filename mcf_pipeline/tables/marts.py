@@ -15,10 +15,10 @@ from mcf_pipeline.duck import literal, temporary, to_frame
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
-from mcf_pipeline.schemas.ddl import query, typed
+from mcf_pipeline.schemas.ddl import create_table, query, typed
 from mcf_pipeline.schemas.marts import MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
-from mcf_pipeline.schemas.warehouse import FACTS
+from mcf_pipeline.schemas.warehouse import FACTS, FctDossiers, FctFinancements
 from mcf_pipeline.tables.dimensions import dimension_frames
 from mcf_pipeline.tables.files import read_files
 from mcf_pipeline.tables.snapshot import QuarterState, Snapshot
@@ -58,8 +58,12 @@ def make_marts(
         for batch in batches(snapshot.rows(states)):
             sources: tuple[type[Table], ...] = (*FACTS, StgRejets)
             for model in sources:
-                files = (snapshot.file(describe(model).name, *state) for state in batch)
-                _open_view(work, describe(model).name, read_files(files, model))
+                rows = read_files((snapshot.file(describe(model).name, *state) for state in batch), model)
+                if model is FctDossiers:
+                    # Each mart reads the lines several times; a batch of them is small.
+                    work.execute(f"CREATE OR REPLACE TEMP TABLE {describe(model).name} AS FROM {rows}")
+                else:
+                    _open_view(work, describe(model).name, rows)
             for model in models:
                 report("marts", done, len(states) * len(models))
                 _make(work, snapshot, model, {q: snapshot.file(describe(model).name, q, state) for q, state in batch})
@@ -103,9 +107,9 @@ def _open_dimensions(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, source_
         con.register("dimension", frame)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {describe(model).name} AS {typed(describe(model), 'dimension')}")
         con.unregister("dimension")
-    for fact in FACTS:
-        # A macro's tables have to be there when it is made; each batch puts its own in their place.
-        _open_view(con, describe(fact).name, read_files((), fact))
+    # A macro's tables have to be there when it is made; each batch puts its own in their place.
+    con.execute(create_table(FctDossiers).replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    _open_view(con, describe(FctFinancements).name, read_files((), FctFinancements))
     con.execute(";\n".join(query(name) for name in MACROS))
 
 

@@ -21,6 +21,8 @@ from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.ddl import comments, create_table, query, table_comment, typed
 from mcf_pipeline.schemas.documentation import DOCUMENTATION, Dictionnaire, MetaFichiers, MetaPublication, MetaTables
+from mcf_pipeline.schemas.former import FORMER
+from mcf_pipeline.schemas.lines import VDossiers, VFinancements
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.views import VIEWS
@@ -46,8 +48,11 @@ quicker."""
 QUARTERLY: tuple[type[Table], ...] = (*FACTS, *PAST_STATES, *QUARTERLY_MARTS, MartRevisions, StgRejets)
 PUBLISHED: tuple[type[Table], ...] = (*DIMENSIONS, *QUARTERLY)
 """The tables of the published file, besides what it says of itself."""
-PUBLIC: tuple[type[Table], ...] = (*PUBLISHED, Dictionnaire)
-"""The tables of the data package."""
+PUBLIC: tuple[type[Table], ...] = (*(model for model in PUBLISHED if model not in PAST_STATES), Dictionnaire)
+"""The tables of the data package. Past states are not handed on line by line: with the current one beside them, some
+would tell what the publisher masked (``docs/secret.md``)."""
+IN_CLEAR: tuple[type[Table], ...] = tuple(view for view in VIEWS if view not in (*FORMER, VDossiers, VFinancements))
+"""The views of the data package: small enough for a spreadsheet, and of today's names."""
 PUBLISHED_VIEWS: tuple[type[Table], ...] = (*HISTORIES, *VIEWS)
 MACROS = (*MART_MACROS, "perimetre", "periode", "rang_de", "dossiers_au", "financements_au")
 

@@ -15,13 +15,18 @@ MAX_EXAMPLE = 120
 """Characters of an example; a rejected line can be as long as the source makes it."""
 
 
+LARGE = ("fct_", "stg_", "v_dossiers", "v_financements")
+"""Tables and views of lines, by how their names begin."""
+
+
 def dictionary_rows(
     con: duckdb.DuckDBPyConnection, tables: Sequence[type[Table]], views: Sequence[type[Table]]
 ) -> Iterator[dict[str, Any]]:
     """One row of `dictionnaire` per column."""
+    known: dict[str, dict[str, str]] = {}
     for model in (*tables, *views):
         spec = describe(model)
-        examples = _examples(con, spec)
+        known[spec.name] = examples = _examples(con, spec, _inherited(model, known))
         for rank, column in enumerate(spec.columns, start=1):
             yield {
                 "nom_table": spec.name,
@@ -55,12 +60,20 @@ def table_rows(
         }
 
 
-def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> dict[str, str]:
+def _inherited(model: type[Table], known: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The examples of the table that a view shows in clear: the same rows by the same key, so the same examples."""
+    if describe(model).name.startswith(LARGE):
+        return {}
+    names = (getattr(base.Config, "name", None) for base in model.__mro__[1:] if issubclass(base, Table))
+    return next((known[name] for name in names if name in known), {})
+
+
+def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec, inherited: dict[str, str]) -> dict[str, str]:
     """The first value of each column, in the order of the key; the same in whatever order the rows are stored."""
-    found: dict[str, str] = {}
-    if "trimestre_id" in spec.key:
+    found = dict(inherited)
+    if "trimestre_id" in spec.key and spec.name.startswith(LARGE):
         # The first quarter nearly always has them, and the whole table can be large.
-        found = _firsts(
+        found |= _firsts(
             con, spec, spec.column_names, f"WHERE trimestre_id = (SELECT min(trimestre_id) FROM {spec.name})"
         )
     missing = [name for name in spec.column_names if name not in found]
