@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.duck import one
 from mcf_pipeline.quality.finding import SAMPLE_ROWS, Finding
 from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.schemas.financing import MartFinancement, MartRegionFinancement
 from mcf_pipeline.schemas.marts import (
-    MartFinancement,
     MartProfil,
     MartQualite,
     MartRegion,
-    MartRegionFinancement,
     MartRegionSituation,
     MartStatut,
     MartTrimestre,

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import pandas as pd
 
 from mcf_pipeline.schemas.base import Table, column, describe, schema_of
+from mcf_pipeline.schemas.financing import MartFinancement
 from mcf_pipeline.schemas.marts import (
-    MartFinancement,
     MartProfil,
     MartQualite,
     MartRegion,

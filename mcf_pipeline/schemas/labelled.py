@@ -9,12 +9,11 @@ What does not belong here: any figure that the mart does not have.
 from __future__ import annotations
 
 from mcf_pipeline.schemas.base import Flag, Small, Table, Text, column
+from mcf_pipeline.schemas.financing import MartFinancement, MartRegionFinancement
 from mcf_pipeline.schemas.marts import (
-    MartFinancement,
     MartProfil,
     MartQualite,
     MartRegion,
-    MartRegionFinancement,
     MartRegionSituation,
     MartRevisions,
     MartStatut,

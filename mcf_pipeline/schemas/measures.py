@@ -133,10 +133,20 @@ class Measured(Table):
         ge=0,
     )
     prix_moyen_bas: Amount = column(
-        "Prix moyen de toutes les lignes, au moins.", unit="euros", masking=LOWEST, nullable=True, ge=0
+        "Prix moyen de toutes les lignes, au moins.",
+        computed="lignes masquées sous cette moyenne comptées 5 fois, les autres une.",
+        unit="euros",
+        masking=LOWEST,
+        nullable=True,
+        ge=0,
     )
     prix_moyen_haut: Amount = column(
-        "Prix moyen de toutes les lignes, au plus.", unit="euros", masking=HIGHEST, nullable=True, ge=0
+        "Prix moyen de toutes les lignes, au plus.",
+        computed="lignes masquées au-dessus de cette moyenne comptées 5 fois, les autres une.",
+        unit="euros",
+        masking=HIGHEST,
+        nullable=True,
+        ge=0,
     )
     nb_dossiers_a_prix_connu: Count = column(
         "Poids du prix moyen : dossiers des lignes non masquées dont le prix est connu.",
@@ -147,10 +157,18 @@ class Measured(Table):
         ge=0,
     )
     nb_dossiers_a_prix_connu_min: Count = column(
-        "Le même poids avec les lignes masquées, au moins.", unit="dossiers", masking=AT_LEAST_ONE, ge=0
+        "Le même poids avec les lignes masquées, au moins.",
+        computed="poids donné + 1 par ligne masquée.",
+        unit="dossiers",
+        masking=AT_LEAST_ONE,
+        ge=0,
     )
     nb_dossiers_a_prix_connu_max: Count = column(
-        "Le même poids avec les lignes masquées, au plus.", unit="dossiers", masking=AT_MOST_FIVE, ge=0
+        "Le même poids avec les lignes masquées, au plus.",
+        computed="poids donné + 5 par ligne masquée.",
+        unit="dossiers",
+        masking=AT_MOST_FIVE,
+        ge=0,
     )
     montant_a_prix_connu: Decimal4 = column(
         "De quoi refaire le prix moyen à tout autre niveau : il s'additionne, comme son poids.",
@@ -169,10 +187,20 @@ class Measured(Table):
         ge=0,
     )
     duree_moyenne_bas: Amount = column(
-        "Durée moyenne de toutes les lignes, au moins.", unit="heures", masking=LOWEST, nullable=True, ge=0
+        "Durée moyenne de toutes les lignes, au moins.",
+        computed="lignes masquées sous cette moyenne comptées 5 fois, les autres une.",
+        unit="heures",
+        masking=LOWEST,
+        nullable=True,
+        ge=0,
     )
     duree_moyenne_haut: Amount = column(
-        "Durée moyenne de toutes les lignes, au plus.", unit="heures", masking=HIGHEST, nullable=True, ge=0
+        "Durée moyenne de toutes les lignes, au plus.",
+        computed="lignes masquées au-dessus de cette moyenne comptées 5 fois, les autres une.",
+        unit="heures",
+        masking=HIGHEST,
+        nullable=True,
+        ge=0,
     )
     nb_dossiers_a_duree_connue: Count = column(
         "Poids de la durée moyenne : dossiers dont la durée est connue, des lignes qui la donnent.",
@@ -183,7 +211,11 @@ class Measured(Table):
         ge=0,
     )
     nb_dossiers_a_duree_connue_min: Count = column(
-        "Le même poids avec les lignes masquées, au moins.", unit="dossiers", masking=AT_LEAST_ONE, ge=0
+        "Le même poids avec les lignes masquées, au moins.",
+        computed="poids donné + 1 par ligne masquée.",
+        unit="dossiers",
+        masking=AT_LEAST_ONE,
+        ge=0,
     )
     nb_dossiers_a_duree_connue_max: Count = column(
         "Le même poids avec les lignes masquées, au plus.",
@@ -228,8 +260,22 @@ class Rates(Table):
         nullable=True,
         in_range=SHARE,
     )
-    maturite_bas: Ratio = column("Maturité, au moins.", unit="ratio", masking=LOWEST, nullable=True, in_range=SHARE)
-    maturite_haut: Ratio = column("Maturité, au plus.", unit="ratio", masking=HIGHEST, nullable=True, in_range=SHARE)
+    maturite_bas: Ratio = column(
+        "Maturité, au moins.",
+        computed="partie au moins / (partie au moins + reste au plus).",
+        unit="ratio",
+        masking=LOWEST,
+        nullable=True,
+        in_range=SHARE,
+    )
+    maturite_haut: Ratio = column(
+        "Maturité, au plus.",
+        computed="partie au plus / (partie au plus + reste au moins).",
+        unit="ratio",
+        masking=HIGHEST,
+        nullable=True,
+        in_range=SHARE,
+    )
     taux_realisation: Ratio = column(
         "Taux de réalisation totale.",
         unit="ratio",
@@ -239,10 +285,20 @@ class Rates(Table):
         in_range=SHARE,
     )
     taux_realisation_bas: Ratio = column(
-        "Taux de réalisation totale, au moins.", unit="ratio", masking=LOWEST, nullable=True, in_range=SHARE
+        "Taux de réalisation totale, au moins.",
+        computed="partie au moins / (partie au moins + reste au plus).",
+        unit="ratio",
+        masking=LOWEST,
+        nullable=True,
+        in_range=SHARE,
     )
     taux_realisation_haut: Ratio = column(
-        "Taux de réalisation totale, au plus.", unit="ratio", masking=HIGHEST, nullable=True, in_range=SHARE
+        "Taux de réalisation totale, au plus.",
+        computed="partie au plus / (partie au plus + reste au moins).",
+        unit="ratio",
+        masking=HIGHEST,
+        nullable=True,
+        in_range=SHARE,
     )
     taux_abandon: Ratio = column(
         "Taux d'abandon. Ses dossiers sont dans de petites lignes, souvent masquées : lisez les bornes.",
@@ -254,10 +310,20 @@ class Rates(Table):
         in_range=SHARE,
     )
     taux_abandon_bas: Ratio = column(
-        "Taux d'abandon, au moins.", unit="ratio", masking=LOWEST, nullable=True, in_range=SHARE
+        "Taux d'abandon, au moins.",
+        computed="partie au moins / (partie au moins + reste au plus).",
+        unit="ratio",
+        masking=LOWEST,
+        nullable=True,
+        in_range=SHARE,
     )
     taux_abandon_haut: Ratio = column(
-        "Taux d'abandon, au plus.", unit="ratio", masking=HIGHEST, nullable=True, in_range=SHARE
+        "Taux d'abandon, au plus.",
+        computed="partie au plus / (partie au plus + reste au moins).",
+        unit="ratio",
+        masking=HIGHEST,
+        nullable=True,
+        in_range=SHARE,
     )
 
 
@@ -273,8 +339,18 @@ class DossierShare(Table):
         in_range=SHARE,
     )
     part_dossiers_bas: Ratio = column(
-        "Part dans les dossiers du trimestre, au moins.", unit="ratio", masking=LOWEST, nullable=True, in_range=SHARE
+        "Part dans les dossiers du trimestre, au moins.",
+        computed="partie au moins / (partie au moins + reste au plus).",
+        unit="ratio",
+        masking=LOWEST,
+        nullable=True,
+        in_range=SHARE,
     )
     part_dossiers_haut: Ratio = column(
-        "Part dans les dossiers du trimestre, au plus.", unit="ratio", masking=HIGHEST, nullable=True, in_range=SHARE
+        "Part dans les dossiers du trimestre, au plus.",
+        computed="partie au plus / (partie au plus + reste au moins).",
+        unit="ratio",
+        masking=HIGHEST,
+        nullable=True,
+        in_range=SHARE,
     )

@@ -95,8 +95,22 @@ class _Added(_Quarters):
         nullable=True,
         ge=0,
     )
-    prix_moyen_bas: Amount = column("Prix moyen, au moins.", unit="euros", masking=OUTWARDS, nullable=True, ge=0)
-    prix_moyen_haut: Amount = column("Prix moyen, au plus.", unit="euros", masking=OUTWARDS, nullable=True, ge=0)
+    prix_moyen_bas: Amount = column(
+        "Prix moyen, au moins.",
+        computed="d'après les bornes et les poids des trimestres.",
+        unit="euros",
+        masking=OUTWARDS,
+        nullable=True,
+        ge=0,
+    )
+    prix_moyen_haut: Amount = column(
+        "Prix moyen, au plus.",
+        computed="d'après les bornes et les poids des trimestres.",
+        unit="euros",
+        masking=OUTWARDS,
+        nullable=True,
+        ge=0,
+    )
     nb_dossiers_a_prix_connu: Count = column(
         "Poids du prix moyen.",
         unit="dossiers",
@@ -113,8 +127,22 @@ class _Added(_Quarters):
         nullable=True,
         ge=0,
     )
-    duree_moyenne_bas: Amount = column("Durée moyenne, au moins.", unit="heures", masking=OUTWARDS, nullable=True, ge=0)
-    duree_moyenne_haut: Amount = column("Durée moyenne, au plus.", unit="heures", masking=OUTWARDS, nullable=True, ge=0)
+    duree_moyenne_bas: Amount = column(
+        "Durée moyenne, au moins.",
+        computed="d'après les bornes et les poids des trimestres.",
+        unit="heures",
+        masking=OUTWARDS,
+        nullable=True,
+        ge=0,
+    )
+    duree_moyenne_haut: Amount = column(
+        "Durée moyenne, au plus.",
+        computed="d'après les bornes et les poids des trimestres.",
+        unit="heures",
+        masking=OUTWARDS,
+        nullable=True,
+        ge=0,
+    )
     nb_dossiers_a_duree_connue: Count = column(
         "Poids de la durée moyenne.",
         unit="dossiers",

@@ -42,23 +42,49 @@ class MartRevisions(Quarterly):
     nature: Text = column(
         "`ajout` d'un trimestre, `revision`, ou `disparition`.", isin=["ajout", "revision", "disparition"]
     )
-    lignes_ajoutees: Count = column("Lignes qui n'y étaient pas.", unit="lignes", ge=0)
-    lignes_supprimees: Count = column("Lignes qui n'y sont plus.", unit="lignes", ge=0)
-    lignes_modifiees: Count = column("Lignes dont une mesure ou la part d'un financeur change.", unit="lignes", ge=0)
-    lignes_modifiees_financeurs: Count = column(
-        "Lignes modifiées dont seuls les financeurs changent.", unit="lignes", ge=0
+    lignes_ajoutees: Count = column(
+        "Lignes qui n'y étaient pas.", computed="lignes comparées une à une, avant et après.", unit="lignes", ge=0
     )
-    lignes_identiques: Count = column("Lignes inchangées.", unit="lignes", ge=0)
-    lignes_demasquees: Count = column("Lignes dont les dossiers étaient masqués et sont visibles.", unit="lignes", ge=0)
+    lignes_supprimees: Count = column(
+        "Lignes qui n'y sont plus.", computed="lignes comparées une à une, avant et après.", unit="lignes", ge=0
+    )
+    lignes_modifiees: Count = column(
+        "Lignes dont une mesure ou la part d'un financeur change.",
+        computed="lignes comparées une à une, avant et après.",
+        unit="lignes",
+        ge=0,
+    )
+    lignes_modifiees_financeurs: Count = column(
+        "Lignes modifiées dont seuls les financeurs changent.",
+        computed="lignes comparées une à une, avant et après.",
+        unit="lignes",
+        ge=0,
+    )
+    lignes_identiques: Count = column(
+        "Lignes inchangées.", computed="lignes comparées une à une, avant et après.", unit="lignes", ge=0
+    )
+    lignes_demasquees: Count = column(
+        "Lignes dont les dossiers étaient masqués et sont visibles.",
+        computed="lignes comparées une à une, avant et après.",
+        unit="lignes",
+        ge=0,
+    )
     lignes_nouvellement_masquees: Count = column(
-        "Lignes dont les dossiers étaient visibles et sont masqués.", unit="lignes", ge=0
+        "Lignes dont les dossiers étaient visibles et sont masqués.",
+        computed="lignes comparées une à une, avant et après.",
+        unit="lignes",
+        ge=0,
     )
     nb_lignes_masquees_avant: Count = column(
-        "Lignes masquées avant : ce qu'elles cachent n'est pas dans les sommes d'avant.", unit="lignes", ge=0
+        "Lignes masquées avant : ce qu'elles cachent n'est pas dans les sommes d'avant.",
+        computed="nombre de lignes masquées de l'état.",
+        unit="lignes",
+        ge=0,
     )
     nb_lignes_masquees_apres: Count = column(
         "Lignes masquées après : ce qu'elles cachent n'est pas dans les sommes d'après. Un total peut donc bouger sans "
         "un dossier de plus ni de moins.",
+        computed="nombre de lignes masquées de l'état.",
         unit="lignes",
         ge=0,
     )

@@ -32,11 +32,29 @@ class _Evolution(Quarterly):
 
     libelle: Text = column("Trimestre en clair.")
     annee: Small = column("Année.")
-    nb_dossiers: Count = column("Dossiers.", unit="dossiers", masking=UNMASKED, nullable=True)
-    nb_dossiers_min: Count = column("Dossiers, au moins.", unit="dossiers", masking=AT_LEAST_ONE, nullable=False)
-    nb_dossiers_max: Count = column("Dossiers, au plus.", unit="dossiers", masking=AT_MOST_FIVE, nullable=False)
+    nb_dossiers: Count = column(
+        "Dossiers.", computed="celui du mart de ce trimestre.", unit="dossiers", masking=UNMASKED, nullable=True
+    )
+    nb_dossiers_min: Count = column(
+        "Dossiers, au moins.",
+        computed="celui du mart de ce trimestre.",
+        unit="dossiers",
+        masking=AT_LEAST_ONE,
+        nullable=False,
+    )
+    nb_dossiers_max: Count = column(
+        "Dossiers, au plus.",
+        computed="celui du mart de ce trimestre.",
+        unit="dossiers",
+        masking=AT_MOST_FIVE,
+        nullable=False,
+    )
     nb_dossiers_un_an_avant: Count = column(
-        "Dossiers du même trimestre un an avant.", unit="dossiers", masking=UNMASKED, nullable=True
+        "Dossiers du même trimestre un an avant.",
+        computed="celui du même trimestre, un an avant.",
+        unit="dossiers",
+        masking=UNMASKED,
+        nullable=True,
     )
     evolution_dossiers: Ratio = column(
         "Évolution des dossiers sur un an (0,05 = +5 %).",
@@ -46,14 +64,28 @@ class _Evolution(Quarterly):
         nullable=True,
     )
     evolution_dossiers_bas: Ratio = column(
-        "Évolution des dossiers sur un an (0,05 = +5 %), au moins.", unit="ratio", masking=LOWEST, nullable=True
+        "Évolution des dossiers sur un an (0,05 = +5 %), au moins.",
+        computed="au moins / au plus un an avant, moins 1.",
+        unit="ratio",
+        masking=LOWEST,
+        nullable=True,
     )
     evolution_dossiers_haut: Ratio = column(
-        "Évolution des dossiers sur un an (0,05 = +5 %), au plus.", unit="ratio", masking=HIGHEST, nullable=True
+        "Évolution des dossiers sur un an (0,05 = +5 %), au plus.",
+        computed="au plus / au moins un an avant, moins 1.",
+        unit="ratio",
+        masking=HIGHEST,
+        nullable=True,
     )
-    montant_engage: Amount = column("Montant engagé.", unit="euros", masking=UNMASKED, nullable=True)
+    montant_engage: Amount = column(
+        "Montant engagé.", computed="celui du mart de ce trimestre.", unit="euros", masking=UNMASKED, nullable=True
+    )
     montant_un_an_avant: Amount = column(
-        "Montant du même trimestre un an avant.", unit="euros", masking=UNMASKED, nullable=True
+        "Montant du même trimestre un an avant.",
+        computed="celui du même trimestre, un an avant.",
+        unit="euros",
+        masking=UNMASKED,
+        nullable=True,
     )
     evolution_montant: Ratio = column(
         "Évolution du montant sur un an.",
@@ -63,12 +95,22 @@ class _Evolution(Quarterly):
         nullable=True,
     )
     evolution_montant_bas: Ratio = column(
-        "Évolution du montant sur un an, au moins.", unit="ratio", masking=LOWEST, nullable=True
+        "Évolution du montant sur un an, au moins.",
+        computed="au moins / au plus un an avant, moins 1.",
+        unit="ratio",
+        masking=LOWEST,
+        nullable=True,
     )
     evolution_montant_haut: Ratio = column(
-        "Évolution du montant sur un an, au plus.", unit="ratio", masking=HIGHEST, nullable=True
+        "Évolution du montant sur un an, au plus.",
+        computed="au plus / au moins un an avant, moins 1.",
+        unit="ratio",
+        masking=HIGHEST,
+        nullable=True,
     )
-    prix_moyen: Amount = column("Prix moyen.", unit="euros", masking=QUOTED, nullable=True)
+    prix_moyen: Amount = column(
+        "Prix moyen.", computed="celui du mart de ce trimestre.", unit="euros", masking=QUOTED, nullable=True
+    )
     evolution_prix: Ratio = column(
         "Évolution du prix moyen sur un an.",
         unit="ratio",
@@ -77,13 +119,23 @@ class _Evolution(Quarterly):
         nullable=True,
     )
     evolution_prix_bas: Ratio = column(
-        "Évolution du prix moyen sur un an, au moins.", unit="ratio", masking=LOWEST, nullable=True
+        "Évolution du prix moyen sur un an, au moins.",
+        computed="au moins / au plus un an avant, moins 1.",
+        unit="ratio",
+        masking=LOWEST,
+        nullable=True,
     )
     evolution_prix_haut: Ratio = column(
-        "Évolution du prix moyen sur un an, au plus.", unit="ratio", masking=HIGHEST, nullable=True
+        "Évolution du prix moyen sur un an, au plus.",
+        computed="au plus / au moins un an avant, moins 1.",
+        unit="ratio",
+        masking=HIGHEST,
+        nullable=True,
     )
-    nb_lignes_masquees: Count = column("Lignes masquées du trimestre.", unit="lignes")
-    nb_lignes_masquees_un_an_avant: Count = column("Lignes masquées un an avant.", unit="lignes", nullable=True)
+    nb_lignes_masquees: Count = column("Lignes masquées du trimestre.", computed="celles du trimestre.", unit="lignes")
+    nb_lignes_masquees_un_an_avant: Count = column(
+        "Lignes masquées un an avant.", computed="celui du même trimestre, un an avant.", unit="lignes", nullable=True
+    )
 
 
 class VTrimestreEvolution(_Evolution):
@@ -97,10 +149,18 @@ class VTrimestreEvolution(_Evolution):
         nullable=True,
     )
     nb_dossiers_cumul_annuel_min: Count = column(
-        "Dossiers depuis le début de l'année, au moins.", unit="dossiers", masking=AT_LEAST_ONE, nullable=False
+        "Dossiers depuis le début de l'année, au moins.",
+        computed="somme des trimestres de l'année.",
+        unit="dossiers",
+        masking=AT_LEAST_ONE,
+        nullable=False,
     )
     nb_dossiers_cumul_annuel_max: Count = column(
-        "Dossiers depuis le début de l'année, au plus.", unit="dossiers", masking=AT_MOST_FIVE, nullable=False
+        "Dossiers depuis le début de l'année, au plus.",
+        computed="somme des trimestres de l'année.",
+        unit="dossiers",
+        masking=AT_MOST_FIVE,
+        nullable=False,
     )
     montant_cumul_annuel: Amount = column(
         "Montant engagé depuis le début de l'année.",
@@ -119,12 +179,14 @@ class VTrimestreEvolution(_Evolution):
     )
     indice_dossiers_bas: Ratio = column(
         "Indice des dossiers, base 100 : trimestre moyen de l'année de base, au moins.",
+        computed="100 x au moins / (au plus de l'année de base / 4).",
         unit="indice",
         masking=LOWEST,
         nullable=True,
     )
     indice_dossiers_haut: Ratio = column(
         "Indice des dossiers, base 100 : trimestre moyen de l'année de base, au plus.",
+        computed="100 x au plus / (au moins de l'année de base / 4).",
         unit="indice",
         masking=HIGHEST,
         nullable=True,
@@ -171,12 +233,23 @@ class VMaturation(DossierShare, Quarterly):
     statut_id: Text = column("Statut du dossier.", references="dim_statut")
     statut: Text = column("Statut en clair.")
     nb_lignes: Count = column("Lignes de la source.", unit="lignes", computed="nombre de lignes.", ge=0)
-    nb_lignes_masquees: Count = column("Lignes masquées parmi elles.", unit="lignes", ge=0)
-    nb_dossiers: Count = column(
-        "Dossiers des lignes non masquées.", unit="dossiers", masking=UNMASKED, nullable=True, ge=0
+    nb_lignes_masquees: Count = column(
+        "Lignes masquées parmi elles.", computed="celles du trimestre.", unit="lignes", ge=0
     )
-    nb_dossiers_min: Count = column("Dossiers, au moins.", unit="dossiers", masking=AT_LEAST_ONE, ge=0)
-    nb_dossiers_max: Count = column("Dossiers, au plus.", unit="dossiers", masking=AT_MOST_FIVE, ge=0)
+    nb_dossiers: Count = column(
+        "Dossiers des lignes non masquées.",
+        computed="celui du mart de ce trimestre.",
+        unit="dossiers",
+        masking=UNMASKED,
+        nullable=True,
+        ge=0,
+    )
+    nb_dossiers_min: Count = column(
+        "Dossiers, au moins.", computed="celui du mart de ce trimestre.", unit="dossiers", masking=AT_LEAST_ONE, ge=0
+    )
+    nb_dossiers_max: Count = column(
+        "Dossiers, au plus.", computed="celui du mart de ce trimestre.", unit="dossiers", masking=AT_MOST_FIVE, ge=0
+    )
     maturite_bas: Ratio = column(
         "Maturité du trimestre à cette publication, au moins ; la même sur toutes ses lignes.",
         unit="ratio",

@@ -35,6 +35,7 @@ LINES_DECIDED_BY = (
 """What decides staging and the facts."""
 
 MARTS_DECIDED_BY = (
+    "schemas/financing.py",
     "schemas/marts.py",
     "schemas/measures.py",
     "schemas/revisions.py",

@@ -1,0 +1,163 @@
+"""The two marts of financers, whose measures are their own; their SQL calls ``sql/financement.sql``."""
+
+from __future__ import annotations
+
+from mcf_pipeline.schemas.base import Amount, Count, Ratio, Text, column
+from mcf_pipeline.schemas.measures import (
+    HIGHEST,
+    HYPOTHESIS,
+    LOWEST,
+    QUOTED,
+    SHARE,
+    UNMASKED,
+    WEIGHT,
+    Explained,
+    Quarterly,
+)
+
+HIDDEN_PART = f"ce que cachent les lignes masquées ({HYPOTHESIS}, à leur prix moyen) peut être à lui, ou non."
+
+
+class _Financing(Explained, Quarterly):
+    """What one financer pays."""
+
+    financeur_id: Text = column("Financeur.", references="dim_financeur")
+    nb_lignes: Count = column(
+        "Lignes de la source où le financeur a une colonne.", unit="lignes", computed="nombre de lignes.", ge=0
+    )
+    nb_lignes_masquees: Count = column(
+        "Lignes masquées parmi elles.", unit="lignes", computed="lignes de la source qui sont masquées.", ge=0
+    )
+    montant: Amount = column(
+        "Somme des parts du financeur.",
+        unit="euros",
+        computed="somme des parts données.",
+        masking=UNMASKED,
+        nullable=True,
+        ge=0,
+    )
+    montant_min: Amount = column(
+        "Ce que le financeur apporte, au moins.",
+        unit="euros",
+        computed="parts données (0 s'il n'y en a pas).",
+        masking=HIDDEN_PART,
+        nullable=True,
+        ge=0,
+    )
+    montant_max: Amount = column(
+        "Ce que le financeur apporte, au plus.",
+        unit="euros",
+        computed="parts données + 5 x prix moyen de chaque ligne masquée.",
+        masking=HIDDEN_PART,
+        nullable=True,
+        ge=0,
+    )
+    part_montant: Ratio = column(
+        "Part du financeur dans le total des financeurs.",
+        unit="ratio",
+        computed="montant / somme des montants des financeurs.",
+        masking=QUOTED,
+        nullable=True,
+        in_range=SHARE,
+    )
+    part_montant_bas: Ratio = column(
+        "Part du financeur dans le total des financeurs, au moins.",
+        computed="partie au moins / (partie au moins + reste au plus).",
+        unit="ratio",
+        masking=HIDDEN_PART,
+        nullable=True,
+        in_range=SHARE,
+    )
+    part_montant_haut: Ratio = column(
+        "Part du financeur dans le total des financeurs, au plus.",
+        computed="partie au plus / (partie au plus + reste au moins).",
+        unit="ratio",
+        masking=HIDDEN_PART,
+        nullable=True,
+        in_range=SHARE,
+    )
+    nb_dossiers_finances: Count = column(
+        "Dossiers auxquels le financeur contribue. Un dossier peut avoir plusieurs financeurs : ne s'additionne "
+        "pas entre financeurs.",
+        unit="dossiers",
+        computed="somme des dossiers donnés.",
+        masking=UNMASKED,
+        nullable=True,
+        ge=0,
+    )
+    nb_dossiers_finances_min: Count = column(
+        "Dossiers auxquels le financeur contribue, au moins.",
+        unit="dossiers",
+        computed="dossiers donnés (0 s'il n'y en a pas).",
+        masking="une ligne masquée peut n'en avoir aucun.",
+        nullable=True,
+        ge=0,
+    )
+    nb_dossiers_finances_max: Count = column(
+        "Dossiers auxquels le financeur contribue, au plus.",
+        unit="dossiers",
+        computed="dossiers donnés + 5 par ligne masquée.",
+        masking=f"{HYPOTHESIS}, et le financeur peut contribuer à tous.",
+        nullable=True,
+        ge=0,
+    )
+    montant_moyen_par_dossier: Amount = column(
+        "Montant moyen apporté à un dossier financé.",
+        unit="euros",
+        computed="montant_a_dossiers_connus / nb_dossiers_finances_a_montant_connu.",
+        masking=QUOTED,
+        nullable=True,
+        ge=0,
+    )
+    montant_moyen_par_dossier_bas: Amount = column(
+        "Montant moyen apporté à un dossier financé, au moins.",
+        unit="euros",
+        computed="chaque ligne masquée ajoute 5 dossiers et presque rien.",
+        masking=LOWEST,
+        nullable=True,
+        ge=0,
+    )
+    montant_moyen_par_dossier_haut: Amount = column(
+        "Montant moyen apporté à un dossier financé, au plus.",
+        unit="euros",
+        computed="chaque ligne masquée ajoute un dossier et tout ce qu'elle peut cacher.",
+        masking=HIGHEST,
+        nullable=True,
+        ge=0,
+    )
+    montant_a_dossiers_connus: Amount = column(
+        "De quoi refaire le montant moyen à tout autre niveau : il s'additionne, comme son poids.",
+        unit="euros",
+        computed="somme des parts, sur les lignes qui donnent aussi les dossiers financés.",
+        masking=WEIGHT,
+        nullable=True,
+        ge=0,
+    )
+    nb_dossiers_finances_a_montant_connu: Count = column(
+        "Poids du montant moyen.",
+        unit="dossiers",
+        computed="somme des dossiers financés, sur les lignes qui donnent aussi la part.",
+        masking=WEIGHT,
+        nullable=True,
+        ge=0,
+    )
+
+
+class MartFinancement(_Financing):
+    """What each financer pays."""
+
+    class Config:
+        name = "mart_financement"
+        description = "Ce que chaque financeur apporte, par trimestre."
+        unique = ["trimestre_id", "financeur_id"]
+
+
+class MartRegionFinancement(_Financing):
+    """What each financer pays in each region."""
+
+    region_id: Text = column("Région de résidence.", references="dim_region")
+
+    class Config:
+        name = "mart_region_financement"
+        description = "Ce que chaque financeur apporte à chaque région, par trimestre."
+        unique = ["trimestre_id", "region_id", "financeur_id"]
