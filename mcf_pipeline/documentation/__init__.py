@@ -1,6 +1,6 @@
 """Pages of ``docs/`` that are made from the code and from the sample, so that they cannot say something else.
 
-`dictionary` writes the data dictionary, `questions` the results under the ten questions, `examples` the
+`dictionary` writes the data dictionary, `questions` the results under the fifteen questions, `examples` the
 warehouses that these are asked of; `site_hook` watches over the site's build.
 
     python -m mcf_pipeline.documentation docs

@@ -12,7 +12,7 @@ from mcf_pipeline.sample.synthetic.report import refresh
 
 
 def main(docs: Path) -> None:
-    """Write what comes from the code, then ask the ten questions again; the latter takes a minute or two."""
+    """Write what comes from the code, then ask the fifteen questions again; the latter takes a minute or two."""
     (docs / "contract.md").write_text(contract_page(), encoding="utf-8")
     (docs / dictionary.FILE_NAME).write_text(dictionary.page(), encoding="utf-8")
     refresh(docs / "sample.md")

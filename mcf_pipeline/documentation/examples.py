@@ -1,4 +1,4 @@
-"""The warehouses that the ten questions are asked of, built as a user would build them."""
+"""The warehouses that the fifteen questions are asked of, built as a user would build them."""
 
 from __future__ import annotations
 

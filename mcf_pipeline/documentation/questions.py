@@ -1,4 +1,4 @@
-"""The ten questions: each result in the page is what its SQL gives on the synthetic sample.
+"""The fifteen questions: each result in the page is what its SQL gives on the synthetic sample.
 
 The page is written by hand, but for what stands between ``<!-- résultat : <warehouse> -->`` and ``<!-- fin -->``
 after each SQL block. What does not belong here: how the warehouses are built (`examples`).
