@@ -3,9 +3,9 @@
     .venv/bin/python bench/growth.py
     .venv/bin/python bench/growth.py --scales 1 10 --folder /somewhere/with/space
 
-A release of 100 times the lines has 10 million, 1.9 GB as CSV; with all that is made of it, it takes some 10 GB of
-disk for a while. Each step is a process of its own, whose peak memory the kernel gives. Exit code 1 where one takes
-more than it may.
+A release of 100 times the lines has 10 million, 1.9 GB as CSV; with all that is made of it, it takes some 10 GB of disk
+for a while. Each step is a process of its own, whose peak memory the kernel gives. Exit code 1 where one takes more
+than it may.
 """
 
 from __future__ import annotations

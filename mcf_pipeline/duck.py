@@ -6,6 +6,7 @@ is read with `one`, and a frame with `to_frame`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -35,8 +36,12 @@ ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
     "memory_limit": "1GB",
     "preserve_insertion_order": True,
+    "temp_directory": f"{os.environ.get('TMPDIR') or '/tmp'}/mcf-pipeline-{os.getpid()}",
 }
-"""Settings of an in-memory database: a few thousand lines cost more to hand from thread to thread than to work on."""
+"""Settings of an in-memory database: a few thousand lines cost more to hand from thread to thread than to work on.
+
+What does not fit into memory goes to the temporary folder, not to ``.tmp`` in the working directory, DuckDB's default;
+DuckDB makes the folder when it needs it, and removes it."""
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def read_export(
 
     Args:
         con: where the table goes; a database on disk, or one with a temp directory, for large exports.
-        path: the file, decompressed.
+        path: the file, decompressed; its folder takes a copy for a while.
         format: how to read it.
         limits: what it may at most hold.
         records_count: the number of records that the source announced, if it did.
@@ -59,7 +59,7 @@ def read_export(
 
     try:
         _check_body(path, format, limits)
-        with tempfile.TemporaryDirectory(prefix="mcf-export-") as folder, _ordered(con):
+        with tempfile.TemporaryDirectory(prefix="mcf-export-", dir=path.parent) as folder, _ordered(con):
             read = read_csv if format == "csv" else read_parquet
             export = read(con, path, limits, Path(folder))
         _check_count(path.name, export.rows, records_count)
@@ -129,7 +129,7 @@ def _translated(error: OSError | MemoryError | duckdb.Error, path: Path, format:
     if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
         return PipelineError(f"{path.name} needs more memory or temporary disk than there is; free some")
     if "no space left" in text or "could not write" in text or "quota" in text:
-        return PipelineError(f"{path.name} cannot be unpacked: the disk is full; free some of it, or set TMPDIR")
+        return PipelineError(f"{path.name} cannot be unpacked: the disk is full; free some of it")
     if isinstance(error, OSError):
         return SourceError(f"{path} cannot be read: {error.strerror or error}")
     return unreadable(path.name, format)
