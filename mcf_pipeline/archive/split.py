@@ -103,7 +103,7 @@ def split(
         recognition: what its columns are.
         today: quarters after the one that runs today cannot be in the data.
         visit: called with the contents of some quarters, in order, while the view ``lignes`` gives their lines with
-            `rang`, in the order of quarter and `rang`.
+            `rang`, in the order of quarter and `rang`; it is temporary, and unknown to other cursors.
         most: lines of the quarters that are worked on together; one quarter at least.
 
     Raises:

@@ -108,8 +108,12 @@ def _rehearse(con: duckdb.DuckDBPyConnection, lines: Lines, received: Received, 
         for quarter, held in quarters.items():
             done += held.rows
             report("read and validate", done, lines.export.rows)
-            source = f"SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes WHERE trimestre_id = '{quarter}'"
-            rejected = read_lines(con, source, space.source_map).rejected.total()
+            # A table of its own, for `lignes` is temporary, and `read_lines` works on a connection of its own.
+            con.execute(
+                "CREATE OR REPLACE TABLE trimestre_lignes AS "
+                f"SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes WHERE trimestre_id = '{quarter}'"
+            )
+            rejected = read_lines(con, "FROM trimestre_lignes", space.source_map).rejected.total()
             if is_refused(rejected, held.rows):
                 refused.append(f"{quarter} would be refused: {rejected:,} of its {held.rows:,} lines are rejected")
 
