@@ -1,7 +1,7 @@
-"""Guards: a release in which known data shrank is held until somebody accepts it.
+"""Guards: a release in which known data shrank, or grew beyond reason, is held until somebody accepts it.
 
-A publisher's accident (a filter left on, half a table) looks like a release; applying it would empty quarters
-that were right. Thresholds: `contract.rules`.
+A publisher's accident (a filter left on, half a table, a table counted twice) looks like a release; applying it would
+spoil quarters that were right. Thresholds: `contract.rules`.
 
 Which releases are held is a pure function of the manifests and of what was accepted, as the timeline is: a release
 ingested late can release another one, or hold it, just as if it had come in order.
@@ -13,18 +13,18 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from mcf_pipeline.archive.manifest import Manifest
-from mcf_pipeline.contract.rules import SHRINK_SHARE
+from mcf_pipeline.contract.rules import GROWTH_SHARE, MASKED_CHANGE, MIN_LINES, SHRINK_SHARE
 from mcf_pipeline.quarter import Quarter
 
 
 @dataclass(frozen=True, slots=True)
 class Shrinkage:
-    """What a release lost of one quarter.
+    """What a release lost of one quarter, or has too much of.
 
     Attributes:
         quarter: id of the quarter.
-        rule: ``trimestre_disparu`` or ``trimestre_retreci``.
-        measure: ``lines`` or ``dossiers``.
+        rule: ``trimestre_disparu``, ``trimestre_retreci``, ``trimestre_gonfle`` or ``part_masquee_inhabituelle``.
+        measure: ``lines``, ``dossiers``, or ``% of lines masked``.
         before: in the release before.
         after: in the release.
     """
@@ -38,6 +38,13 @@ class Shrinkage:
     def __str__(self) -> str:
         if self.rule == "trimestre_disparu":
             return f"{self.quarter} vanished ({self.before} {self.measure} before)"
+        if self.rule == "part_masquee_inhabituelle":
+            return f"{self.quarter} has {self.after} {self.measure}, {self.before} before"
+        if self.rule == "trimestre_gonfle":
+            gained = self.after / self.before - 1
+            return (
+                f"{self.quarter} was closed and gained {gained:.0%} in {self.measure} ({self.before} to {self.after})"
+            )
         lost = 1 - self.after / self.before
         return f"{self.quarter} lost {lost:.0%} of its {self.measure} ({self.before} to {self.after})"
 
@@ -52,39 +59,55 @@ def held_releases(manifests: Iterable[Manifest], accepted: Collection[str]) -> d
         accepted: ids of the releases that apply whatever they lost.
     """
     held: dict[str, list[Shrinkage]] = {}
-    standing: Manifest | None = None
+    standing: list[Manifest] = []
     for manifest in sorted(manifests, key=lambda m: m.time_order):
-        lost = [] if manifest.release_id in accepted else shrinkages(manifest, standing)
+        lost = []
+        if standing and manifest.release_id not in accepted:
+            lost = shrinkages(manifest, standing[-1], standing[:-1])
         if lost:
             held[manifest.release_id] = lost
         else:
-            standing = manifest
+            standing.append(manifest)
     return held
 
 
-def shrinkages(release: Manifest, predecessor: Manifest | None) -> list[Shrinkage]:
-    """What a release lost of the one before it, in the order of the quarters.
+def shrinkages(release: Manifest, predecessor: Manifest | None, earlier: Collection[Manifest] = ()) -> list[Shrinkage]:
+    """What a release lost of the one before it, or has too much of, in the order of the quarters.
 
     Args:
         release: the new release.
         predecessor: the release before it in time, or None for the first.
+        earlier: the releases that stood before that one: a quarter that comes back to what it was has not grown.
 
     Returns:
-        One entry per quarter that vanished, and per measure of a closed quarter that lost more than
-        `SHRINK_SHARE`. A quarter is closed once it has ended before the release's day.
+        One entry per quarter that vanished, per measure of a closed quarter that lost more than `SHRINK_SHARE`, and per
+        measure that gained more than `GROWTH_SHARE` in a quarter that was closed for the release before, too (one that
+        still ran may have doubled). A quarter is closed once it has ended before the release's day.
     """
     found: list[Shrinkage] = []
-    for quarter_id, before in sorted(predecessor.quarters.items() if predecessor else ()):
+    if predecessor is None:
+        return found
+    for quarter_id, before in sorted(predecessor.quarters.items()):
         after = release.quarters.get(quarter_id)
         if after is None:
             found.append(Shrinkage(quarter_id, "trimestre_disparu", "lines", before.rows, 0))
             continue
-        if Quarter.parse(quarter_id).last_day >= release.day:
+        last_day = Quarter.parse(quarter_id).last_day
+        if last_day >= release.day:
             continue
-        for measure, old, new in (
-            ("lines", before.rows, after.rows),
-            ("dossiers", before.dossiers, after.dossiers),
+        was_closed = last_day < predecessor.day
+        known = [content for manifest in earlier if (content := manifest.quarters.get(quarter_id))]
+        for measure, old, new, most in (
+            ("lines", before.rows, after.rows, max((c.rows for c in known), default=0)),
+            ("dossiers", before.dossiers, after.dossiers, max((c.dossiers for c in known), default=0)),
         ):
+            is_more = new - max(old, most) > GROWTH_SHARE * max(old, most)
             if old - new > SHRINK_SHARE * old:
                 found.append(Shrinkage(quarter_id, "trimestre_retreci", measure, old, new))
+            elif was_closed and old and is_more and before.rows >= MIN_LINES:
+                found.append(Shrinkage(quarter_id, "trimestre_gonfle", measure, old, new))
+        if before.masked is not None and after.masked is not None and min(before.rows, after.rows) >= MIN_LINES:
+            old, new = round(100 * before.masked / before.rows), round(100 * after.masked / after.rows)
+            if abs(new - old) > 100 * MASKED_CHANGE:
+                found.append(Shrinkage(quarter_id, "part_masquee_inhabituelle", "% of lines masked", old, new))
     return found

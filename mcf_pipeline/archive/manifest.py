@@ -55,11 +55,13 @@ class QuarterContent:
         sha256: of the quarter's canonically ordered lines; names its file in ``raw/quarters``.
         rows: lines.
         dossiers: sum over the unmasked lines; only for comparing releases.
+        masked: lines without a number of dossiers; None where an older version archived it.
     """
 
     sha256: str
     rows: int
     dossiers: int
+    masked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from mcf_pipeline.contract.parsing import (
     canonical_text_sql,
     integer_sql,
     quarter_problem,
+    without_groups_sql,
 )
 from mcf_pipeline.contract.recognition import Recognition
 from mcf_pipeline.contract.rules import REJECTED_SHARE
@@ -103,7 +104,7 @@ def split(
         recognition: what its columns are.
         today: quarters after the one that runs today cannot be in the data.
         visit: called with the contents of some quarters, in order, while the view ``lignes`` gives their lines with
-            `rang`, in the order of quarter and `rang`; it is temporary, and unknown to other cursors.
+            `rang`, in the order of quarter and `rang`.
         most: lines of the quarters that are worked on together; one quarter at least.
 
     Raises:
@@ -143,7 +144,7 @@ def _split_batch(
 ) -> dict[str, QuarterContent]:
     # Sorted once: whoever reads the table gets its rows in this order.
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE triees AS
+        CREATE OR REPLACE TABLE triees AS
         SELECT *, row_number() OVER () AS place
         FROM (
             SELECT *, {_canonical_line(recognition.columns)} AS canonique
@@ -154,21 +155,29 @@ def _split_batch(
     counts = con.execute(f"""
         SELECT trimestre_id, count(*), min(place),
             -- What is quarantined as no figure must not be missed by the guards once it is put right.
-            coalesce(sum(dossiers) FILTER (WHERE dossiers <= {MAX_COUNT}), 0)::HUGEINT
-        FROM (SELECT trimestre_id, place, {integer_sql("nb_dossiers")} AS dossiers FROM triees)
+            coalesce(sum(dossiers) FILTER (WHERE dossiers <= {MAX_COUNT}), 0)::HUGEINT,
+            count(*) - count(dossiers)
+        FROM (SELECT trimestre_id, place, {_dossiers_sql()} AS dossiers FROM triees)
         GROUP BY ALL ORDER BY trimestre_id
     """).fetchall()
-    starts = " ".join(f"WHEN {literal(quarter)} THEN {place - 1}" for quarter, _, place, _ in counts)
+    starts = " ".join(f"WHEN {literal(quarter)} THEN {place - 1}" for quarter, _, place, _, _ in counts)
     con.execute(
-        "CREATE OR REPLACE TEMP VIEW lignes AS "
+        "CREATE OR REPLACE VIEW lignes AS "
         f"SELECT * EXCLUDE (place), place - CASE trimestre_id {starts} END AS rang FROM triees"
     )
     con.execute("INSERT INTO numeros SELECT trimestre_id, rang, numero_ligne FROM lignes")
-    hashes = _hashes(con, "FROM lignes", [rows for _, rows, _, _ in counts])
+    hashes = _hashes(con, "FROM lignes", [rows for _, rows, _, _, _ in counts])
     return {
-        quarter: QuarterContent(sha256, rows, int(dossiers))
-        for (quarter, rows, _, dossiers), sha256 in zip(counts, hashes, strict=True)
+        quarter: QuarterContent(sha256, rows, int(dossiers), masked)
+        for (quarter, rows, _, dossiers, masked), sha256 in zip(counts, hashes, strict=True)
     }
+
+
+def _dossiers_sql() -> str:
+    """SQL: the number of dossiers, for comparing releases: whatever stands between its thousands."""
+    is_plain = "regexp_full_match(nb_dossiers, '[0-9]{1,18}')"
+    general = integer_sql(f"({without_groups_sql('nb_dossiers')})")
+    return f"CASE WHEN {is_plain} THEN TRY_CAST(nb_dossiers AS BIGINT) ELSE {general} END"
 
 
 def _hashes(con: duckdb.DuckDBPyConnection, source: str, sizes: Iterable[int]) -> Iterator[str]:

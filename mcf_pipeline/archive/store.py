@@ -180,6 +180,8 @@ class Archive:
         drafts = QuarterDrafts(work / "quarters", self.data_dir.quarters)
         with database(work, received) as con:
             understood = understand(con, received, self.limits, self.source_map, drafts.write)
+            for note in understood.notes:
+                log.warning("%s", note)
             _refuse_mixing(understood.is_synthetic, known)
             draft = Manifest(
                 release_id=_release_day(con, understood.recognition, received),

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from mcf_pipeline.archive.manifest import QuarterContent
 from mcf_pipeline.archive.split import Split, split
-from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
+from mcf_pipeline.contract.evidence import ExportValues
 from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
+from mcf_pipeline.contract.release import refuse_suspect
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import ContractError
@@ -56,11 +57,13 @@ class Understood:
         fields: its columns, with what the source says of them.
         recognition: what each of them is.
         content: of each quarter.
+        notes: what a reader should know of how it was read.
     """
 
     fields: tuple[SourceField, ...]
     recognition: Recognition
     content: Split
+    notes: tuple[str, ...] = ()
 
     @property
     def is_synthetic(self) -> bool:
@@ -122,14 +125,16 @@ def judge(
     visit: Visit,
 ) -> Understood:
     """Name the columns of an export that was read, split it into quarters and judge these; as `understand`."""
-    recognition = recognise(lines.fields, source_map, max_columns=limits.max_columns)
+    values = ExportValues(con, lines.export.columns)
+    recognition = recognise(lines.fields, source_map, values, together=values.together, max_columns=limits.max_columns)
+    notes = dict.fromkeys(recognition.flags)
 
     def judged(quarters: Mapping[str, QuarterContent]) -> None:
-        refuse_conflicting_duplicates(con, recognition, source_map)
+        notes.update(dict.fromkeys(refuse_suspect(con, recognition, source_map).notes))
         visit(con, quarters)
 
     content = split(con, recognition, received.retrieved_at.date(), judged)
-    return Understood(lines.fields, recognition, content)
+    return Understood(lines.fields, recognition, content, tuple(notes))
 
 
 @contextmanager

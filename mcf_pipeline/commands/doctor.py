@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import tempfile
+import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcf_pipeline.archive.rehearsal import Rehearsal, rehearse
 from mcf_pipeline.commands.console import out, progress_bar
 from mcf_pipeline.commands.doctor_page import render
-from mcf_pipeline.contract.doctor import Diagnosis, SourceFacts, Values, diagnose
+from mcf_pipeline.commands.status import told
+from mcf_pipeline.contract.doctor import MAX_PROBLEMS, Diagnosis, SourceFacts, Values, diagnose
+from mcf_pipeline.contract.guesses import with_unknown_modalities
+from mcf_pipeline.contract.map_lines import map_lines
 from mcf_pipeline.contract.recognition import Recognition, RecognitionError, recognise
 from mcf_pipeline.contract.source import SourceField
+from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import ContractError, PipelineError, SourceError
 from mcf_pipeline.progress import report
 from mcf_pipeline.settings import Settings
@@ -23,9 +29,7 @@ from mcf_pipeline.workspace import Workspace
 if TYPE_CHECKING:
     import duckdb
 
-    from mcf_pipeline.archive.manifest import QuarterContent
-    from mcf_pipeline.archive.understanding import Lines
-    from mcf_pipeline.sources.base import Received
+    from mcf_pipeline.contract.lines import TypedLines
     from mcf_pipeline.sources.metadata import PortalMetadata
 
 MAX_VALUES = 50_000
@@ -90,40 +94,64 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
         flat: Mapping[str, Values] = {name: {key[0]: n for key, n in found.items()} for name, found in values.items()}
         pairs = _pairs(con, fields, space)
         found = diagnose(facts, fields, flat, space.source_map, pairs=pairs)
-        refused = _rehearse(con, lines, received, space) if found.ready else []
-        return replace(found, ready=found.ready and not refused, problems=(*refused, *found.problems)), None
+        sound = _SoundLines(work, lines.export.rows)
+        today = received.retrieved_at.date()
+        rehearsal = rehearse(con, lines.export.columns, fields, space.source_map, today, sound.keep)
+        return _with_rehearsal(found, rehearsal, space.source_map, sound.broken()), None
 
 
-def _rehearse(con: duckdb.DuckDBPyConnection, lines: Lines, received: Received, space: Workspace) -> list[str]:
-    """Read every line as a run would; gives what a run would refuse of it."""
-    from mcf_pipeline.archive.understanding import judge
-    from mcf_pipeline.contract.lines import read_lines
-    from mcf_pipeline.tables.staged import is_refused
+def _with_rehearsal(found: Diagnosis, rehearsal: Rehearsal, source_map: SourceMap, broken: Sequence[str]) -> Diagnosis:
+    """A diagnosis with what a run would say."""
+    problems = tuple(dict.fromkeys((*rehearsal.problems, *(() if rehearsal.is_ready else found.problems))))
+    toml = rehearsal.toml
+    mapped = SourceMap.from_toml(tomllib.loads(toml)) if toml else source_map
+    dropped = {text for texts in mapped.totals.values() for text in texts}
+    unknown = {
+        name: [t for t in texts if t not in dropped and mapped.modality(name, t) is None]
+        for name, texts in found.unknown.items()
+    }
+    if any(unknown.values()):
+        toml = with_unknown_modalities(toml or map_lines(source_map), unknown)
+    return replace(
+        found,
+        ready=rehearsal.is_ready,
+        problems=problems[:MAX_PROBLEMS],
+        notes=tuple(dict.fromkeys((*rehearsal.notes, *broken, *found.notes))),
+        toml=toml,
+        opens=rehearsal.opens,
+    )
 
-    refused: list[str] = []
-    done = 0
 
-    def validate(con: duckdb.DuckDBPyConnection, quarters: Mapping[str, QuarterContent]) -> None:
-        nonlocal done
-        for quarter, held in quarters.items():
-            done += held.rows
-            report("read and validate", done, lines.export.rows)
-            # A table of its own, for `lignes` is temporary, and `read_lines` works on a connection of its own.
-            con.execute(
-                "CREATE OR REPLACE TABLE trimestre_lignes AS "
-                f"SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes WHERE trimestre_id = '{quarter}'"
-            )
-            rejected = read_lines(con, "FROM trimestre_lignes", space.source_map).rejected.total()
-            if is_refused(rejected, held.rows):
-                refused.append(f"{quarter} would be refused: {rejected:,} of its {held.rows:,} lines are rejected")
+class _SoundLines:
+    """The lines that were read, kept aside a few quarters at a time to look for what their figures contradict."""
 
-    try:
-        judge(con, lines, received, space.settings.limits, space.source_map, validate)
-    except ContractError as error:
-        return [str(error)]
-    finally:
-        report("read and validate", lines.export.rows, lines.export.rows)
-    return refused
+    def __init__(self, work: Path, rows: int) -> None:
+        self._work = work
+        self._rows = rows
+        self._read = 0
+        self._files: list[Path] = []
+
+    def keep(self, lines: TypedLines) -> None:
+        """Keep lines for `broken`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self._work / f"lines-{len(self._files)}.parquet"
+        pq.write_table(pa.Table.from_pandas(lines.usagers, preserve_index=False), path)
+        self._files.append(path)
+        self._read += len(lines.usagers)
+        report("read and validate", min(self._read, self._rows), self._rows)
+
+    def broken(self) -> list[str]:
+        """What the figures of some lines contradict: such lines are used, and a reader should know of them."""
+        from mcf_pipeline.duck import scratch
+        from mcf_pipeline.quality.lines import broken_lines
+
+        report("read and validate", self._rows, self._rows)
+        if not self._files:
+            return []
+        with scratch() as con:
+            return [told(*entry) for entry in broken_lines(con, self._files)]
 
 
 def _unread(origin: str, metadata: PortalMetadata | None, error: PipelineError, space: Workspace) -> Diagnosis:
@@ -161,7 +189,7 @@ def _pairs(
     fields: Sequence[SourceField],
     space: Workspace,
 ) -> dict[tuple[str | None, ...], int] | None:
-    """Year and number as they stand together, where two columns give the quarter."""
+    """Year and number as they stand together, where the quarter is told by two columns."""
     try:
         found: Recognition = recognise(fields, space.source_map)
     except RecognitionError:

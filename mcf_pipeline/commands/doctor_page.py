@@ -1,5 +1,8 @@
 """A diagnosis as a page for the terminal; every text of the source is shown as plain text.
 
+A source that is ready is shown column by column. Of one that is not, what there is to mend comes first and the page
+fits a terminal; ``--json`` has the rest.
+
 What does not belong here: anything that is found out (`contract.doctor`).
 """
 
@@ -10,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.columns import COLUMNS
 from mcf_pipeline.contract.doctor import Diagnosis
-from mcf_pipeline.contract.text import clean
+from mcf_pipeline.contract.text import clean, shorten
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+MOST_PROBLEMS, MOST_NOTES = 8, 3
+"""Of a source that is not ready, as many are shown."""
 
 
 def render(diagnosis: Diagnosis, console: Console) -> None:
     """Print a diagnosis."""
     from rich.table import Table
     from rich.text import Text
-
-    def plain(text: str | None) -> Text:
-        return Text(clean(text or "", 80))
 
     facts = diagnosis.facts
     summary = Table(show_header=False, box=None, title="Source", title_justify="left")
@@ -36,8 +39,74 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         ("lines read", facts.lines_read),
         ("quarters", _span(diagnosis.quarters)),
     ):
-        summary.add_row(name, Text("not told" if value is None else clean(str(value), 200)))
+        if value is not None or diagnosis.ready:
+            summary.add_row(name, Text("not told" if value is None else clean(str(value), 200)))
     console.print(summary)
+
+    if diagnosis.ready:
+        _in_full(diagnosis, console)
+    elif diagnosis.columns:
+        console.print(Text(f"columns: {_summary(diagnosis)}"))
+    _listed(diagnosis, console)
+    if diagnosis.toml:
+        console.print(Text(f"Write into a file and name it in MCF_SOURCE_MAP{_tried(diagnosis)}:", style="bold"))
+        # Not wrapped, so that it can be pasted as it is.
+        lines = diagnosis.toml.splitlines()
+        kept = lines if diagnosis.ready else [line for line in lines if line.strip()]
+        console.print(Text("\n".join(kept)), soft_wrap=True)
+    console.print(Text("ready", style="bold green") if diagnosis.ready else Text("not ready", style="bold red"))
+
+
+def _tried(diagnosis: Diagnosis) -> str:
+    if diagnosis.ready:
+        return " (optional)"
+    if diagnosis.opens:
+        return ", check it, and run again (tried: nothing else stops a run)"
+    return ""
+
+
+def _listed(diagnosis: Diagnosis, console: Console) -> None:
+    """The problems, in the order in which one would mend them, and the notes."""
+    from rich.text import Text
+
+    for title, texts, style in (
+        ("Problems, in the order to mend them", diagnosis.problems, "red"),
+        ("Notes", diagnosis.notes, "yellow"),
+    ):
+        most = len(texts) if diagnosis.ready else (MOST_PROBLEMS if style == "red" else MOST_NOTES)
+        length = 500 if diagnosis.ready else 230
+        if texts:
+            console.print(Text(title, style=f"bold {style}"))
+            for number, text in enumerate(texts[:most], start=1):
+                mark = f"{number}." if style == "red" else "-"
+                console.print(Text(f"  {mark} {clean(text, length)}"))
+            if len(texts) > most:
+                console.print(Text(f"  … and {len(texts) - most} more: --json has them"))
+
+
+def _summary(diagnosis: Diagnosis) -> str:
+    """Which columns became what, in a line or two: those that are not plain to see."""
+    known = [column for column in diagnosis.columns if column.canonical]
+    shown = [
+        f"{clean(column.source, 40)!r} is {column.canonical} ({column.rule})"
+        for column in known
+        if column.rule in ("grammar", "name and values", "fallback", "description")
+    ]
+    unused = [clean(column.source, 30) for column in diagnosis.columns if not column.canonical]
+    told = f"{len(known)} of {len(diagnosis.columns)} recognised"
+    if shown:
+        told += f"; {shorten(shown, 160)}"
+    if unused:
+        told += f"; not used: {shorten(unused, 100)}"
+    return told
+
+
+def _in_full(diagnosis: Diagnosis, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    def plain(text: str | None) -> Text:
+        return Text(clean(text or "", 80))
 
     if diagnosis.columns:
         table = Table("column of the source", "became", "by", title="Columns", title_justify="left")
@@ -58,20 +127,6 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         for name, counts in diagnosis.formats.items():
             table.add_row(name, Text(", ".join(f"{form}: {lines}" for form, lines in sorted(counts.items()))))
         console.print(table)
-    for title, texts, style in (
-        ("Problems", diagnosis.problems, "red"),
-        ("Notes", diagnosis.notes, "yellow"),
-    ):
-        if texts:
-            console.print(Text(title, style=f"bold {style}"))
-            for text in texts:
-                console.print(Text(f"  - {clean(text, 500)}"))
-    if diagnosis.toml:
-        optional = " (optional)" if diagnosis.ready else ""
-        console.print(Text(f"Write into a file and name it in MCF_SOURCE_MAP{optional}:", style="bold"))
-        # Not wrapped, so that it can be pasted as it is.
-        console.print(Text(diagnosis.toml), soft_wrap=True)
-    console.print(Text("ready", style="bold green") if diagnosis.ready else Text("not ready", style="bold red"))
 
 
 def _span(quarters: Sequence[str]) -> str | None:

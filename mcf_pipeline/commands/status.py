@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
 from mcf_pipeline.contract.modalities import DIMENSIONS
+from mcf_pipeline.contract.rules import RULES
 from mcf_pipeline.contract.text import clean
+from mcf_pipeline.duck import scratch
+from mcf_pipeline.quality.lines import broken_lines
+from mcf_pipeline.schemas.names import STAGED
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.workspace import Workspace
@@ -32,6 +36,7 @@ class Overview:
         rejected: lines quarantined.
         unknown: modalities that the contract does not know: dimension, label, lines.
         published_at: when, or None.
+        broken: rules that some lines break: rule, lines that do, lines judged.
         refused: quarters that keep an older state than the newest release tells, with the reason.
         releases: each archived release: id, lines, quarters, and whether it is held.
         warehouse: path of the published file.
@@ -48,6 +53,7 @@ class Overview:
     rejected: int = 0
     published_at: str | None = None
     unknown: list[tuple[str, str, int]] = field(default_factory=list)
+    broken: list[tuple[str, int, int]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
 
@@ -84,7 +90,23 @@ def overview(space: Workspace, snapshot: Snapshot) -> Overview:
                 0
             ]
             found.published_at = str(published)[:19]
+    found.broken = _broken(snapshot)
     return found
+
+
+def _broken(snapshot: Snapshot) -> list[tuple[str, int, int]]:
+    """The rules that lines of the current states break."""
+    paths = [snapshot.current_file(STAGED[0], quarter) for quarter in snapshot.timeline.quarters]
+    files = [path for path in paths if path and snapshot.files.is_there(path)]
+    with scratch() as con:
+        return broken_lines(con, files)
+
+
+def told(rule: str, broken: int, judged: int) -> str:
+    """A rule that some lines break, in one line."""
+    found = RULES[rule]
+    threshold = f" ({found.threshold})" if found.threshold else ""
+    return f"{broken:,} of {judged:,} lines: {found.meaning.rstrip('.')}{threshold}; they are used ({rule})"
 
 
 def _unknown(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
@@ -148,6 +170,8 @@ def status(settings: Settings, *, as_json: bool) -> None:
         out.print(f"Warehouse: {found.warehouse}")
         if unknown := unknown_modalities(found):
             out.print(f"[yellow]{escape(unknown)}[/yellow]")
+        for entry in found.broken:
+            out.print(f"[yellow]{escape(told(*entry))}[/yellow]")
         for reason in found.refused.values():
             out.print(f"[yellow]Refused:[/yellow] {escape(reason)}")
     else:

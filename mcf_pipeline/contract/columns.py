@@ -305,7 +305,7 @@ PART_COLUMNS = tuple(f"part_{financer.id}" for financer in FINANCER_TABLE)
 
 _STOPWORDS = frozenset(
     singular(word)
-    for word in "a au aux avec d de des dont du en est et l la le les ou par pour sur un une".split()  # noqa: SIM905
+    for word in "a au aux avec d de des du en est et l la le les ou par pour sur un une".split()  # noqa: SIM905
 )
 _ALIASES = {
     "nombre": "nb",
@@ -316,20 +316,47 @@ _ALIASES = {
     "beneficiaire": "titulaire",
     "financee": "finance",
     "engagee": "engage",
+    "declaree": "declare",
+    "renseignee": "renseigne",
+    "cofinancee": "cofinance",
+    "abondee": "abonde",
+    "distincte": "distinct",
+    "actuelle": "actuel",
+    "moyenne": "moyen",
+    "connu": "connue",
+    "mediane": "median",
 }
 _UNITS = frozenset({"euro", "eur", "h", "heure"})
 """Words that only say the unit we expect anyway. Any other (%, k€, jours) hides the name, on purpose."""
 
 
+def _spaced(name: str) -> str:
+    spaced = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ][a-zà-ÿ])", " ", name[:500])
+    spaced = re.sub(r"[kK]\s?€", " kiloeuro ", re.sub(r"[mM]\s?€", " million ", spaced))
+    return spaced.replace("%", " pourcent ").replace("€", " euro ")
+
+
+def raw_words(name: str) -> list[str]:
+    """Every word of a name, those included that say nothing."""
+    return [singular(word) for word in words(_spaced(name))]
+
+
+def column_words(name: str, *, units: bool = False) -> list[str]:
+    """The words of a column's name that say something, each in one spelling.
+
+    Args:
+        name: in any spelling.
+        units: whether to keep the units at the end that we expect anyway.
+    """
+    found = [_ALIASES.get(word, word) for word in raw_words(name) if word not in _STOPWORDS]
+    while not units and len(found) > 1 and found[-1] in _UNITS:
+        found.pop()
+    return found
+
+
 def column_key(name: str) -> str:
     """What two names of one column have in common."""
-    spaced = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ][a-zà-ÿ])", " ", name[:500])
-    spaced = re.sub(r"[kKmM]\s?€", " kiloeuro ", spaced).replace("%", " pourcent ").replace("€", " euro ")
-    found = [singular(word) for word in words(spaced)]
-    found = [_ALIASES.get(word, word) for word in found if word not in _STOPWORDS]
-    while len(found) > 1 and found[-1] in _UNITS:
-        found.pop()
-    return "".join(found)
+    return "".join(column_words(name))
 
 
 def kind_of(canonical: str) -> Kind:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mcf_pipeline.contract.columns import MEASURES, kind_of
 from mcf_pipeline.contract.guesses import toml_for, with_unknown_modalities
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
-from mcf_pipeline.contract.parsing import quarter_problem
+from mcf_pipeline.contract.parsing import MASKS, quarter_problem
 from mcf_pipeline.contract.recognition import RecognisedColumn, Recognition, RecognitionError, recognise
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
@@ -34,6 +34,7 @@ _FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("1234.5", re.compile(r"-?[0-9]*\.[0-9]+")),
     ("1234,5", re.compile(r"-?[0-9]*,[0-9]+")),
     ("1 234", re.compile(r"-?[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+")),
+    ("1.2E+3", re.compile(r"-?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]{1,2}")),
     ("1 234,5", re.compile(r"-?[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+[.,][0-9]+")),
 )
 _EMPTY, _UNREADABLE = "empty", "unreadable"
@@ -99,6 +100,7 @@ class Diagnosis:
         problems: first ones, what stops the pipeline first.
         notes: what is worth knowing and stops nothing.
         toml: lines for `MCF_SOURCE_MAP`; empty if nothing is to be mapped.
+        opens: whether these lines were tried, and a run with them ends well; None where nothing was tried.
     """
 
     ready: bool
@@ -110,6 +112,16 @@ class Diagnosis:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     toml: str = ""
+    opens: bool | None = None
+
+    @property
+    def unknown(self) -> dict[str, list[str]]:
+        """By dimension, the texts that nobody knows."""
+        found: dict[str, list[str]] = {}
+        for modality in self.modalities:
+            if not modality.known:
+                found.setdefault(modality.dimension, []).append(modality.text)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """As plain types, for ``--json``."""
@@ -168,12 +180,13 @@ def diagnose(
         shown = ", ".join(repr(clean(text, 40)) for text in texts[:5])
         notes.append(f"{len(texts)} unknown in {dimension}: {shown}; kept with est_connue = false")
 
-    formats = {name: _formats(values.get(column.source, {})) for name, column in found.items() if _measures(name)}
+    own = frozenset(marker.strip().lower() for marker in source_map.masks)
+    formats = {name: _formats(values.get(column.source, {}), own) for name, column in found.items() if _measures(name)}
     for name, counts in formats.items():
         if counts.get(_UNREADABLE):
-            examples = [v for v in values[found[name].source] if v and _format(v) == _UNREADABLE][:3]
+            examples = [v for v in values[found[name].source] if v and _format(v, own) == _UNREADABLE][:3]
             shown = ", ".join(repr(clean(v, 40)) for v in examples)
-            problems.append(f"{counts[_UNREADABLE]} values of {name} are no numbers: {shown}")
+            notes.append(f"{counts[_UNREADABLE]:,} values of {name} are no numbers: {shown}")
 
     quarters: tuple[str, ...] = ()
     if recognition is not None:
@@ -206,10 +219,12 @@ def _measures(canonical: str) -> bool:
     return kind_of(canonical) in MEASURES
 
 
-def _format(value: str | None) -> str:
+def _format(value: str | None, own_masks: Collection[str] = ()) -> str:
     text = (value or "").strip()
     if not text:
         return _EMPTY
+    if text.lower() in MASKS or text.lower() in own_masks:
+        return f"masked as {clean(text, 20)!r}"
     if len(text) <= 60:
         for name, pattern in _FORMATS:
             if pattern.fullmatch(text.removeprefix("+")):
@@ -217,10 +232,10 @@ def _format(value: str | None) -> str:
     return _UNREADABLE
 
 
-def _formats(values: Values) -> dict[str, int]:
+def _formats(values: Values, own_masks: Collection[str] = ()) -> dict[str, int]:
     counts: dict[str, int] = {}
     for value, lines in values.items():
-        name = _format(value)
+        name = _format(value, own_masks)
         counts[name] = counts.get(name, 0) + lines
     return counts
 

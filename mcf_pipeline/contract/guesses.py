@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcf_pipeline.contract.columns import COLUMNS, PART_COLUMNS, column_key, names_by_key
+from mcf_pipeline.contract.map_lines import Proposal, for_column, map_lines
 from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, resolve
 from mcf_pipeline.contract.parsing import parse_quarter
 from mcf_pipeline.contract.source import SourceField
-from mcf_pipeline.contract.source_map import SourceMap, toml_key, toml_string
+from mcf_pipeline.contract.source_map import SourceMap, toml_key
 
 _ALIKE = 0.62
 """Least likeness of two names worth a proposal, 0 to 1 (difflib's ratio)."""
@@ -133,47 +134,20 @@ def toml_for(
         source_map: what is mapped already.
     """
     proposed = {guess.canonical: guess for guess in guesses}
-    columns: list[str] = []
-    quarter: list[str] = []
-    pair = {"annee": "year", "numero_trimestre": "number"}
-    for canonical, source in source_map.columns.items():
-        if canonical in missing or canonical in choices or canonical in proposed:
-            continue
-        if canonical in pair:
-            quarter.append(f"{pair[canonical]} = {toml_string(source)}")
-        else:
-            columns.append(f"{canonical} = {toml_string(source)}")
+    proposals: list[Proposal] = []
     for canonical, sources in choices.items():
-        target = quarter if canonical in pair else columns
-        name = pair.get(canonical, canonical)
-        target.append(f"{name} = {toml_string(sources[0])}  # choose one")
-        target.extend(f"# {name} = {toml_string(source)}" for source in sources[1:])
-    for guess in guesses:
-        target = quarter if guess.canonical in pair else columns
-        name = pair.get(guess.canonical, guess.canonical)
-        target.append(f"{name} = {toml_string(guess.source)}  # check: {guess.reason}")
+        first, *others = sources
+        proposals.append(for_column(canonical, first, "choose one" if others else "check"))
+        proposals += [for_column(canonical, source, is_remark=True) for source in others]
+    proposals += [for_column(g.canonical, g.source, f"check: {g.reason}") for g in guesses]
     for canonical in missing:
         covered = canonical in proposed or (canonical == "trimestre" and "numero_trimestre" in proposed)
         if canonical not in COLUMNS:
             covered = any(name in proposed for name in PART_COLUMNS)
         if not covered:
             name = canonical if canonical in COLUMNS else PART_COLUMNS[0]
-            columns.append(f'# {name} = "name of the column"')
-    lines = []
-    if columns:
-        lines += ["[columns]", *columns]
-    if quarter:
-        lines += ["[quarter]", *quarter]
-    for dimension, texts in source_map.modalities.items():
-        lines += [
-            f"[modalities.{dimension}]",
-            *(f"{toml_key(t)} = {toml_string(i)}" for t, i in texts.items()),
-        ]
-    if source_map.units:
-        lines += ["[units]", *(f"{name} = {toml_string(unit)}" for name, unit in source_map.units.items())]
-    if source_map.ignored:
-        lines += ["[ignore]", f"columns = [{', '.join(toml_string(name) for name in source_map.ignored)}]"]
-    return "\n".join(lines) + ("\n" if lines else "")
+            proposals.append(for_column(name, "name of the column", is_remark=True))
+    return map_lines(source_map, proposals, without={*missing, *choices, *proposed})
 
 
 def with_unknown_modalities(toml: str, unknown: Mapping[str, Sequence[str]]) -> str:

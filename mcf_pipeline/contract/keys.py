@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.columns import COLUMNS, MEASURES
-from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
+from mcf_pipeline.contract.map_lines import Problem, Proposal
+from mcf_pipeline.contract.modalities import APART, DIMENSIONS, resolve, resolve_situation
 from mcf_pipeline.contract.parsing import canonical_number_sql
-from mcf_pipeline.contract.recognition import Recognition
+from mcf_pipeline.contract.recognised import Recognition
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.text import clean
+from mcf_pipeline.duck import one
 from mcf_pipeline.errors import ContractError
 
 if TYPE_CHECKING:
@@ -72,41 +75,95 @@ def refuse_conflicting_duplicates(
         ContractError: with the key and the numbers of two such lines.
     """
     map_modalities(con, "lignes", source_map)
-    said = ", ".join(
-        canonical_number_sql(f'"{name}"') for name in sorted(recognition.columns) if COLUMNS[name].kind in MEASURES
-    )
     has_flag = _has_job_seeker_flag(con, "lignes")
     # A line without a readable quarter has no key: it is rejected as it is, and contradicts no other.
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE cles AS
+        CREATE OR REPLACE TEMP TABLE jugees AS
         SELECT trimestre_id, numero_ligne, {ids_sql("lignes", has_flag)}
         FROM lignes
         WHERE regexp_full_match(trimestre_id, '[0-9]{{4}}-T[1-4]')
     """)
+    for problem in conflicting_duplicates(con, recognition):
+        raise ContractError(str(problem), rule=problem.rule)
+
+
+def conflicting_duplicates(con: duckdb.DuckDBPyConnection, recognition: Recognition) -> list[Problem]:
+    """The lines of one key that say different things, as one problem or none.
+
+    Args:
+        con: holds ``lignes``, and in ``jugees`` the number and the key of each line that counts.
+        recognition: which columns are figures.
+    """
+    said = ", ".join(
+        canonical_number_sql(f'"{name}"') for name in sorted(recognition.columns) if COLUMNS[name].kind in MEASURES
+    )
     # Spelling every figure canonically costs far more than finding the keys that stand twice, and few do.
-    conflict = con.execute(f"""
-        WITH repetees AS (
-            SELECT cles.* FROM cles
-            QUALIFY count(*) OVER (PARTITION BY trimestre_id, {IDS}) > 1
-        )
-        SELECT repetees.trimestre_id, {IDS}, arg_min(numero_ligne, mesures), arg_max(numero_ligne, mesures)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE repetees AS
+        SELECT trimestre_id, numero_ligne, {IDS} FROM jugees
+        SEMI JOIN (
+            SELECT hash(trimestre_id, {IDS}) AS cle FROM jugees GROUP BY cle HAVING count(*) > 1
+        ) AS plusieurs ON plusieurs.cle = hash(jugees.trimestre_id, {IDS})
+        QUALIFY count(*) OVER (PARTITION BY trimestre_id, {IDS}) > 1
+    """)
+    if one(con, "SELECT count(*) FROM repetees") == (0,):
+        return []
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE contraires AS
+        SELECT repetees.trimestre_id, {IDS}, list(numero_ligne ORDER BY numero_ligne) AS lignes_,
+            arg_min(numero_ligne, mesures) AS une, arg_max(numero_ligne, mesures) AS autre
         FROM repetees
         JOIN (SELECT numero_ligne, concat_ws(chr(31), {said}) AS mesures FROM lignes
               WHERE numero_ligne IN (SELECT numero_ligne FROM repetees)) USING (numero_ligne)
         GROUP BY repetees.trimestre_id, {IDS}
         HAVING min(mesures) <> max(mesures)
-        ORDER BY min(numero_ligne)
-        LIMIT 1
-    """).fetchall()
-    if conflict:
-        *key, one_line, other_line = conflict[0]
-        first, last = sorted((one_line, other_line))
-        raise ContractError(
+    """)
+    conflict = con.execute(
+        f"SELECT count(*) OVER (), trimestre_id, {IDS}, une, autre FROM contraires ORDER BY lignes_[1] LIMIT 1"
+    ).fetchall()
+    if not conflict:
+        return []
+    several, *key, one_line, other_line = conflict[0]
+    first, last = sorted((one_line, other_line))
+    proposals, why = _kept_apart(con)
+    more = f", and so have the lines of {several - 1:,} other keys" if several > 1 else ""
+    return [
+        Problem(
+            "doublons_en_conflit",
             f"lines {first} and {last} have the same quarter, region, gender, age class, situation and status "
-            f"({', '.join(key)}) but different figures: a modality that we read as another may be the reason; "
-            "`mcf-pipeline doctor` shows them, and MCF_SOURCE_MAP can tell them apart",
-            rule="doublons_en_conflit",
+            f"({', '.join(key)}) but different figures{more}: {why}",
+            tuple(proposals),
         )
+    ]
+
+
+def _kept_apart(con: duckdb.DuckDBPyConnection) -> tuple[list[Proposal], str]:
+    """Lines for the map that keep texts apart which are read as one modality, where that explains the conflicts."""
+    proposals = []
+    met = []
+    for dimension in DIMENSIONS.values():
+        rows = con.execute(f"""
+            WITH textes AS (
+                SELECT contraires.rowid AS cle, coalesce("{dimension.column}", '') AS texte
+                FROM contraires, unnest(lignes_) AS u(numero_ligne) JOIN lignes USING (numero_ligne)
+            ),
+            ensembles AS (SELECT cle, list_sort(list(DISTINCT texte)) AS ensemble FROM textes GROUP BY cle)
+            SELECT DISTINCT ensemble FROM ensembles WHERE len(ensemble) > 1 ORDER BY ensemble
+        """).fetchall()
+        apart: dict[str, None] = {}
+        for (texts,) in rows:
+            # An empty cell stays "not given"; of several texts the first stays what it is.
+            apart |= dict.fromkeys(text for text in texts[1:] if text.strip())
+        met += [
+            f"{' and '.join(repr(clean(text, 30)) for text in texts[:3])} in {dimension.column}" for (texts,) in rows
+        ]
+        proposals += [
+            Proposal(f"modalities.{dimension.name}", text, APART, "kept apart; or name the modality it is")
+            for text in apart
+        ]
+    if not met:
+        return [], "the file contradicts itself; `mcf-pipeline doctor` shows it, and only the publisher can mend it"
+    return proposals, f"{met[0]} are read as one modality; MCF_SOURCE_MAP can tell them apart"
 
 
 def ids_sql(table: str, has_flag: bool) -> str:

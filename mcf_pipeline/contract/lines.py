@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pandera.errors
@@ -24,8 +24,10 @@ from mcf_pipeline.contract.columns import COLUMNS, MEASURES
 from mcf_pipeline.contract.financers import FINANCERS
 from mcf_pipeline.contract.keys import IDS, ids_sql, map_modalities
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
-from mcf_pipeline.contract.parsing import decimal_sql, integer_sql, is_empty_sql
+from mcf_pipeline.contract.parsing import decimal_sql, integer_sql, is_empty_sql, is_mask_sql
+from mcf_pipeline.contract.separators import Separators, settle
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.totals import dropped_sql
 from mcf_pipeline.duck import literal, quoted, temporary, to_frame
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.schemas.base import Table, schema_of
@@ -51,6 +53,26 @@ QuarterOf = tuple[str, str]
 """Which state of which quarter a line belongs to: id of the release, id of the quarter."""
 
 
+DROPPED = "ligne_de_total"
+"""The rule by which a user's map drops a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """How much of a quarter its rejected lines hold: few of them can hold most of it.
+
+    Attributes:
+        dossiers: share of the quarter's dossiers, 0 to 1.
+        amount: share of its amount engaged.
+    """
+
+    dossiers: float
+    amount: float
+
+
+NOTHING_LOST = Lost(0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class TypedLines:
     """Some quarters, read.
@@ -59,16 +81,26 @@ class TypedLines:
         usagers: valid lines (`line_schema`), in the order of their key.
         rejets: what was quarantined, a row per line and broken rule (`StgRejets`).
         unknown: by quarter, the modalities outside the contract: (dimension, text as received).
+        lost: by quarter, what went with the rejected lines; a quarter without any is not there.
     """
 
     usagers: pd.DataFrame
     rejets: pd.DataFrame
     unknown: dict[QuarterOf, list[tuple[str, str]]] = field(default_factory=dict)
+    lost: dict[QuarterOf, Lost] = field(default_factory=dict)
 
     @property
     def rejected(self) -> Counter[QuarterOf]:
-        """How many lines of each quarter were quarantined."""
-        lines = self.rejets[["release_id", "trimestre_id", "numero_ligne"]].drop_duplicates()
+        """How many lines of each quarter were quarantined; what a user drops as sums of others is not counted."""
+        return self._counted(self.rejets["regle"] != DROPPED)
+
+    @property
+    def dropped(self) -> Counter[QuarterOf]:
+        """How many lines of each quarter a user drops as sums of others."""
+        return self._counted(self.rejets["regle"] == DROPPED)
+
+    def _counted(self, which: Any) -> Counter[QuarterOf]:
+        lines = self.rejets[which][["release_id", "trimestre_id", "numero_ligne"]].drop_duplicates()
         return Counter(lines[["release_id", "trimestre_id"]].itertuples(index=False, name=None))
 
 
@@ -99,7 +131,8 @@ def read_lines(con: duckdb.DuckDBPyConnection, source: str, source_map: SourceMa
         source_map: overrides of modalities and units.
 
     Raises:
-        ContractError: lines of one key have different figures, by the modalities of today (`doublons_en_conflit`).
+        ContractError: lines of one key have different figures, by the modalities of today (`doublons_en_conflit`);
+            or a separator can mean thousands and decimals alike (`separateur_ambigu`).
     """
     with temporary(con) as work:
         return _read(work, source, source_map)
@@ -111,22 +144,78 @@ def _read(con: duckdb.DuckDBPyConnection, source: str, source_map: SourceMap) ->
     schema = line_schema(tuple(given_financers(columns)))
     measures = [name for name in schema.columns if name in COLUMNS]
     unknown = map_modalities(con, "recues", source_map)
+    separators = settle(con, "recues", columns, source_map)
+    if separators.ambiguous:
+        raise ContractError(
+            "; ".join(map(str, separators.ambiguous)) + "; say which in [numbers] of MCF_SOURCE_MAP",
+            rule="separateur_ambigu",
+        )
+    dropped = dropped_sql(con, "recues", source_map)
+    typed = ", ".join(f"{typed_sql(name, columns, source_map, separators)} AS {name}" for name in measures)
+    replaced = _replaced(measures, source_map)
+    ids = ids_sql("recues", "demandeur_emploi" in columns)
     con.execute(f"""
         CREATE TEMP TABLE lues AS
         SELECT *, nb_dossiers IS NULL OR nb_titulaires IS NULL OR montant_engage IS NULL AS est_masque
         FROM (
-            SELECT release_id, trimestre_id, numero_ligne, {ids_sql("recues", "demandeur_emploi" in columns)},
-                {", ".join(f"{_typed(name, columns, source_map)} AS {name}" for name in measures)}
-            FROM recues
+            SELECT * {f"REPLACE ({replaced})" if replaced else ""} FROM (
+                SELECT release_id, trimestre_id, numero_ligne, {ids}, {typed}
+                FROM recues
+                {"" if dropped == "false" else f"WHERE NOT {dropped}"}
+            )
         )
     """)
     failures = [
-        *_unreadable_numbers(con, columns, source_map),
+        *_unreadable_numbers(con, columns, source_map, separators),
         *_implausible_products(con),
         *_repeated_lines(con, measures),
     ]
     usagers, more = _validated(con, schema, failures)
-    return TypedLines(usagers, _rejects(con, [*failures, *more]), _located(con, unknown, source_map))
+    lost = _lost(con, [*failures, *more])
+    taken_out = _dropped_lines(con, dropped)
+    return TypedLines(usagers, _rejects(con, [*failures, *more, *taken_out]), _located(con, unknown, source_map), lost)
+
+
+def _replaced(measures: Sequence[str], source_map: SourceMap) -> str:
+    """SQL: figures that depend on another one of their line: shares of the amount, and all where 0 is masked."""
+    found = {name: f"CAST({name} * montant_engage AS DECIMAL(18,2))" for name in measures if source_map.is_share(name)}
+    if source_map.zero_is_masked:
+        masked = [name for name in measures if COLUMNS[name].kind in ("count", "amount")]
+        found |= {name: f"CASE WHEN nb_dossiers > 0 THEN {found.get(name, name)} END" for name in masked}
+    return ", ".join(f"{sql} AS {name}" for name, sql in found.items())
+
+
+def _dropped_lines(con: duckdb.DuckDBPyConnection, dropped: str) -> list[Failure]:
+    if dropped == "false":
+        return []
+    return con.execute(f"SELECT release_id, numero_ligne, '{DROPPED}', NULL FROM recues WHERE {dropped}").fetchall()
+
+
+def _lost(con: duckdb.DuckDBPyConnection, failures: Sequence[Failure]) -> dict[QuarterOf, Lost]:
+    """How much went with the rejected lines; a line that repeats another one takes nothing with it.
+
+    A figure that no line can have says nothing of how much that is, and is left out.
+    """
+    failed = _is_among([failure for failure in failures if failure[2] != "doublon_exact"])
+    if failed == "false":
+        return {}
+    rows = con.execute(f"""
+        SELECT release_id, trimestre_id, {failed} AS rejetee,
+            coalesce(sum(nb_dossiers) FILTER (WHERE nb_dossiers BETWEEN 0 AND {MAX_COUNT}), 0)::DOUBLE,
+            coalesce(sum(montant_engage) FILTER (WHERE montant_engage BETWEEN 0 AND {MAX_AMOUNT}), 0)::DOUBLE
+        FROM lues GROUP BY ALL
+    """).fetchall()
+    figures: dict[QuarterOf, dict[bool, tuple[float, float]]] = {}
+    for release_id, quarter, is_rejected, dossiers, amount in rows:
+        figures.setdefault((release_id, quarter), {})[is_rejected] = dossiers, amount
+    nothing = (0.0, 0.0)
+    return {
+        quarter: Lost(
+            *(bad / (bad + good) if bad else 0.0 for bad, good in zip(of[True], of.get(False, nothing), strict=True))
+        )
+        for quarter, of in figures.items()
+        if True in of
+    }
 
 
 def validate(model: type[Table], frame: pd.DataFrame) -> pd.DataFrame:
@@ -142,17 +231,25 @@ Failure = tuple[str, int, str, str | None]
 """A broken rule: release, number of the line, rule, column as in the line received, or None for the whole line."""
 
 
-def _typed(name: str, columns: Sequence[str], source_map: SourceMap) -> str:
-    """SQL: a measure, typed; NULL where the source has no such column."""
+def typed_sql(name: str, columns: Sequence[str], source_map: SourceMap, separators: Separators) -> str:
+    """SQL: a measure, typed; NULL where the source has no such column. A share of the amount stays one."""
     kind = COLUMNS[name].kind
     if name not in columns:
         return f"NULL::{'BIGINT' if kind == 'count' else 'DECIMAL(18,2)' if kind == 'amount' else 'DECIMAL(18,4)'}"
+    text = separators.number(name, source_map)
+    if source_map.masks:
+        listed = ", ".join(literal(marker.strip().lower()) for marker in source_map.masks)
+        text = f"CASE WHEN lower(trim({quoted(name)})) IN ({listed}) THEN NULL ELSE {text} END"
     if kind == "count":
-        return integer_sql(quoted(name))
-    return decimal_sql(quoted(name), 18, 2 if kind == "amount" else 4, factor=source_map.factor(name))
+        return integer_sql(text)
+    scale = 8 if source_map.is_share(name) else 2 if kind == "amount" else 4
+    return decimal_sql(text, 18, scale, factor=source_map.factor(name))
 
 
-def _unreadable_numbers(con: duckdb.DuckDBPyConnection, columns: Sequence[str], source_map: SourceMap) -> list[Failure]:
+def _unreadable_numbers(
+    con: duckdb.DuckDBPyConnection, columns: Sequence[str], source_map: SourceMap, separators: Separators
+) -> list[Failure]:
+    own = ", ".join(literal(marker.strip().lower()) for marker in source_map.masks) or "NULL"
     measures = [name for name in columns if name in COLUMNS and COLUMNS[name].kind in MEASURES]
     # Most quarters have no such cell, and reading each number twice would cost as much as reading the quarter:
     # ask first, without any pattern, which columns hold a text and no number.
@@ -161,8 +258,11 @@ def _unreadable_numbers(con: duckdb.DuckDBPyConnection, columns: Sequence[str], 
         "FROM recues JOIN lues USING (release_id, numero_ligne)"
     ).fetchall()[0]
     queries = [
-        f"""SELECT release_id, numero_ligne, 'nombre_illisible', '{name}' FROM recues
-        WHERE NOT ({is_empty_sql(quoted(name))}) AND {_typed(name, columns, source_map)} IS NULL"""
+        f"""SELECT release_id, numero_ligne, 'nombre_illisible', '{name}' FROM recues SEMI JOIN lues
+        USING (release_id, numero_ligne)
+        WHERE NOT ({is_empty_sql(quoted(name))}) AND NOT {is_mask_sql(quoted(name))}
+            AND coalesce(lower(trim({quoted(name)})) NOT IN ({own}), true)
+            AND {typed_sql(name, columns, source_map, separators)} IS NULL"""
         for name, count in zip(measures, suspects, strict=True)
         if count
     ]
@@ -170,10 +270,17 @@ def _unreadable_numbers(con: duckdb.DuckDBPyConnection, columns: Sequence[str], 
 
 
 def _implausible_products(con: duckdb.DuckDBPyConnection) -> list[Failure]:
-    """Lines whose mean price and number of dossiers make an amount that none can be, each being none too large."""
+    """Lines whose mean price and number of dossiers cannot both be right, each being possible by itself.
+
+    Their product is an amount that none can be; or there is a mean price of no dossier, which a masked line has.
+    """
     return con.execute(f"""
-        SELECT release_id, numero_ligne, 'nombre_invraisemblable', 'prix_moyen' FROM lues
-        WHERE prix_moyen * nb_dossiers > {MAX_AMOUNT} AND prix_moyen <= {MAX_PRICE} AND nb_dossiers <= {MAX_COUNT}
+        SELECT release_id, numero_ligne,
+            CASE WHEN nb_dossiers = 0 THEN 'zero_dossiers_avec_prix' ELSE 'nombre_invraisemblable' END,
+            CASE WHEN nb_dossiers = 0 THEN 'nb_dossiers' ELSE 'prix_moyen' END
+        FROM lues
+        WHERE (prix_moyen * nb_dossiers > {MAX_AMOUNT} AND prix_moyen <= {MAX_PRICE} AND nb_dossiers <= {MAX_COUNT})
+            OR (nb_dossiers = 0 AND prix_moyen > 0)
     """).fetchall()
 
 

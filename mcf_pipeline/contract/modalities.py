@@ -10,17 +10,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mcf_pipeline.contract import nomenclature
 from mcf_pipeline.contract.nomenclature import Known, Value
-from mcf_pipeline.contract.text import clean, key, slug
-
-if TYPE_CHECKING:
-    from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.text import clean, key, slug, words
 
 NOT_GIVEN_ID = "non_renseigne"
 NOT_GIVEN_LABEL = "Non renseigné"
+APART = "a_part"
+"""What a user maps a text to that is to be a modality of its own."""
+EMPTY_ID, EMPTY_LABEL = "vide", "(vide)"
+"""What an empty cell becomes where it is to be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,16 @@ _FLAG_FALSE = (
     "pas demandeur d'emploi",
 )
 
+_TOTAL_WORDS = frozenset(("ensemble", "total", "totaux", "tous", "toutes", "tout", "cumul"))
+_TOTAL_KEYS = frozenset(
+    key(text)
+    for text in (
+        *("France entière", "France métropolitaine", "France", "National", "Métropole", "DROM", "France hors Mayotte"),
+        *("Les deux sexes", "Hommes et femmes", "Femmes et hommes", "H+F", "F+H", "H/F", "F/H", "Grand total"),
+        *("Sous-total", "Sous total", "All", "Overall"),
+    )
+)
+
 # Endings for both genders: Employé(e)s, Renseigné·e. Only here: in a column's name "(s)" are seconds.
 _GENDERED = re.compile(r"\((?:e|s|es|e\)\(s|ère|ne)\)|[·•‧](?:e|s|es|e[·•‧]s)\b", re.IGNORECASE)
 _MAX_READ = 2_000
@@ -161,7 +172,14 @@ def known_modalities(dimension: str) -> tuple[Modality, ...]:
     return (*found, not_given(dimension))
 
 
-def resolve(dimension: str, text: str | None, source_map: SourceMap | None = None) -> Modality:
+class Overrides(Protocol):
+    """What a user says of modalities (`contract.source_map`)."""
+
+    def modality(self, dimension: str, text: str) -> str | None:
+        """The identifier that a text has, or None where nothing is said of it."""
+
+
+def resolve(dimension: str, text: str | None, source_map: Overrides | None = None) -> Modality:
     """Say what a text in a dimension means; never fails.
 
     Args:
@@ -170,8 +188,11 @@ def resolve(dimension: str, text: str | None, source_map: SourceMap | None = Non
         source_map: its overrides go before everything else.
     """
     text = text or ""
+    unknown = DIMENSIONS[dimension].unknown
     if source_map is not None:
         override = source_map.modality(dimension, text)
+        if override == APART:
+            return _apart(dimension, text)
         if override is not None:
             return _by_id(dimension)[override]
     if _is_not_given(dimension, text):
@@ -184,10 +205,18 @@ def resolve(dimension: str, text: str | None, source_map: SourceMap | None = Non
             ages = parse_ages(text)
             if ages is not None:
                 return _age_class(*ages)
-    return Modality(slug(text), clean(text), False, DIMENSIONS[dimension].unknown)
+    return Modality(slug(text), clean(text), False, unknown)
 
 
-def resolve_situation(csp: str | None, job_seeker: str | None, source_map: SourceMap | None = None) -> Modality:
+def _apart(dimension: str, text: str) -> Modality:
+    """A modality of its own, though its text would meet a known one."""
+    own = slug(text) if clean(text) else EMPTY_ID
+    if own in _by_id(dimension):
+        own = f"{own}_{APART}"
+    return Modality(own, clean(text) or EMPTY_LABEL, False, DIMENSIONS[dimension].unknown)
+
+
+def resolve_situation(csp: str | None, job_seeker: str | None, source_map: Overrides | None = None) -> Modality:
     """The situation where the source gives it in two columns: job seeker if its flag says so, else the CSP.
 
     A flag that says neither yes nor no is not guessed at: it becomes an unknown modality, which is seen.
@@ -198,6 +227,12 @@ def resolve_situation(csp: str | None, job_seeker: str | None, source_map: Sourc
     if flag is None and not _is_not_given("situation", job_seeker or ""):
         return resolve("situation", job_seeker, source_map)
     return resolve("situation", csp, source_map)
+
+
+def is_total_word(text: str) -> bool:
+    """Whether a text says by itself that it is the sum of others: Total, Ensemble des salariés, Toutes régions."""
+    found = words(text)
+    return bool(found) and (found[0] in _TOTAL_WORDS or key(text) in _TOTAL_KEYS)
 
 
 def parse_flag(text: str | None) -> bool | None:

@@ -132,6 +132,10 @@ _BLANKS = rf"[ \t\r\n{_THIN}]"
 _WHOLE = rf"(?:[0-9]+|[0-9]{{1,3}}(?:[ {_THIN}][0-9]{{3}})+)"
 _INTEGER = rf"{_BLANKS}*[+-]?{_WHOLE}(?:[.,]0+)?{_BLANKS}*"
 _DECIMAL = rf"{_BLANKS}*[+-]?(?:{_WHOLE}(?:[.,][0-9]+)?|[.,][0-9]+){_BLANKS}*"
+_SCIENTIFIC = rf"{_BLANKS}*[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)[eE][+-]?[0-9]{{1,2}}{_BLANKS}*"
+"""How a spreadsheet writes a large number in a narrow column: ``4,53E+06``."""
+_GROUPED = rf"{_BLANKS}*[+-]?[0-9]{{1,3}}(?:(?:\.[0-9]{{3}})+(?:,[0-9]+)?|(?:,[0-9]{{3}})+(?:\.[0-9]+)?){_BLANKS}*"
+"""Thousands behind points or commas, where that is settled (`contract.separators`)."""
 _PLAIN = r"-?[0-9]+(?:\.[0-9]+)?"
 """What the portal writes: such a text goes straight to the cast, which is most of the time saved."""
 
@@ -151,29 +155,78 @@ def _bare(expr: str) -> str:
     return f"replace(regexp_replace({expr}, '{_BLANKS}+', '', 'g'), ',', '.')"
 
 
+MASKS = (
+    *(
+        "s",
+        "ss",
+        "s.s.",
+        "(s)",
+        "c",
+        "(c)",
+        "nd",
+        "n.d.",
+        "n/d",
+        "#n/d",
+        "ns",
+        "n.s.",
+        "nc",
+        "n.c.",
+        "n/c",
+        "na",
+        "n.a.",
+    ),
+    *("n/a", "#n/a", "nan", "null", "none", "nr", "n.r.", "x", "*", "**", "***", "-", "--", "---", "–", "—"),
+    *(".", "..", "...", "…", ":", "/", "?", "<5", "< 5", "<=4", "≤4", "<10", "< 10", "1-4", "[1-4]", "1 à 4"),
+    *("moins de 5", "secret", "secret statistique", "secret stat", "masqué", "masque", "masquée", "masquee"),
+    *("confidentiel", "non diffusable", "non diffusé", "non disponible", "non significatif", "(vide)"),
+)
+"""What stands for a masked figure, as French statistics write it; in any case. A closed list: what is not in it and is
+no number is rejected, and `[masked]` in the source map adds to it."""
+_MASK_LIST = ", ".join(f"'{marker}'" for marker in MASKS)
+
+
 def is_empty_sql(expr: str) -> str:
     """SQL: whether a cell is empty (in a measure: masked). Blanks of any kind are empty."""
     return f"({expr} IS NULL OR regexp_full_match({expr}, '{_BLANKS}*'))"
 
 
+def is_mask_sql(expr: str) -> str:
+    """SQL: whether a cell holds a marker of a masked figure (`MASKS`)."""
+    return f"coalesce(lower(regexp_replace({expr}, '^{_BLANKS}+|{_BLANKS}+$', '', 'g')) IN ({_MASK_LIST}), false)"
+
+
+def without_groups_sql(expr: str) -> str:
+    """SQL: a number without the points or commas between its thousands; anything else as it is."""
+    comma = f"replace({expr}, ',', '')"
+    point = f"replace(replace({expr}, '.', ''), ',', '.')"
+    # Which of the two groups is the one that comes first.
+    by_comma = f"instr({expr}, ',') > 0 AND (instr({expr}, '.') = 0 OR instr({expr}, ',') < instr({expr}, '.'))"
+    grouped = f"regexp_full_match({expr}, '{_GROUPED}')"
+    return f"CASE WHEN {grouped} THEN CASE WHEN {by_comma} THEN {comma} ELSE {point} END ELSE {expr} END"
+
+
 def integer_sql(expr: str) -> str:
     """SQL: the BIGINT that a text says, or NULL if it says none.
 
-    ``1234``, ``1 234`` with any space, ``+5``, ``-5``, and ``1234.0`` (what a float column leaves behind).
+    ``1234``, ``1 234`` with any space, ``+5``, ``-5``, ``1234.0`` (what a float column leaves behind) and ``1,2E+03``.
     A sole ``1,234`` is no integer: it could mean either.
     """
     digits = f"regexp_replace({_bare(expr)}, '\\.0+$', '')"
+    scientific = f"TRY_CAST({_bare(expr)} AS DECIMAL(38,10))"
     return (
         f"CASE WHEN regexp_full_match({expr}, '-?[0-9]{{1,18}}') THEN TRY_CAST({expr} AS BIGINT) "
-        f"WHEN regexp_full_match({expr}, '{_INTEGER}') THEN TRY_CAST({digits} AS BIGINT) END"
+        f"WHEN regexp_full_match({expr}, '{_INTEGER}') THEN TRY_CAST({digits} AS BIGINT) "
+        f"WHEN regexp_full_match({expr}, '{_SCIENTIFIC}') THEN CASE WHEN {scientific} = trunc({scientific}) "
+        f"THEN TRY_CAST({scientific} AS BIGINT) END END"
     )
 
 
 def decimal_sql(expr: str, precision: int, scale: int, *, factor: Decimal = Decimal(1)) -> str:
     """SQL: the DECIMAL(precision, scale) that a text says, or NULL if it says none or does not fit.
 
-    ``1234.5``, ``1 234,50``, ``-0,5``, ``.5``. One separator of decimals at most: ``1,234,567`` and
-    ``1.234,5`` are refused. More decimals than `scale` are rounded half away from zero.
+    ``1234.5``, ``1 234,50``, ``-0,5``, ``.5``, ``4,53E+06`` (exactly: no float is on the way). One separator of
+    decimals at most: ``1,234,567`` and ``1.234,5`` are refused, unless `without_groups_sql` takes the groups out.
+    More decimals than `scale` are rounded half away from zero.
 
     Args:
         expr: a VARCHAR expression.
@@ -194,27 +247,32 @@ def decimal_sql(expr: str, precision: int, scale: int, *, factor: Decimal = Deci
 
     return (
         f"CASE WHEN regexp_full_match({expr}, '{_PLAIN}') THEN {cast(expr)} "
-        f"WHEN regexp_full_match({expr}, '{_DECIMAL}') THEN {cast(_bare(expr))} END"
+        f"WHEN regexp_full_match({expr}, '{_DECIMAL}') OR regexp_full_match({expr}, '{_SCIENTIFIC}') "
+        f"THEN {cast(_bare(expr))} END"
     )
 
 
 def canonical_number_sql(expr: str) -> str:
     """SQL: a text that is the same for any two spellings of one number: ``1 234,50`` and ``1234.5``.
 
-    What is no number stays as it is; empty and NULL are both ``''``. Used to tell whether a quarter changed.
+    What is no number stays as it is; empty, NULL and a marker of a masked figure are all ``''``. Used to tell
+    whether a quarter changed.
     """
     # Step by step, each naming the one before it once: an expression that repeats its parts takes DuckDB longer
     # to plan than a whole quarter takes to read.
     number = _bare(expr)
     for pattern, replacement in _CANONICAL_STEPS:
         number = f"regexp_replace({number}, '{pattern}', '{replacement}')"
+    scientific = f"rtrim(rtrim(TRY_CAST({_bare(expr)} AS DECIMAL(38,10))::VARCHAR, '0'), '.')"
     # The first two branches are what the portal writes; the general one costs ten times as much.
     return (
         f"CASE WHEN regexp_full_match({expr}, '0|-?[1-9][0-9]*') THEN {expr} "
         f"WHEN regexp_full_match({expr}, '(?:0|-?[1-9][0-9]*)\\.[0-9]+') "
         f"THEN CASE WHEN ends_with({expr}, '0') THEN rtrim(rtrim({expr}, '0'), '.') ELSE {expr} END "
         f"WHEN {is_empty_sql(expr)} THEN '' "
-        f"WHEN regexp_full_match({expr}, '{_DECIMAL}') THEN {number} ELSE {expr} END"
+        f"WHEN regexp_full_match({expr}, '{_DECIMAL}') THEN {number} "
+        f"WHEN {is_mask_sql(expr)} THEN '' "
+        f"WHEN regexp_full_match({expr}, '{_SCIENTIFIC}') THEN coalesce({scientific}, {expr}) ELSE {expr} END"
     )
 
 

@@ -1,99 +1,41 @@
 """Which column of a file is which canonical column, and by which rule; or one page that says what to map.
 
-Order and position mean nothing. A guess from values is proposed, never applied. What does not belong here:
-the names themselves (`contract.columns`).
+Order and position mean nothing. A name that the grammar does not know for certain counts where the values agree and no
+other column competes, and that is said; anything less sure is proposed, never applied. What does not belong here: the
+names themselves (`contract.columns`, `contract.grammar`), and what values look like (`contract.evidence`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from mcf_pipeline.contract.columns import COLUMNS, PART_COLUMNS, column_key, names_by_key
+from mcf_pipeline.contract.columns import COLUMNS, MEASURES, PART_COLUMNS, column_key, names_by_key
+from mcf_pipeline.contract.evidence import confirms
+from mcf_pipeline.contract.grammar import Reading, read_name
 from mcf_pipeline.contract.guesses import Guess, guess_missing, toml_for
-from mcf_pipeline.contract.parsing import parse_quarter, quarter_from_pair
+from mcf_pipeline.contract.quarter_columns import Together, settle_quarter
+from mcf_pipeline.contract.recognised import RecognisedColumn, Recognition, RuleName
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.contract.text import clean, shorten
 from mcf_pipeline.errors import ContractError
-from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.settings import Limits
 
-RuleName = Literal["source_map", "technical name", "synonym", "label", "description", "fallback"]
+__all__ = [
+    "ANY_PART",
+    "RecognisedColumn",
+    "Recognition",
+    "RecognitionError",
+    "RuleName",
+    "fields_of",
+    "recognise",
+]
 
 _MAX_NAMES = 700
 """Characters of the file's column names that a message shows."""
 ANY_PART = "part_<financeur>"
 """How messages call "the part of at least one financer"."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecognisedColumn:
-    """A column of the file, and the rule that recognised it."""
-
-    source: str
-    rule: RuleName
-
-
-@dataclass(frozen=True, slots=True)
-class QuarterColumns:
-    """How a file gives the quarter.
-
-    Attributes:
-        columns: the file's column of the quarter, or its columns of the year and of the number.
-    """
-
-    columns: tuple[str, ...]
-
-    @property
-    def is_pair(self) -> bool:
-        """Whether it is a year and a number."""
-        return len(self.columns) == 2
-
-    def read(self, values: Sequence[str | None]) -> Quarter | None:
-        """The quarter that the values of `columns` say, or None; its year is not judged here."""
-        return quarter_from_pair(values[0], values[1]) if self.is_pair else parse_quarter(values[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """What the columns of a file are.
-
-    Attributes:
-        columns: by canonical column, in the order of `contract.columns.COLUMNS`. The quarter is either
-            `trimestre`, or `annee` and `numero_trimestre` (where the second may be the source's own
-            `trimestre`).
-        unused: columns of the file that are kept in raw and used nowhere, in the file's order.
-        flags: what a reader should know of how it was read, one sentence each.
-    """
-
-    columns: Mapping[str, RecognisedColumn]
-    unused: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-
-    def source_of(self, canonical: str) -> str | None:
-        """The file's column for a canonical one, or None."""
-        found = self.columns.get(canonical)
-        return found.source if found else None
-
-    @property
-    def quarter(self) -> QuarterColumns:
-        """How the file gives the quarter."""
-        is_pair = "annee" in self.columns and "numero_trimestre" in self.columns
-        names = ("annee", "numero_trimestre") if is_pair else ("trimestre",)
-        return QuarterColumns(tuple(self.columns[name].source for name in names))
-
-    @property
-    def has_job_seeker_flag(self) -> bool:
-        """Whether the situation is given as a flag beside a CSP (`modalities.resolve_situation`)."""
-        return "demandeur_emploi" in self.columns
-
-    @property
-    def financers(self) -> tuple[str, ...]:
-        """Identifiers of the financers whose part or number of dossiers the file gives."""
-        found = {COLUMNS[name].financer: None for name in self.columns}
-        return tuple(financer for financer in found if financer is not None)
 
 
 class RecognitionError(ContractError):
@@ -133,6 +75,7 @@ class _State:
     candidates: dict[str, list[RecognisedColumn]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    quarter_choice: str | None = None
 
     def claimed(self) -> set[str]:
         return {column.source for columns in self.candidates.values() for column in columns}
@@ -164,6 +107,7 @@ def recognise(
     source_map: SourceMap | None = None,
     samples: Mapping[str, Sequence[str]] | None = None,
     *,
+    together: Together | None = None,
     max_columns: int = Limits().max_columns,
 ) -> Recognition:
     """Say what each column of a file is.
@@ -171,7 +115,9 @@ def recognise(
     Args:
         fields: the file's columns, with labels and descriptions where they are known.
         source_map: overrides.
-        samples: some values of each column, by its name; for proposals only.
+        samples: some values of each column, by its name: the second witness of a name that is not certain, and for
+            proposals.
+        together: what some columns hold side by side; tells whether three columns of the quarter agree.
         max_columns: more are refused.
 
     Raises:
@@ -193,12 +139,16 @@ def recognise(
         if match is not None and match[0] not in settled:
             state.candidates.setdefault(match[0], []).append(RecognisedColumn(found.name, match[1]))
     for found in free:
-        fallback = names_by_key(fallbacks=True).get(column_key(found.name))
+        fallback = _fallback(found)
         if fallback and found.name not in state.claimed() and fallback not in settled:
             others = state.candidates.get(fallback, [])
             if all(other.rule == "fallback" for other in others):
                 state.candidates.setdefault(fallback, []).append(RecognisedColumn(found.name, "fallback"))
-    _settle_quarter(state)
+    settled_quarter = settle_quarter(state.candidates, samples or {}, together)
+    state.flags += settled_quarter.flags
+    state.problems += settled_quarter.problems
+    state.quarter_choice = settled_quarter.choice
+    _confirmed_by_values(free, settled, samples or {}, state)
 
     ambiguous = {name: found for name, found in state.candidates.items() if len(found) > 1}
     missing = _missing(state)
@@ -259,43 +209,73 @@ def _apply_map(fields: Sequence[SourceField], source_map: SourceMap, state: _Sta
 
 
 def _match(found: SourceField) -> tuple[str, RuleName] | None:
-    """What a field's name says, else its label, else the first sentence of its description."""
+    """What a field's name says for certain, else its label, else the first sentence of its description."""
     names = names_by_key()
     key = column_key(found.name)
     canonical = names.get(key)
     if canonical is not None:
         is_technical = key == column_key(canonical.replace("_", " "))
         return canonical, "technical name" if is_technical else "synonym"
-    if found.label and (canonical := names.get(column_key(found.label))):
+    if canonical := _certain(found.name):
+        return canonical, "grammar"
+    if found.label and (canonical := names.get(column_key(found.label)) or _certain(found.label)):
         return canonical, "label"
     if found.description:
         sentence = found.description.replace(";", ".").replace(":", ".").split(".", 1)[0]
-        if canonical := names.get(column_key(sentence)):
+        if canonical := names.get(column_key(sentence)) or _certain(sentence):
             return canonical, "description"
     return None
 
 
-def _settle_quarter(state: _State) -> None:
-    """Decide between one column and a pair.
+def _certain(name: str) -> str | None:
+    reading = read_name(name)
+    return reading.canonical if reading and reading.is_certain and not reading.is_code else None
 
-    Beside a year, `trimestre` is the number, whatever it holds: a whole quarter in it is read too, if it
-    agrees with the year. A year beside neither, or a number beside a whole quarter and no year, adds nothing.
+
+def _fallback(found: SourceField) -> str | None:
+    """The canonical column that this one says by a code."""
+    if canonical := names_by_key(fallbacks=True).get(column_key(found.name)):
+        return canonical
+    reading = read_name(found.name)
+    return reading.canonical if reading and reading.is_certain and reading.is_code else None
+
+
+def _confirmed_by_values(
+    free: Sequence[SourceField], settled: set[str], samples: Mapping[str, Sequence[str]], state: _State
+) -> None:
+    """Take a column whose name is not certain where its values agree and no other column competes.
+
+    A measure that may be missing is not taken this way: any number would agree.
     """
-    has = state.candidates
-    if "annee" in has and "trimestre" in has and "numero_trimestre" not in has:
-        has["numero_trimestre"] = has.pop("trimestre")
-    elif "annee" in has and "numero_trimestre" in has and "trimestre" in has:
-        state.flags.append("the quarter is given both whole and as a year and a number: the whole one is used")
-        del has["annee"], has["numero_trimestre"]
-    elif "trimestre" in has:
-        has.pop("numero_trimestre", None)
-        has.pop("annee", None)
+    missing = {name for name in _missing(state) if name in COLUMNS}
+    competing: dict[str, list[tuple[SourceField, Reading]]] = {}
+    claimed = state.claimed()
+    for found in free:
+        if found.name in claimed:
+            continue
+        readings = [read_name(text) for text in (found.name, found.label or "")]
+        for reading in readings:
+            if reading and reading.canonical in missing - settled:
+                competing.setdefault(reading.canonical, []).append((found, reading))
+                break
+    for canonical, readings_ in competing.items():
+        confirmed = [(f, r) for f, r in readings_ if confirms(canonical, samples.get(f.name, ()))]
+        if len(confirmed) != 1 or (COLUMNS[canonical].kind in MEASURES and len(readings_) != 1):
+            continue
+        found, reading = confirmed[0]
+        state.candidates[canonical] = [RecognisedColumn(found.name, "name and values")]
+        why = (
+            f"its name has {', '.join(map(repr, reading.unknown))}, which says nothing to us"
+            if reading.unknown
+            else ("its name alone says too little")
+        )
+        state.flags.append(f"{clean(found.name, 60)!r} is read as {canonical}: {why}; its values agree")
 
 
 def _missing(state: _State) -> list[str]:
     has = state.candidates
     missing = [rule.name for rule in COLUMNS.values() if rule.required and rule.name not in has]
-    if "annee" in has and "numero_trimestre" in has:
+    if "trimestre" in missing and "annee" in has and "numero_trimestre" in has:
         missing.remove("trimestre")
     if not any(name in has for name in PART_COLUMNS):
         missing.append(ANY_PART)
@@ -318,15 +298,22 @@ def _refusal(
     if missing:
         problems.append(f"no column found for {', '.join(missing)}")
     free = [found for found in fields if found.name not in state.claimed()]
+    if state.quarter_choice:
+        kept_quarter = [state.quarter_choice]
+        state.candidates = {k: v for k, v in state.candidates.items() if k not in ("annee", "numero_trimestre")}
+        ambiguous = {**ambiguous, "trimestre": [RecognisedColumn(name, "synonym") for name in kept_quarter]}
     choices = {name: [column.source for column in found] for name, found in ambiguous.items()}
     found = {name: columns[0] for name, columns in state.candidates.items() if len(columns) == 1}
     guesses = guess_missing(missing, free, samples, has_year="annee" in found)
     kept = {name: source for name, source in source_map.columns.items() if name in found}
-    if "annee" in found and any(guess.canonical == "numero_trimestre" for guess in guesses):
-        kept["annee"] = found["annee"].source
+    pair = ("annee", "numero_trimestre")
+    if any(name in choices for name in pair) or any(guess.canonical in pair for guess in guesses):
+        # A map that gives one of the two has to give the other.
+        kept |= {name: found[name].source for name in pair if name in found}
     toml = toml_for(choices, missing, guesses, replace(source_map, columns=kept))
     shown = "; ".join(f"{g.canonical} = {clean(g.source, 60)!r} ({g.reason})" for g in guesses[:6])
-    lines = " / ".join(line.split("  # ")[0] for line in toml.splitlines() if not line.startswith("#"))
+    written = [line.split("  # ")[0] for line in toml.splitlines() if not line.startswith("#")]
+    lines = " / ".join(written) if any(not line.startswith("[") for line in written) else ""
     message = "; ".join(problems)
     message += f"; the file's columns are: {shorten(names, _MAX_NAMES)}"
     message += f"; best guesses: {shown}" if shown else "; no guess"

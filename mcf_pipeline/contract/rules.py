@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from mcf_pipeline.contract import source_map
 from mcf_pipeline.contract.columns import COLUMNS
 from mcf_pipeline.contract.financers import FINANCER_TABLE
+from mcf_pipeline.contract.grammar import NEVER, Grammar, Words, grammar
 from mcf_pipeline.contract.modalities import DIMENSIONS, KNOWN
+from mcf_pipeline.contract.parsing import MASKS
 from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_HOURS, MAX_PRICE
 
 Severity = Literal["refuse", "quarantine", "warn"]
@@ -29,6 +32,18 @@ REJECTED_SHARE = Decimal("0.01")
 """More rejected lines in a quarter, and it keeps its previous state."""
 SHRINK_SHARE = Decimal("0.20")
 """A quarter that loses more of its lines or dossiers holds the release."""
+GROWTH_SHARE = Decimal("0.50")
+"""A quarter that was closed already and gains more holds it, too: late dossiers are few."""
+MASKED_CHANGE = Decimal("0.30")
+"""A closed quarter whose share of masked lines moves by more holds the release."""
+MIN_LINES = 50
+"""Lines that a quarter must have for its share of masked lines to say something."""
+MIN_JUDGED = 150
+"""Lines that must have been judged before a relation is called broken everywhere."""
+BROKEN_SHARE = 0.9
+"""Nearly all: where so many of the judged lines break a relation, it is the release that is wrong."""
+USUAL_PRICES = (100, 20_000)
+"""Euros that a dossier costs in the middle of all lines; 1,235 to 1,770 on average (CDC, Dares, 2020 to 2024)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,48 @@ _TABLE: tuple[Rule, ...] = (
         "A modality that is read as another may be the reason: map it in `MCF_SOURCE_MAP`.",
     ),
     Rule(
+        "separateur_ambigu",
+        "refuse",
+        "Every separator of a column has three digits behind it (75,554), and no other column says whether they are "
+        "thousands.",
+        _MAP,
+    ),
+    Rule(
+        "relation_prix_montant",
+        "refuse",
+        "Mean price times dossiers is not the amount in nearly all lines: a unit, or another column.",
+        _MAP,
+        f"{BROKEN_SHARE:.0%} of the judged lines, {MIN_JUDGED} at least",
+    ),
+    Rule(
+        "relation_parts_montant",
+        "refuse",
+        "The parts of the financers are not the amount in nearly all lines: a unit, percentages, another column.",
+        _MAP,
+        f"{BROKEN_SHARE:.0%} of the judged lines, {MIN_JUDGED} at least",
+    ),
+    Rule(
+        "prix_hors_du_jeu",
+        "refuse",
+        "What a dossier costs in the middle of all lines is nothing that this dataset knows.",
+        _MAP,
+        f"below {USUAL_PRICES[0]:,} € or above {USUAL_PRICES[1]:,} €",
+    ),
+    Rule(
+        "zeros_masques",
+        "refuse",
+        "Many lines have 0 dossiers and a mean price: masked figures written as 0.",
+        _MAP,
+        f"more than {REJECTED_SHARE:.0%} of the lines",
+    ),
+    Rule(
+        "lignes_de_total",
+        "refuse",
+        "Lines are the sum of others, by their figures or by their name (Total, Ensemble, an empty cell of a ROLLUP): "
+        "all would be counted twice.",
+        "The error names the modality and the lines; `[totals]` in the source map drops them.",
+    ),
+    Rule(
         "trimestre_disparu",
         "refuse",
         "A quarter of the previous release is not in this one.",
@@ -140,11 +197,25 @@ _TABLE: tuple[Rule, ...] = (
         f"more than {SHRINK_SHARE:.0%}",
     ),
     Rule(
+        "trimestre_gonfle",
+        "refuse",
+        "A quarter that was closed already has gained beyond reason in lines or dossiers.",
+        "The release is archived and held; `--accept-release` applies it.",
+        f"more than {GROWTH_SHARE:.0%}",
+    ),
+    Rule(
+        "part_masquee_inhabituelle",
+        "refuse",
+        "The share of masked lines of a closed quarter is far from what the release before had.",
+        "The release is archived and held; `--accept-release` applies it.",
+        f"more than {MASKED_CHANGE * 100:.0f} points, in a quarter of {MIN_LINES} lines at least",
+    ),
+    Rule(
         "trop_de_rejets",
         "refuse",
-        "Too many lines of a quarter were quarantined.",
+        "Too much of a quarter was quarantined.",
         "The quarter keeps its previous state; the error names the three commonest reasons.",
-        f"more than {REJECTED_SHARE:.0%} of the quarter's lines",
+        f"more than {REJECTED_SHARE:.0%} of the quarter's lines, of its dossiers or of its amount",
     ),
     # Quarantined: the line.
     Rule(
@@ -168,6 +239,18 @@ _TABLE: tuple[Rule, ...] = (
         "quarantine",
         "The line says again what an earlier one says; that one is kept.",
         _LOOK,
+    ),
+    Rule(
+        "zero_dossiers_avec_prix",
+        "quarantine",
+        "The line has 0 dossiers and a mean price, which only a masked line can have.",
+        "The line is kept in `stg_rejets`; `[masked] zero_dossiers = true` in the source map reads it as masked.",
+    ),
+    Rule(
+        "ligne_de_total",
+        "quarantine",
+        "The line is the sum of others, as `[totals]` in the source map says.",
+        "The line is kept in `stg_rejets`; it does not count as rejected.",
     ),
     Rule("valeur_manquante", "quarantine", "A value that every line must have is missing.", _LOOK),
     Rule("hors_schema", "quarantine", "A value breaks another check of its Pandera model.", _LOOK),
@@ -244,6 +327,14 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
+def _words(found: Iterable[str]) -> str:
+    return " ".join(sorted(found)).replace(" entreeformation", " (entrée en formation)")
+
+
+def _beside(found: Grammar) -> tuple[Words, Words]:
+    return found.qualifiers, found.excluding
+
+
 def contract_page() -> str:
     """The page `docs/contract.md`."""
     page = [
@@ -284,7 +375,24 @@ def contract_page() -> str:
         ("identifier", "label", "called"),
         [(f"`{f.id}`", f.libelle, ", ".join((*f.names, *f.amounts))) for f in FINANCER_TABLE],
     )
-    page += ["", "## Modalities", ""]
+    page += [
+        "",
+        "## Names",
+        "",
+        "A name that has the head words of a column and otherwise only qualifiers is recognised; one with an excluding",
+        "word never is. One with another word is where its values agree and no other column competes, and `run` and",
+        "`doctor` say so. Words are compared without case, accents, plural and order; these are their stems.",
+        "",
+    ]
+    page += _table(
+        ("canonical", "head words", "qualifiers", "excluding"),
+        [
+            (f"`{name}`", "; ".join(map(_words, (*found.heads, *found.weak))), *map(_words, _beside(found)))
+            for name, found in grammar().items()
+            if not COLUMNS[name].financer
+        ],
+    )
+    page += ["", f"Excluding in every column: {_words(NEVER)}.", "", "## Modalities", ""]
     page += _table(
         ("dimension", "column", "identifiers"),
         [
@@ -296,6 +404,20 @@ def contract_page() -> str:
             for name, dimension in DIMENSIONS.items()
         ],
     )
+    page += [
+        "",
+        "## The source map",
+        "",
+        "What `MCF_SOURCE_MAP` can say, over all that is recognised; `mcf-pipeline doctor` writes the lines that a",
+        "file needs. A line that `[totals]` drops is kept in `stg_rejets`; what `[accept]` lets pass is how the source",
+        "is.",
+        "",
+        "```toml",
+        *(source_map.__doc__ or "").split("\n\n", 1)[1].strip().splitlines(),
+        "```",
+        "",
+        f"Masked figures that say so are read as masked: {', '.join(f'`{marker}`' for marker in MASKS)}.",
+    ]
     for severity, title in _TITLES.items():
         page += ["", f"## {title}", ""]
         rows = [(f"`{r.name}`", r.meaning, r.threshold, r.action) for r in _TABLE if r.severity == severity]

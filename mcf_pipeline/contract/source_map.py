@@ -8,8 +8,20 @@ number = "trim_entree"
 [modalities.region]          # "text in the source" = "identifier of a modality"
 "Ile de Fr." = "11"
 "ZZ" = "non_renseigne"
+"Inconnue" = "a_part"        # a modality of its own, whatever else it would mean
 [units]                      # canonical = unit
 montant_engage = "milliers"
+parts = "pourcent"           # of the amount engaged; or one: part_titulaire = …
+[numbers]                    # what a separator with three digits behind it is: "thousands" or "decimals"
+prix_moyen = "thousands"
+[masked]                     # what stands for a masked figure besides the usual markers
+markers = ["conf."]
+zero_dossiers = true         # a line of 0 dossiers is masked
+[totals]                     # texts of lines that are sums of others, dropped; all = in every dimension at once
+region = ["Ensemble"]
+all = [""]
+[accept]                     # rules on whole releases that do not hold here, and that you know the reason of
+rules = ["relation_prix_montant"]
 [ignore]                     # columns that shall not be used
 columns = ["region_ancienne"]
 """
@@ -26,8 +38,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mcf_pipeline.contract.columns import COLUMNS
-from mcf_pipeline.contract.modalities import DIMENSIONS, allowed_ids, modality_key
+from mcf_pipeline.contract.columns import COLUMNS, DIMENSION_COLUMNS, MEASURES, PART_COLUMNS
+from mcf_pipeline.contract.modalities import APART, DIMENSIONS, allowed_ids, modality_key
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.errors import UsageError
 
@@ -37,10 +49,28 @@ AMOUNT_UNITS: Mapping[str, Decimal] = {
     "milliers": Decimal(1_000),
     "millions": Decimal(1_000_000),
 }
+SHARE_UNITS: Mapping[str, Decimal] = {"pourcent": Decimal("0.01"), "ratio": Decimal(1)}
+"""Units of a financer's part that is a share of the amount engaged, with the factor to that share."""
 DURATION_UNITS: Mapping[str, Decimal] = {"heures": Decimal(1), "minutes": Decimal(1) / Decimal(60)}
 """No days: how many hours a day of training has is nothing that we know."""
 
-_SECTIONS = ("columns", "quarter", "modalities", "units", "ignore")
+THOUSANDS, DECIMALS = "thousands", "decimals"
+"""What a separator with three digits behind it can be (`[numbers]`)."""
+TOGETHER = "+"
+"""Between the columns of a key of `[totals]`, for texts that stand in all of these at once."""
+PARTS = "parts"
+"""Key of `[units]` and `[numbers]` for the part of every financer."""
+ALL = "all"
+"""Key of `[totals]` for texts that stand in every dimension of a line at once."""
+ACCEPTABLE = (
+    "lignes_de_total",
+    "relation_prix_montant",
+    "relation_parts_montant",
+    "prix_hors_du_jeu",
+)
+"""Rules on whole releases that a user can let pass: what they suspect can be how a source is."""
+
+_SECTIONS = ("columns", "quarter", "modalities", "units", "numbers", "masked", "totals", "accept", "ignore")
 _QUARTER_KEYS = ("column", "year", "number")
 _PAIR = {"annee": "year", "numero_trimestre": "number"}
 _MAX_BYTES = 1024 * 1024
@@ -50,6 +80,8 @@ def units_of(canonical: str) -> Mapping[str, Decimal]:
     """The units that a canonical column can be given in, with the factor to ours; empty if none."""
     if canonical == "duree_moyenne":
         return DURATION_UNITS
+    if canonical in PART_COLUMNS:
+        return {**AMOUNT_UNITS, **SHARE_UNITS}
     if canonical == "prix_moyen" or (canonical in COLUMNS and COLUMNS[canonical].kind == "amount"):
         return AMOUNT_UNITS
     return {}
@@ -65,12 +97,23 @@ class SourceMap:
         modalities: by dimension, identifier by text in the source.
         units: unit by canonical column.
         ignored: columns of the source that are not used.
+        numbers: by canonical column, what a separator with three digits behind it is.
+        masks: markers of masked figures besides the usual ones.
+        zero_is_masked: whether a line of 0 dossiers is a masked one.
+        totals: by column of a dimension, the texts of lines that are sums of others; `ALL` for texts that stand in
+            every dimension at once.
+        accepted: rules on whole releases that are let pass.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     modalities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    masks: tuple[str, ...] = ()
+    zero_is_masked: bool = False
+    totals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: Path | None) -> SourceMap:
@@ -111,20 +154,47 @@ class SourceMap:
             _only([dimension], DIMENSIONS, "dimension in [modalities.…]")
             texts = _strings(_table(data, "modalities"), name)
             for identifier in texts.values():
-                _only([identifier], allowed_ids(dimension), f"identifier in [modalities.{name}]")
+                _only([identifier], (*allowed_ids(dimension), APART), f"identifier in [modalities.{name}]")
             modalities[dimension] = {**modalities.get(dimension, {}), **texts}
 
-        units = _strings(data, "units")
+        units = _for_parts(_strings(data, "units"))
         _only(units, [name for name in COLUMNS if units_of(name)], "column in [units]")
         for canonical, unit in units.items():
             _only([unit], units_of(canonical), f"unit of {canonical}")
 
+        numbers = _for_parts(_strings(data, "numbers"))
+        _only(numbers, [name for name in COLUMNS if COLUMNS[name].kind in MEASURES], "column in [numbers]")
+        _only(numbers.values(), (THOUSANDS, DECIMALS), "meaning in [numbers]")
+
+        masked = _table(data, "masked")
+        _only(masked, ("markers", "zero_dossiers"), "key in [masked]")
+        zero = masked.get("zero_dossiers", False)
+        if not isinstance(zero, bool):
+            raise _WrongMapError("[masked] zero_dossiers is true or false")
+
+        totals = _table(data, "totals")
+        _only((c for key in totals for c in key.split(TOGETHER)), (*DIMENSION_COLUMNS, ALL), "column in [totals]")
+        if any(ALL in key.split(TOGETHER) and key != ALL for key in totals):
+            raise _WrongMapError(f"[totals] {ALL} stands alone")
+
+        accept = _table(data, "accept")
+        _only(accept, ("rules",), "key in [accept]")
+        accepted = _list(accept, "rules", "accept")
+        _only(accepted, ACCEPTABLE, "rule in [accept]")
+
         ignore = _table(data, "ignore")
         _only(ignore, ("columns",), "key in [ignore]")
-        ignored = ignore.get("columns", [])
-        if not isinstance(ignored, list) or not all(isinstance(name, str) for name in ignored):
-            raise _WrongMapError('[ignore] columns is a list of names: columns = ["a", "b"]')
-        return cls(columns, modalities, units, tuple(ignored))
+        return cls(
+            columns,
+            modalities,
+            units,
+            _list(ignore, "columns", "ignore"),
+            numbers,
+            _list(masked, "markers", "masked"),
+            zero,
+            {name: _list(totals, name, "totals") for name in totals},
+            accepted,
+        )
 
     @cached_property
     def _modality_keys(self) -> Mapping[str, Mapping[str, str]]:
@@ -139,17 +209,29 @@ class SourceMap:
         if not texts:
             return None
         exact = texts.get(text)
-        return exact if exact is not None else self._modality_keys[dimension].get(modality_key(text))
+        if exact is not None:
+            return exact
+        alike = self._modality_keys[dimension].get(modality_key(text))
+        # What is kept apart is apart from its other spellings, too.
+        return None if alike == APART else alike
+
+    def is_share(self, canonical: str) -> bool:
+        """Whether a financer's part is given as a share of the amount engaged."""
+        return self.units.get(canonical) in SHARE_UNITS
 
     def factor(self, canonical: str) -> Decimal:
-        """What a number in this column is multiplied with to give euros or hours."""
+        """What a number in this column is multiplied with to give euros or hours (or a share, see `is_share`)."""
         unit = self.units.get(canonical)
         return Decimal(1) if unit is None else units_of(canonical)[unit]
 
     def fingerprint(self) -> str:
         """A hash of what this map says; the order of its lines means nothing."""
         content = json.dumps(
-            [self.columns, self.modalities, self.units, sorted(self.ignored)],
+            [
+                *(self.columns, self.modalities, self.units, sorted(self.ignored), self.numbers),
+                *(sorted(self.masks), self.zero_is_masked, {k: sorted(v) for k, v in self.totals.items()}),
+                sorted(self.accepted),
+            ],
             sort_keys=True,
             ensure_ascii=True,
         )
@@ -180,6 +262,21 @@ def _strings(data: Mapping[str, Any], name: str) -> dict[str, str]:
         if not isinstance(value, str):
             raise _WrongMapError(f"[{clean(name, 60)}] {clean(key, 60)} must be a text in quotes")
     return table
+
+
+def _for_parts(section: Mapping[str, str]) -> dict[str, str]:
+    """A section in which `PARTS` speaks of the part of each financer that has no entry of its own."""
+    given = {name: value for name, value in section.items() if name != PARTS}
+    if PARTS not in section:
+        return given
+    return {**dict.fromkeys(PART_COLUMNS, section[PARTS]), **given}
+
+
+def _list(section: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
+    values = section.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise _WrongMapError(f'[{name}] {clean(key, 60)} is a list of names: {clean(key, 60)} = ["a", "b"]')
+    return tuple(values)
 
 
 def _quarter(section: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, str]:

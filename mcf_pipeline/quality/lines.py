@@ -116,6 +116,27 @@ def line_findings(
     return found
 
 
+def broken_lines(con: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> list[tuple[str, int, int]]:
+    """How many lines break each rule on lines, of those that it can judge; the rules that are broken, in their order.
+
+    Args:
+        con: an in-memory database.
+        files: valid lines, as staged. The range of prices, which needs other releases, is left out.
+    """
+    files = list(files)
+    if not files:
+        return []
+    _load(con, files, {})
+    counted = [rule for rule in LINE_RULES if rule.name != "prix_hors_plage"]
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE {rule.judged}), count(*) FILTER (WHERE {rule.broken})" for rule in counted
+    )
+    row = one(con, f"SELECT {counts} FROM verifiees")
+    con.execute("DROP TABLE verifiees")
+    pairs = zip(counted, row[::2], row[1::2], strict=True)
+    return [(rule.name, broken, judged) for rule, judged, broken in pairs if broken]
+
+
 def prices_before(
     con: duckdb.DuckDBPyConnection, files: Iterable[tuple[int, Path]], ranks: Mapping[str, int]
 ) -> dict[str, Prices]:

@@ -17,11 +17,12 @@ from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
 PATIENCE_DAYS = 45
 """Days after the start of the next quarter from which on a quarter's release is overdue."""
 
-GUARDS = ("trimestre_disparu", "trimestre_retreci")
+_MEASURES = {"lines": "lignes", "% of lines masked": "% de lignes masquées"}
+GUARDS = ("trimestre_disparu", "trimestre_retreci", "trimestre_gonfle", "part_masquee_inhabituelle")
 
 
 def held_findings(manifests: Sequence[Manifest], held: Mapping[str, Sequence[Shrinkage]]) -> dict[str, Finding]:
-    """What the held releases lost, by guard.
+    """What the held releases lost or have too much of, by guard.
 
     Args:
         manifests: every archived release.
@@ -40,7 +41,7 @@ def held_findings(manifests: Sequence[Manifest], held: Mapping[str, Sequence[Shr
             unit="trimestres",
             columns=("publication", "trimestre", "mesure", "avant", "après"),
             sample=tuple(
-                (release_id, e.quarter, "lignes" if e.measure == "lines" else "dossiers", e.before, e.after)
+                (release_id, e.quarter, _MEASURES.get(e.measure, e.measure), e.before, e.after)
                 for release_id, e in entries[:SAMPLE_ROWS]
             ),
             quarters=tuple(sorted({entry.quarter for _, entry in entries})),

@@ -163,6 +163,13 @@ class Records:
             copied += 1
             characters += len(record)
             longest = max(longest, len(record))
+        if odd and odd[1] == 1 and columns > 2 and line_end:
+            # A line that was cut has no end; one that has is a whole line of something else.
+            raise ContractError(
+                f"{self._file}, line {odd[0]}: one field where the header has {columns} columns, and the file ends "
+                "there: a footnote below the table; take it out, or ask for the export without it",
+                rule="ligne_irreguliere",
+            )
         if odd and odd[1]:
             raise ContractError(
                 f"{self._file}, line {odd[0]}: the last record has {odd[1]} field(s), the header {columns}: the export "
@@ -251,9 +258,11 @@ class Records:
 
     def _irregular(self, number: int, fields: int) -> ContractError:
         what = f"{fields} field(s)" if fields else "an empty line"
+        aside = (fields == 1 and self._columns > 2) or (fields > 2 and self._columns == 1)
+        note = " (a title or a note beside the table? take it out)" if aside else ""
         return ContractError(
-            f"{self._file}, line {number}: {what} where the header has {self._columns} columns; ask for the export "
-            "again",
+            f"{self._file}, line {number}: {what} where the header has {self._columns} columns{note}; ask for the "
+            "export again",
             rule="ligne_irreguliere",
         )
 

@@ -64,6 +64,12 @@ def check_columns(file: str, names: tuple[str, ...], limits: Limits) -> tuple[st
             rule="limite_depassee",
         )
     cleaned = tuple(name.strip("\ufeff \t\r\n\u00a0\u202f").strip() for name in names)
+    if len(cleaned) > 2 and cleaned[0] and not any(cleaned[1:]):
+        raise ContractError(
+            f"{file}: the first line holds {cleaned[0][:80]!r} and no other name: a title above the header; take it "
+            "out, so that the header is the first line",
+            rule="nom_de_colonne_vide",
+        )
     first: dict[str, int] = {LINE_NUMBER: 0}
     for position, name in enumerate(cleaned, start=1):
         if not name:

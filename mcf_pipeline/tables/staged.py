@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mcf_pipeline.contract.lines import NOTHING_LOST, QuarterOf, TypedLines
 from mcf_pipeline.contract.rules import REJECTED_SHARE
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
@@ -27,6 +28,9 @@ class Staged:
         valid: lines kept.
         masked: masked lines among them.
         rejected: lines quarantined.
+        dropped: lines left out as sums of others, by the user's map.
+        lost_dossiers: share of the dossiers that went with the rejected lines, 0 to 1.
+        lost_amount: share of the amount engaged that went with them.
         unknown: modalities outside the contract: (dimension, text as received).
         commonest: the rules broken most: (rule, column, lines).
         is_refused: whether too many lines were rejected for the rest to be trusted.
@@ -41,6 +45,9 @@ class Staged:
     unknown: list[tuple[str, str]]
     commonest: list[tuple[str, str, int]]
     is_refused: bool
+    dropped: int = 0
+    lost_dossiers: float = 0.0
+    lost_amount: float = 0.0
 
     def to_json(self) -> str:
         """As it is kept beside the lines."""
@@ -55,9 +62,19 @@ class Staged:
         return cls(**summary)
 
 
-def is_refused(rejected: int, received: int) -> bool:
-    """Whether so many lines of a quarter were rejected that the rest is not to be trusted."""
-    return rejected > REJECTED_SHARE * received
+def is_refused(lines: TypedLines, of: QuarterOf, received: int) -> bool:
+    """Whether so much of a quarter was rejected that the rest is not to be trusted.
+
+    Lines count, and so do the dossiers and the amount that went with them: the largest lines are few.
+
+    Args:
+        lines: the quarter, read.
+        of: which one.
+        received: its lines in all.
+    """
+    lost = lines.lost.get(of, NOTHING_LOST)
+    too_many = lines.rejected[of] > REJECTED_SHARE * (received - lines.dropped[of])
+    return too_many or max(lost.dossiers, lost.amount) > REJECTED_SHARE
 
 
 def staged(snapshot: Snapshot, quarter: Quarter) -> Staged | None:
@@ -90,8 +107,11 @@ def refusal(snapshot: Snapshot, staged: Staged) -> ContractError:
     state = snapshot.reported.current(quarter)
     rejects = snapshot.file(STAGED[1], quarter, state) if state else ""
     reasons = "; ".join(f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest)
+    held = ""
+    if max(staged.lost_dossiers, staged.lost_amount) > REJECTED_SHARE:
+        held = f" with {staged.lost_dossiers:.1%} of the dossiers and {staged.lost_amount:.1%} of the amount"
     return ContractError(
-        f"{quarter}: {staged.rejected} of {staged.received} lines rejected, more than {REJECTED_SHARE:.0%}: {reasons}. "
-        f"The quarter keeps its previous state; see {rejects}, then `mcf-pipeline doctor`",
+        f"{quarter}: {staged.rejected} of {staged.received} lines rejected{held}, more than {REJECTED_SHARE:.0%}: "
+        f"{reasons}. The quarter keeps its previous state; see {rejects}, then `mcf-pipeline doctor`",
         rule="trop_de_rejets",
     )

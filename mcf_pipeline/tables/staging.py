@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from mcf_pipeline.archive.split import batches
 from mcf_pipeline.archive.store import Archive
-from mcf_pipeline.contract.lines import TypedLines, read_lines
+from mcf_pipeline.contract.lines import DROPPED, NOTHING_LOST, TypedLines, read_lines
 from mcf_pipeline.files import write_atomically
 from mcf_pipeline.progress import report
 from mcf_pipeline.schemas.names import STAGED
@@ -71,19 +71,23 @@ def _write(
     snapshot: Snapshot, state: QuarterState, valid: pa.Table, rejects: pd.DataFrame, lines: TypedLines
 ) -> Staged:
     quarter, of = state
-    rejected = int(rejects["numero_ligne"].nunique())
+    own = (of.since, quarter.id)
+    lost = lines.lost.get(own, NOTHING_LOST)
     received = snapshot.rows([state])[state]
-    rules = rejects[["regle", "colonne"]].fillna("").itertuples(index=False, name=None)
+    rules = rejects[rejects["regle"] != DROPPED][["regle", "colonne"]].fillna("").itertuples(index=False, name=None)
     staged = Staged(
         quarter=quarter.id,
         release_id=of.since,
         received=received,
         valid=valid.num_rows,
         masked=valid["est_masque"].to_pylist().count(True),
-        rejected=rejected,
+        rejected=lines.rejected[own],
         unknown=lines.unknown.get((of.since, quarter.id), []),
         commonest=[(rule, column, count) for (rule, column), count in Counter(rules).most_common(3)],
-        is_refused=is_refused(rejected, received),
+        is_refused=is_refused(lines, own, received),
+        dropped=lines.dropped[own],
+        lost_dossiers=lost.dossiers,
+        lost_amount=lost.amount,
     )
     files = snapshot.files
     files.write(snapshot.file(STAGED[1], quarter, of), pa.Table.from_pandas(rejects, preserve_index=False))

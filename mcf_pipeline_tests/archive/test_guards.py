@@ -1,4 +1,4 @@
-"""What counts as shrinking, quarter by quarter and measure by measure."""
+"""What counts as shrinking, and as growing beyond reason, quarter by quarter and measure by measure."""
 
 from __future__ import annotations
 
@@ -30,14 +30,61 @@ def telling(release_id: str, **quarters: tuple[int, int]) -> Manifest:
         ("T2", (79, 1000), ["trimestre_retreci lines 100 79"]),
         ("T2", (100, 799), ["trimestre_retreci dossiers 1000 799"]),
         ("T2", (10, 10), ["trimestre_retreci lines 100 10", "trimestre_retreci dossiers 1000 10"]),
-        ("T2", (200, 2000), []),
+        ("T2", (150, 1500), []),
+        ("T2", (151, 1500), ["trimestre_gonfle lines 100 151"]),
+        ("T2", (100, 2000), ["trimestre_gonfle dossiers 1000 2000"]),
         ("T3", (1, 1), []),
+        ("T3", (200, 2000), []),
     ],
-    ids=["the same", "a fifth less", "lines", "dossiers", "both", "grown", "a running quarter"],
+    ids=[
+        *(
+            "the same",
+            "a fifth less",
+            "lines",
+            "dossiers",
+            "both",
+            "half as much again",
+            "more lines",
+            "twice the dossiers",
+        ),
+        *("a running quarter", "a running quarter that grew"),
+    ],
 )
 def test_a_closed_quarter_may_lose_a_fifth_of_its_lines_and_of_its_dossiers(quarter, after, expected):
     found = shrinkages(telling(RELEASE, **{quarter: after}), telling(BEFORE, **{quarter: (100, 1000)}))
     assert [f"{s.rule} {s.measure} {s.before} {s.after}" for s in found] == expected
+
+
+def test_a_quarter_that_ran_when_the_release_before_was_made_may_double():
+    assert shrinkages(telling("2024-08-01", T2=(200, 2000)), telling("2024-06-15", T2=(100, 1000))) == []
+    found = shrinkages(telling("2024-08-01", T2=(200, 2000)), telling("2024-07-15", T2=(100, 1000)))
+    assert str(found[1]) == "2024-T2 was closed and gained 100% in dossiers (1000 to 2000)"
+
+
+def test_a_quarter_that_comes_back_to_what_it_was_has_not_grown():
+    releases = [telling(day, T1=(rows, rows)) for day, rows in zip(DAYS, (100, 60, 100, 151), strict=False)]
+    assert held(*releases[:3], accepted={DAYS[1]}) == []
+    assert held(*releases, accepted={DAYS[1]}) == [DAYS[3]]
+
+
+def test_a_quarter_of_few_lines_may_double():
+    assert shrinkages(telling(RELEASE, T2=(40, 400)), telling(BEFORE, T2=(20, 200))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_held"),
+    [(40, 40, False), (40, 70, False), (40, 71, True), (40, 9, True), (0, 40, True), (None, 90, False)],
+)
+def test_the_share_of_masked_lines_of_a_closed_quarter_moves_little(before, after, is_held):
+    def release(release_id, masked):
+        contents = {"2024-T2": QuarterContent("a" * 64, 100, 1000, masked)}
+        return dataclasses.replace(manifest(release_id), quarters=contents)
+
+    found = shrinkages(release(RELEASE, after), release(BEFORE, before))
+    assert bool(found) is is_held
+    if is_held:
+        assert found[0].rule == "part_masquee_inhabituelle"
+        assert str(found[0]) == f"2024-T2 has {after} % of lines masked, {before} before"
 
 
 @pytest.mark.parametrize("quarter", ["T2", "T3"])

@@ -35,7 +35,7 @@ VALUES = {
     "nb_dossiers": {"12": 8, "": 2},
     "nb_titulaires": {"12": 8, "": 2},
     "montant_engage": {"1 234,50": 4, "1234.5": 6},
-    "part_titulaire": {"100": 9, "NaN": 1},
+    "part_titulaire": {"100": 8, "x1": 1, "NaN": 1},
 }
 
 
@@ -60,7 +60,9 @@ def test_a_source_that_is_ready():
     assert found.quarters == ("2024-T1", "2024-T2")
     assert found.formats["montant_engage"] == {"1 234,5": 4, "1234.5": 6}
     assert found.formats["nb_dossiers"] == {"1234": 8, "empty": 2}
-    assert found.problems == ("1 values of part_titulaire are no numbers: 'NaN'",)
+    assert found.problems == ()
+    assert "1 values of part_titulaire are no numbers: 'x1'" in found.notes
+    assert found.formats["part_titulaire"] == {"1234": 8, "unreadable": 1, "masked as 'NaN'": 1}
     met = {(m.dimension, m.text): (m.id, m.known) for m in found.modalities}
     assert met["region", "Ile de France"] == ("11", True)
     assert met["region", "Lune"] == ("lune", False)

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mcf_pipeline.contract.map_lines import map_lines
+from mcf_pipeline.contract.modalities import allowed_ids, resolve
 from mcf_pipeline.contract.source_map import SourceMap, toml_key, toml_string
 from mcf_pipeline.errors import UsageError
 
@@ -26,6 +28,17 @@ number = "trim"
 [units]
 montant_engage = "centimes"
 duree_moyenne = "minutes"
+[numbers]
+prix_moyen = "thousands"
+[masked]
+markers = ["conf."]
+zero_dossiers = true
+[totals]
+region = ["Ensemble"]
+"genre+classe_age" = [""]
+all = ["Total"]
+[accept]
+rules = ["relation_prix_montant"]
 [ignore]
 columns = ["vieux"]
 """
@@ -55,6 +68,32 @@ def test_a_whole_map(written):
     assert found.factor("montant_engage") == Decimal("0.01")
     assert found.factor("prix_moyen") == 1
     assert found.ignored == ("vieux",)
+    assert found.numbers == {"prix_moyen": "thousands"}
+    assert (found.masks, found.zero_is_masked) == (("conf.",), True)
+    assert found.totals == {"region": ("Ensemble",), "genre+classe_age": ("",), "all": ("Total",)}
+    assert found.accepted == ("relation_prix_montant",)
+
+
+def test_its_lines_read_back(written):
+    found = SourceMap.load(written(FULL))
+    assert SourceMap.from_toml(tomllib.loads(map_lines(found))) == found
+    assert map_lines(SourceMap()) == ""
+
+
+def test_all_parts_can_be_given_a_unit_in_one_line():
+    found = SourceMap.from_toml({"units": {"parts": "pourcent", "part_etat": "euros"}})
+    assert found.is_share("part_opco")
+    assert found.factor("part_opco") == Decimal("0.01")
+    assert not found.is_share("part_etat")
+
+
+def test_a_text_is_kept_apart_as_it_is_written_only():
+    found = SourceMap.from_toml({"modalities": {"region": {"BRETAGNE": "a_part", "": "a_part"}}})
+    own = resolve("region", "BRETAGNE", found)
+    assert (own.est_connue, own.libelle) == (False, "BRETAGNE")
+    assert own.id not in allowed_ids("region")
+    assert resolve("region", "Bretagne", found).id == "53"
+    assert (resolve("region", None, found).id, resolve("region", "-1", found).id) == ("vide", "non_renseigne")
 
 
 def test_no_file_is_an_empty_map():
@@ -84,6 +123,14 @@ def test_byte_order_mark_is_no_trouble(written):
         ("[units]\nregion = 'euros'", "unknown column in [units]"),
         ("[units]\nduree_moyenne = 'euros'", "allowed: heures, minutes"),
         ("[ignore]\ncolumns = 'x'", "list of names"),
+        ("[numbers]\nprix_moyen = 'mille'", "allowed: thousands, decimals"),
+        ("[numbers]\nregion = 'thousands'", "unknown column in [numbers]"),
+        ("[masked]\nzero_dossiers = 'oui'", "true or false"),
+        ("[masked]\nmarks = ['x']", "allowed: markers, zero_dossiers"),
+        ("[totals]\nregions = ['x']", "unknown column in [totals]"),
+        ("[totals]\n'all+region' = ['x']", "stands alone"),
+        ("[accept]\nrules = ['export_vide']", "unknown rule in [accept]"),
+        ("[units]\nprix_moyen = 'pourcent'", "unit of prix_moyen"),
         ("[columns", "not valid TOML"),
         (b"\xff\xfe\x00", "not UTF-8"),
     ],

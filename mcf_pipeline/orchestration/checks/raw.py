@@ -27,8 +27,9 @@ SPECS = [
     check_spec(
         ASSET,
         REFUSED,
-        "La publication respecte le contrat : colonnes requises reconnues chacune une fois, lignes toutes reçues. "
-        "Sinon elle est refusée, et l'archive reste comme elle était.",
+        "La publication respecte le contrat : colonnes requises reconnues chacune une fois, lignes toutes reçues, "
+        "aucune ligne qui soit la somme d'autres, aucune unité ni aucun séparateur qui fausse tout. Sinon elle est "
+        "refusée, et l'archive reste comme elle était.",
         blocking=True,
     ),
     check_spec(
@@ -42,6 +43,20 @@ SPECS = [
         ASSET,
         "trimestre_retreci",
         "Aucun trimestre clos n'a perdu plus de 20 % de ses lignes ou de ses dossiers. Sinon la publication est "
+        "archivée sans être appliquée.",
+        blocking=True,
+    ),
+    check_spec(
+        ASSET,
+        "trimestre_gonfle",
+        "Aucun trimestre déjà clos n'a gagné plus de 50 % de lignes ou de dossiers. Sinon la publication est archivée "
+        "sans être appliquée.",
+        blocking=True,
+    ),
+    check_spec(
+        ASSET,
+        "part_masquee_inhabituelle",
+        "La part des lignes masquées d'un trimestre clos n'a pas bougé de plus de 30 points. Sinon la publication est "
         "archivée sans être appliquée.",
         blocking=True,
     ),

@@ -35,8 +35,8 @@ SPECS = [
     check_spec(
         ASSET,
         REJECTED,
-        "Aucune ligne n'est écartée (`stg_rejets`). Au-delà de 1 % des lignes, c'est une erreur : le trimestre garde "
-        "son état précédent.",
+        "Aucune ligne n'est écartée (`stg_rejets`). Au-delà de 1 % des lignes, des dossiers ou du montant, c'est une "
+        "erreur : le trimestre garde son état précédent.",
         per_quarter=True,
         # The asset itself raises, and so blocks, when it first meets such a quarter. A check that blocked as well
         # would keep the quarter's previous state from ever being built again.

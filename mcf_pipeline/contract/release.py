@@ -1,0 +1,224 @@
+"""What a release as a whole says against itself: looked for before anything of it is archived.
+
+A line can be possible by itself and the release still be silently wrong: lines that are sums of others, figures in
+another unit, separators that can mean two things, masked cells written as 0, lines of one key that contradict each
+other. `judge` looks for all of them; `refuse_suspect` is how an intake asks. What does not belong here: how each is
+found (`totals`, `relations`, `separators`, `keys`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcf_pipeline.contract.columns import PART_COLUMNS
+from mcf_pipeline.contract.keys import conflicting_duplicates, ids_sql, map_modalities
+from mcf_pipeline.contract.lines import typed_sql
+from mcf_pipeline.contract.map_lines import Problem, Proposal, map_lines
+from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, resolve
+from mcf_pipeline.contract.recognised import Recognition
+from mcf_pipeline.contract.relations import judge_relations, measure
+from mcf_pipeline.contract.rules import REJECTED_SHARE, RULES
+from mcf_pipeline.contract.separators import Separators, settle
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.totals import dropped_sql, find_totals
+from mcf_pipeline.duck import literal, one, quoted, temporary
+from mcf_pipeline.errors import ContractError
+
+if TYPE_CHECKING:
+    import duckdb
+
+SAMPLE_LINES = 4_000
+"""Lines on which relations are measured, about: where nearly all break one, so do nearly all of these."""
+MOST_MESSAGES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What looking at a release as a whole came to.
+
+    Attributes:
+        problems: why it is not taken, in the order in which one would mend them.
+        notes: what is worth knowing.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def proposals(self) -> list[Proposal]:
+        """The lines for the map, of all problems."""
+        return [proposal for problem in self.problems for proposal in problem.proposals]
+
+    def error(self, source_map: SourceMap) -> ContractError:
+        """The first problem as an error, with the lines for the map and what else there is."""
+        first = self.problems[0]
+        said = str(first)
+        if len(self.problems) > 1:
+            said += f"; and {len(self.problems) - 1} more"
+        lines = [
+            line.split("  # ")[0]
+            for line in map_lines(source_map, self.proposals).splitlines()
+            if not line.startswith("#")
+        ]
+        if any(not proposal.is_remark for proposal in self.proposals):
+            said += f"; write into the file that MCF_SOURCE_MAP names: {' / '.join(lines)[:600]}"
+        else:
+            said += f". {RULES[first.rule].action}"
+        return ContractError(f"{said} (`mcf-pipeline doctor` shows the whole page)", rule=first.rule)
+
+
+def refuse_suspect(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map: SourceMap) -> Verdict:
+    """Refuse an export (table ``lignes``, see `archive.split`) that cannot be right as a whole.
+
+    Returns:
+        What is worth knowing of one that can.
+
+    Raises:
+        ContractError: by the rule of the first problem, with the lines for the map.
+    """
+    verdict = judge(con, recognition, source_map)
+    if verdict.problems:
+        raise verdict.error(source_map)
+    return verdict
+
+
+def judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map: SourceMap) -> Verdict:
+    """Look at an export (table ``lignes``: `trimestre_id`, `rang`, `numero_ligne`, canonical columns as text)."""
+    with temporary(con) as work:
+        return _judge(work, recognition, source_map)
+
+
+def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map: SourceMap) -> Verdict:
+    columns = [row[0] for row in con.execute("DESCRIBE lignes").fetchall()]
+    con.execute(
+        "CREATE TEMP VIEW recues AS SELECT '' AS release_id, * FROM lignes "
+        "WHERE regexp_full_match(trimestre_id, '[0-9]{4}-T[1-4]')"
+    )
+    unknown: dict[str, list[str]] = {}
+    for dimension, text in map_modalities(con, "recues", source_map):
+        unknown.setdefault(dimension, []).append(text)
+    separators = settle(con, "recues", columns, source_map)
+    notes = _told(separators)
+    if separators.ambiguous:
+        # Nothing else can be judged on figures that can be read in two ways.
+        message = "; ".join(map(str, separators.ambiguous[:MOST_MESSAGES]))
+        more = len(separators.ambiguous) - MOST_MESSAGES
+        problem = Problem(
+            "separateur_ambigu",
+            f"{message}{f'; and {more} columns more' if more > 0 else ''}; no other column settles it",
+            tuple(found.proposal() for found in separators.ambiguous),
+        )
+        return Verdict((problem,), tuple(notes))
+    dropped = dropped_sql(con, "recues", source_map)
+    _load(con, columns, separators, source_map, unknown, dropped)
+    found = judge_relations(measure(con), recognition, source_map.units, source_map.accepted)
+    problems = [*found.problems, *_zeros(con, columns)]
+    if "lignes_de_total" not in source_map.accepted:
+        problems += _totals(con, unknown)
+    # Lines that were found to be sums are gone from the table: they contradict no other.
+    problems += conflicting_duplicates(con, recognition)
+    return Verdict(tuple(problems), (*notes, *found.notes))
+
+
+def _told(separators: Separators) -> list[str]:
+    names = list(separators.thousands)
+    if not names:
+        return []
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return [f"{shown}: a separator with three digits behind it stands between thousands, as the other columns say"]
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection,
+    columns: list[str],
+    separators: Separators,
+    source_map: SourceMap,
+    unknown: Mapping[str, list[str]],
+    dropped: str,
+) -> None:
+    """Make ``jugees`` (every line: modalities, dossiers, amount) and ``echantillon`` (some: what relations need)."""
+
+    def typed(name: str) -> str:
+        return typed_sql(name, columns, source_map, separators)
+
+    suspects = {
+        name: [NOT_GIVEN_ID, *(resolve(name, text, source_map).id for text in texts)]
+        for name in DIMENSIONS
+        for texts in [unknown.get(name, ())]
+    }
+    replaced = ", ".join(f"{typed(name)} AS {name}" for name in ("nb_dossiers", "montant_engage"))
+    has_flag = "demandeur_emploi" in columns
+    dimensions = ", ".join(
+        f"""CASE WHEN {d.id_column} = '{NOT_GIVEN_ID}' THEN '{NOT_GIVEN_ID}:' || coalesce("{d.column}", '')
+            ELSE {d.id_column} END AS m_{name}, "{d.column}" AS texte_{name},
+            {d.id_column} IN ({", ".join(map(literal, suspects[name]))}) AS s_{name}"""
+        for name, d in DIMENSIONS.items()
+    )
+    zero = "nullif(nb_dossiers, 0)" if source_map.zero_is_masked else "nb_dossiers"
+    con.execute(f"""
+        CREATE TEMP TABLE jugees AS
+        SELECT *, {" , ".join(f"hash('{name}', m_{name}) AS e_{name}" for name in DIMENSIONS)}
+        FROM (SELECT trimestre_id, numero_ligne, {", ".join(d.id_column for d in DIMENSIONS.values())}, {dimensions},
+            {zero} AS nb_dossiers, montant_engage
+        FROM (
+            SELECT recues.* REPLACE ({replaced}), {ids_sql("recues", has_flag)}
+            FROM recues {"" if dropped == "false" else f"WHERE NOT {dropped}"}
+        ))
+    """)
+    parts = [name for name in PART_COLUMNS if name in columns]
+    shared = [f"{typed(n)}::DOUBLE {'* montant_engage' if source_map.is_share(n) else ''}" for n in parts]
+    (lines,) = one(con, "SELECT count(*) FROM jugees")
+    every = max(1, lines // SAMPLE_LINES)
+    price = f"{typed('prix_moyen')}::DOUBLE" if "prix_moyen" in columns else "NULL::DOUBLE"
+    # A part that is not given is none; where the amount is masked, so are all of them.
+    con.execute(f"""
+        CREATE TEMP TABLE echantillon AS
+        SELECT jugees.nb_dossiers::DOUBLE AS nb_dossiers, jugees.montant_engage::DOUBLE AS montant_engage,
+            {price} AS prix_moyen,
+            CASE WHEN jugees.montant_engage IS NOT NULL THEN {" + ".join(f"coalesce({s}, 0)" for s in shared) or "NULL"}
+            END AS parts
+        FROM (SELECT * EXCLUDE (nb_dossiers, montant_engage) FROM recues WHERE rang % {every} = 0) AS recues
+        JOIN jugees USING (trimestre_id, numero_ligne)
+    """)
+
+
+def _zeros(con: duckdb.DuckDBPyConnection, columns: list[str]) -> list[Problem]:
+    """Lines of 0 dossiers that have a mean price, which only a masked line can have."""
+    if "prix_moyen" not in columns:
+        return []
+    zeros, lines, masked, first = one(
+        con,
+        f"""
+        SELECT count(*) FILTER (WHERE jugees.nb_dossiers = 0 AND regexp_matches(prix_moyen, '[1-9]')),
+            count(*), count(*) FILTER (WHERE jugees.nb_dossiers IS NULL),
+            min(numero_ligne) FILTER (WHERE jugees.nb_dossiers = 0 AND regexp_matches(prix_moyen, '[1-9]'))
+        FROM jugees JOIN (SELECT numero_ligne, {quoted("prix_moyen")} FROM recues) USING (numero_ligne)
+        """,
+    )
+    if zeros <= REJECTED_SHARE * lines:
+        return []  # so few are rejected one by one
+    return [
+        Problem(
+            "zeros_masques",
+            f"{zeros:,} of {lines:,} lines have 0 dossiers and a mean price (line {first}; {masked:,} are masked): "
+            "masked figures look written as 0",
+            (Proposal("masked", "zero_dossiers", True),),
+        )
+    ]
+
+
+def _totals(con: duckdb.DuckDBPyConnection, unknown: Mapping[str, list[str]]) -> list[Problem]:
+    found = find_totals(con, unknown)
+    if not found:
+        return []
+    shown = "; ".join(map(str, found[:MOST_MESSAGES]))
+    more = f"; and {len(found) - MOST_MESSAGES} more" if len(found) > MOST_MESSAGES else ""
+    return [
+        Problem(
+            "lignes_de_total",
+            f"lines that are sums of others would be counted twice: {shown}{more}",
+            tuple(total.proposal() for total in found),
+        )
+    ]

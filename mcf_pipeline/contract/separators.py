@@ -1,0 +1,240 @@
+"""A separator with three digits behind it: thousands or decimals?
+
+``75,554`` is 75554 or 75.554, a factor of 1000 apart. A column in which every separator has exactly three digits
+behind it is settled by the other columns of the same lines (mean price x dossiers = amount, sum of the parts = amount),
+or by `[numbers]` in the source map, or refused. Quarter by quarter: one reads the same whatever it is read with.
+
+What does not belong here: how a number is read once that is settled (`contract.parsing`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcf_pipeline.contract.columns import COLUMNS, MEASURES, PART_COLUMNS
+from mcf_pipeline.contract.map_lines import Proposal
+from mcf_pipeline.contract.parsing import decimal_sql, without_groups_sql
+from mcf_pipeline.contract.rules import PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
+from mcf_pipeline.contract.source_map import DECIMALS, PARTS, THOUSANDS, SourceMap
+from mcf_pipeline.duck import quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+Group = tuple[str, str]
+"""A release and a quarter of it."""
+FIRST_LINES = 50
+"""Lines of a quarter that are looked at first: one separator with two digits behind it settles a column."""
+AGREEING = 0.9
+"""Share of the lines that must agree with one way of reading, and with no other."""
+
+_HAS_SEPARATOR = "(contains({0}, '.') OR contains({0}, ','))"
+_THREE_BEHIND = "({0} LIKE '%.___' OR {0} LIKE '%,___')"
+_NOT_THREE = r"[.,]([0-9]{1,2}|[0-9]{4,})$"
+_GROUPED = r"[ \t]*[+-]?[1-9][0-9]{0,2}([.,][0-9]{3})+[ \t]*"
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """A column that nothing settles.
+
+    Attributes:
+        column: canonical.
+        example: one of its values.
+        quarter: the first in which nothing settles it.
+    """
+
+    column: str
+    example: str
+    quarter: str
+
+    def __str__(self) -> str:
+        read = self.example.strip().replace(",", ".")
+        return f"{self.column} holds {self.example.strip()!r} and the like: {read.replace('.', '')} or {read}?"
+
+    def proposal(self) -> Proposal:
+        """The line for the map: as thousands, which is how such a column mostly came to be."""
+        column = PARTS if self.column in PART_COLUMNS else self.column
+        return Proposal("numbers", column, THOUSANDS, f'or "{DECIMALS}": check {self.example.strip()}')
+
+
+@dataclass(frozen=True, slots=True)
+class Separators:
+    """What the separators of some lines are.
+
+    Attributes:
+        thousands: by canonical column, the quarters in which they stand between thousands.
+        ambiguous: what nothing settles.
+    """
+
+    thousands: Mapping[str, frozenset[Group]]
+    ambiguous: tuple[Ambiguous, ...] = ()
+
+    def number(self, name: str, source_map: SourceMap) -> str:
+        """SQL: the text of a figure in which a separator can only be that of decimals."""
+        column = quoted(name)
+        if source_map.numbers.get(name) == THOUSANDS:
+            return without_groups_sql(column)
+        groups = self.thousands.get(name)
+        if not groups:
+            return column
+        listed = ", ".join(f"('{release}', '{quarter}')" for release, quarter in sorted(groups))
+        return f"CASE WHEN (release_id, trimestre_id) IN ({listed}) THEN {without_groups_sql(column)} ELSE {column} END"
+
+
+def settle(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], source_map: SourceMap) -> Separators:
+    """Say what the separators in the lines of some quarters are.
+
+    Args:
+        con: holds the lines.
+        table: lines as received, with `release_id`, `trimestre_id` and `rang`.
+        columns: its canonical columns.
+        source_map: what a user says of them.
+    """
+    # A mean duration is never in thousands of hours, and so never ambiguous.
+    open_ = [
+        name
+        for name in columns
+        if name in COLUMNS
+        and COLUMNS[name].kind in MEASURES
+        and name != "duree_moyenne"
+        and name not in source_map.numbers
+    ]
+    suspects = _suspects(con, table, open_)
+    thousands: dict[str, set[Group]] = {}
+    ambiguous: dict[str, Ambiguous] = {}
+    for group, found in suspects.items():
+        settled = _settled(con, table, group, found, columns, source_map)
+        for name in found:
+            if name not in settled:
+                ambiguous.setdefault(name, Ambiguous(name, found[name], group[1]))
+            elif settled[name]:
+                thousands.setdefault(name, set()).add(group)
+    return Separators({name: frozenset(groups) for name, groups in thousands.items()}, tuple(ambiguous.values()))
+
+
+def _suspects(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> dict[Group, dict[str, str]]:
+    """By quarter, the columns in which every separator has three digits behind it, with an example."""
+    if not names:
+        return {}
+    # Counts have no separator at all in most files: what is not settled by the first lines is looked at whole.
+    unsettled = [name for name in names if COLUMNS[name].kind == "count"]
+    amounts = [name for name in names if name not in unsettled]
+    if amounts:
+        seen = ", ".join(f"bool_or(regexp_matches({quoted(n)}, '{_NOT_THREE}'))" for n in amounts)
+        first = con.execute(
+            f"SELECT release_id, trimestre_id, {seen} FROM {table} WHERE rang <= {FIRST_LINES} GROUP BY ALL"
+        ).fetchall()
+        unsettled += [name for place, name in enumerate(amounts) if not all(row[place + 2] for row in first)]
+    if not unsettled:
+        return {}
+    any_ = ", ".join(f"bool_or({_THREE_BEHIND.format(quoted(n))})" for n in unsettled)
+    (row,) = con.execute(f"SELECT {any_} FROM {table}").fetchall()
+    possible = [name for name, found in zip(unsettled, row, strict=True) if found]
+    if not possible:
+        return {}
+    counted = ", ".join(
+        f"count(*) FILTER (WHERE {_HAS_SEPARATOR.format(c)}), "
+        f"count(*) FILTER (WHERE regexp_full_match({c}, '{_GROUPED}')), "
+        f"count(*) FILTER (WHERE regexp_full_match({c}, '[+-]?[1-9][0-9]{{3,}}')), "
+        # One that does not end in zeros says more: a count has no decimals but zeros.
+        f"coalesce(max({c}) FILTER (WHERE regexp_full_match({c}, '{_GROUPED}') AND NOT ends_with({c}, '000')), "
+        f"max({c}) FILTER (WHERE regexp_full_match({c}, '{_GROUPED}')))"
+        for c in map(quoted, possible)
+    )
+    suspects: dict[Group, dict[str, str]] = {}
+    for release, quarter, *figures in con.execute(
+        f"SELECT release_id, trimestre_id, {counted} FROM {table} GROUP BY ALL ORDER BY ALL"
+    ).fetchall():
+        for place, name in enumerate(possible):
+            separated, grouped, plain, example = figures[4 * place : 4 * place + 4]
+            # Four digits without a separator beside it: then the separator is that of decimals.
+            if grouped and grouped == separated and not plain:
+                suspects.setdefault((release, quarter), {})[name] = example
+    return suspects
+
+
+def _settled(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    group: Group,
+    suspects: Mapping[str, str],
+    columns: Sequence[str],
+    source_map: SourceMap,
+) -> dict[str, bool]:
+    """For each suspect that other columns settle, whether its separators stand between thousands."""
+    lines = f"(FROM {table} WHERE release_id = '{group[0]}' AND trimestre_id = '{group[1]}')"
+    triple = ("prix_moyen", "nb_dossiers", "montant_engage")
+    settled: dict[str, bool] = {}
+    if set(triple) <= set(columns):
+        product = [name for name in triple if name in suspects]
+        fitting = [
+            ways
+            for ways in itertools.product((False, True), repeat=len(product))
+            if product and _price_agrees(con, lines, dict(zip(product, ways, strict=True)), source_map)
+        ]
+        if len(fitting) == 1:
+            settled |= dict(zip(product, fitting[0], strict=True))
+    parts = [name for name in columns if name in PART_COLUMNS]
+    open_parts = [name for name in parts if name in suspects]
+    if open_parts and ("montant_engage" not in suspects or "montant_engage" in settled):
+        of_amount = settled.get("montant_engage", False)
+        fitting_parts = [
+            way
+            for way in (False, True)
+            if _parts_agree(con, lines, parts, dict.fromkeys(open_parts, way), of_amount, source_map)
+        ]
+        if len(fitting_parts) == 1:
+            settled |= dict.fromkeys(open_parts, fitting_parts[0])
+    of_dossiers = settled.get("nb_dossiers")
+    for name in suspects:
+        if name not in settled and COLUMNS[name].kind == "count" and of_dossiers is not None:
+            settled[name] = of_dossiers
+        # A count has no decimals: three digits that are not all zero can only be of thousands.
+        if name not in settled and COLUMNS[name].kind == "count" and not suspects[name].rstrip().endswith("000"):
+            settled[name] = True
+    return settled
+
+
+def _read(name: str, is_thousands: bool, source_map: SourceMap) -> str:
+    text = without_groups_sql(quoted(name)) if is_thousands else quoted(name)
+    return decimal_sql(text, 18, 4, factor=source_map.factor(name))
+
+
+def _price_agrees(con: duckdb.DuckDBPyConnection, lines: str, ways: Mapping[str, bool], source_map: SourceMap) -> bool:
+    price, dossiers, amount = (
+        f"{_read(name, ways.get(name, source_map.numbers.get(name) == THOUSANDS), source_map)}::DOUBLE"
+        for name in ("prix_moyen", "nb_dossiers", "montant_engage")
+    )
+    return _share(con, lines, f"abs({price} * {dossiers} - {amount}) <= {PRICE_RELATIVE} * {amount}")
+
+
+def _parts_agree(
+    con: duckdb.DuckDBPyConnection,
+    lines: str,
+    parts: Sequence[str],
+    ways: Mapping[str, bool],
+    amount_is_thousands: bool,
+    source_map: SourceMap,
+) -> bool:
+    amount = _read(
+        "montant_engage", amount_is_thousands or source_map.numbers.get("montant_engage") == THOUSANDS, source_map
+    )
+    total = " + ".join(
+        f"coalesce({_read(n, ways.get(n, source_map.numbers.get(n) == THOUSANDS), source_map)}, 0)" for n in parts
+    )
+    # Whole euros: each part may be rounded.
+    allowed = f"greatest({PARTS_RELATIVE} * {amount}, {PARTS_ABSOLUTE} * {len(parts)})"
+    return _share(con, lines, f"abs({total} - {amount}) <= {allowed}")
+
+
+def _share(con: duckdb.DuckDBPyConnection, lines: str, agrees: str) -> bool:
+    rows = con.execute(
+        f"SELECT count(*), count(*) FILTER (WHERE {agrees}) FROM {lines} WHERE montant_engage IS NOT NULL "
+        "AND regexp_matches(montant_engage, '[1-9]')"
+    ).fetchall()
+    judged, agreeing = rows[0]
+    return bool(judged) and agreeing >= AGREEING * judged
