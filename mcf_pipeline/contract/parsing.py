@@ -182,7 +182,7 @@ MASKS = (
 )
 """What stands for a masked figure, as French statistics write it; in any case. A closed list: what is not in it and is
 no number is rejected, and `[masked]` in the source map adds to it."""
-_MASK_LIST = ", ".join(f"'{marker}'" for marker in MASKS)
+_MASK = rf"(?i){_BLANKS}*(?:{'|'.join(map(re.escape, MASKS))}){_BLANKS}*"
 
 
 def is_empty_sql(expr: str) -> str:
@@ -192,7 +192,7 @@ def is_empty_sql(expr: str) -> str:
 
 def is_mask_sql(expr: str) -> str:
     """SQL: whether a cell holds a marker of a masked figure (`MASKS`)."""
-    return f"coalesce(lower(regexp_replace({expr}, '^{_BLANKS}+|{_BLANKS}+$', '', 'g')) IN ({_MASK_LIST}), false)"
+    return f"coalesce(regexp_full_match({expr}, '{_MASK}'), false)"
 
 
 def without_groups_sql(expr: str) -> str:
@@ -212,12 +212,11 @@ def integer_sql(expr: str) -> str:
     A sole ``1,234`` is no integer: it could mean either.
     """
     digits = f"regexp_replace({_bare(expr)}, '\\.0+$', '')"
-    scientific = f"TRY_CAST({_bare(expr)} AS DECIMAL(38,10))"
+    whole = f"regexp_extract(TRY_CAST({_bare(expr)} AS DECIMAL(38,10))::VARCHAR, '^(-?[0-9]+)\\.0+$', 1)"
     return (
         f"CASE WHEN regexp_full_match({expr}, '-?[0-9]{{1,18}}') THEN TRY_CAST({expr} AS BIGINT) "
         f"WHEN regexp_full_match({expr}, '{_INTEGER}') THEN TRY_CAST({digits} AS BIGINT) "
-        f"WHEN regexp_full_match({expr}, '{_SCIENTIFIC}') THEN CASE WHEN {scientific} = trunc({scientific}) "
-        f"THEN TRY_CAST({scientific} AS BIGINT) END END"
+        f"WHEN regexp_full_match({expr}, '{_SCIENTIFIC}') THEN TRY_CAST({whole} AS BIGINT) END"
     )
 
 

@@ -19,15 +19,15 @@ from mcf_pipeline.contract.map_lines import Proposal
 from mcf_pipeline.contract.parsing import decimal_sql, without_groups_sql
 from mcf_pipeline.contract.rules import PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 from mcf_pipeline.contract.source_map import DECIMALS, PARTS, THOUSANDS, SourceMap
-from mcf_pipeline.duck import quoted
+from mcf_pipeline.duck import one, quoted
 
 if TYPE_CHECKING:
     import duckdb
 
 Group = tuple[str, str]
 """A release and a quarter of it."""
-FIRST_LINES = 50
-"""Lines of a quarter that are looked at first: one separator with two digits behind it settles a column."""
+EVERY = 16
+"""Each so many lines of a quarter are looked at first: one separator with two digits behind it settles a column."""
 AGREEING = 0.9
 """Share of the lines that must agree with one way of reading, and with no other."""
 
@@ -126,9 +126,14 @@ def _suspects(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) 
     if amounts:
         seen = ", ".join(f"bool_or(regexp_matches({quoted(n)}, '{_NOT_THREE}'))" for n in amounts)
         first = con.execute(
-            f"SELECT release_id, trimestre_id, {seen} FROM {table} WHERE rang <= {FIRST_LINES} GROUP BY ALL"
+            f"SELECT release_id, trimestre_id, {seen} FROM {table} WHERE rang % {EVERY} = 0 GROUP BY ALL"
         ).fetchall()
-        unsettled += [name for place, name in enumerate(amounts) if not all(row[place + 2] for row in first)]
+        (quarters,) = one(con, f"SELECT count(DISTINCT (release_id, trimestre_id)) FROM {table}")
+        unsettled += [
+            name
+            for place, name in enumerate(amounts)
+            if len(first) < quarters or not all(row[place + 2] for row in first)
+        ]
     if not unsettled:
         return {}
     any_ = ", ".join(f"bool_or({_THREE_BEHIND.format(quoted(n))})" for n in unsettled)
