@@ -140,7 +140,7 @@ def _taken_out(
     by_figures: bool = True,
 ) -> Total:
     rows = con.execute(
-        f"SELECT count(*), coalesce(sum(nb_dossiers), 0)::BIGINT, "
+        f"SELECT count(*), coalesce(sum(nb_dossiers), 0)::HUGEINT, "
         f"list(numero_ligne ORDER BY numero_ligne)[1:3], max(coalesce(texte_{names[0]}, '')) "
         f"FROM jugees WHERE {condition}"
     ).fetchall()

@@ -65,12 +65,12 @@ def publish(
         if rows is None:
             remove_database(draft)
             rows = _assemble(con, archive, snapshot, draft, is_new=True)
-        put_in_place(draft, final)
         wal = final.with_name(f"{final.name}.wal")
         if wal.exists():
-            # Someone wrote to the published file. DuckDB would replay that on the new one.
+            # Someone wrote to the published file. DuckDB would replay that on the new one, so it goes first.
             wal.unlink(missing_ok=True)
             log.warning("%s is gone: changes that another program made to the published file are not kept", wal)
+        put_in_place(draft, final)
     snapshot.files.remove_unused(snapshot.used_files())
     return rows
 
