@@ -39,9 +39,15 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         ("lines read", facts.lines_read),
         ("quarters", _span(diagnosis.quarters)),
     ):
-        if value is not None or diagnosis.ready:
-            summary.add_row(name, Text("not told" if value is None else clean(str(value), 200)))
-    console.print(summary)
+        summary.add_row(name, Text("not told" if value is None else clean(str(value), 200)))
+    if diagnosis.ready:
+        console.print(summary)
+    else:
+        told = [("lines announced", facts.records_count), ("lines read", facts.lines_read)]
+        counts = [f"{name} {value:,}" for name, value in told if value is not None]
+        known = [text for text in (*counts, _span(diagnosis.quarters)) if text]
+        console.print(Text(f"Source: {clean(facts.origin, 200)}"))
+        console.print(Text("; ".join(known) or "nothing was read"))
 
     if diagnosis.ready:
         _in_full(diagnosis, console)

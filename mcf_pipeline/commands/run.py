@@ -95,7 +95,7 @@ def raise_if_refused(refusals: Mapping[Quarter, ContractError]) -> None:
 
 def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = ()) -> None:
     """Say what was done, what there is now, and what to type next."""
-    from mcf_pipeline.commands.status import overview, told, unknown_modalities
+    from mcf_pipeline.commands.status import dropped_lines, overview, told, unknown_modalities
 
     plan, status = outcome.plan, overview(space, outcome.snapshot)
     if status.is_synthetic:
@@ -116,7 +116,8 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
             + (f", {len(refused)} refused." if refused else ".")
         )
     out.print(
-        f"{status.rows:,} lines, {status.masked:,} of them masked, {status.rejected:,} rejected; "
+        f"{status.rows:,} lines, {status.masked:,} of them masked, {status.rejected:,} rejected"
+        f"{dropped_lines(status)}; "
         f"{status.quarters} quarters, {status.first} to {status.last}."
     )
     if unknown := unknown_modalities(status):

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
+from mcf_pipeline.contract.lines import DROPPED
 from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import RULES
 from mcf_pipeline.contract.text import clean
@@ -34,6 +35,7 @@ class Overview:
         rows: published lines.
         masked: masked lines among them.
         rejected: lines quarantined.
+        dropped: lines left out as sums of others, by the source map.
         unknown: modalities that the contract does not know: dimension, label, lines.
         published_at: when, or None.
         broken: rules that some lines break: rule, lines that do, lines judged.
@@ -51,6 +53,7 @@ class Overview:
     rows: int = 0
     masked: int = 0
     rejected: int = 0
+    dropped: int = 0
     published_at: str | None = None
     unknown: list[tuple[str, str, int]] = field(default_factory=list)
     broken: list[tuple[str, int, int]] = field(default_factory=list)
@@ -82,9 +85,11 @@ def overview(space: Workspace, snapshot: Snapshot) -> Overview:
                 "min(trimestre_id), max(trimestre_id) FROM fct_dossiers"
             ).fetchall()
             found.rows, found.masked, found.quarters, found.first, found.last = rows[0]
-            found.rejected = con.execute(
-                "SELECT count(DISTINCT (release_id, numero_ligne)) FROM stg_rejets"
-            ).fetchall()[0][0]
+            found.rejected, found.dropped = con.execute(
+                "SELECT count(DISTINCT (release_id, numero_ligne)) FILTER (WHERE regle <> $dropped), "
+                "count(DISTINCT (release_id, numero_ligne)) FILTER (WHERE regle = $dropped) FROM stg_rejets",
+                {"dropped": DROPPED},
+            ).fetchall()[0]
             found.unknown = _unknown(con)
             found.release_id, published = con.execute("SELECT release_id, publie_le FROM meta_publication").fetchall()[
                 0
@@ -132,6 +137,11 @@ def unknown_modalities(found: Overview) -> str | None:
     )
 
 
+def dropped_lines(found: Overview) -> str:
+    """How many lines the source map drops, to stand behind the rejected ones; nothing where it drops none."""
+    return f", {found.dropped:,} dropped as sums of others" if found.dropped else ""
+
+
 def status(settings: Settings, *, as_json: bool) -> None:
     """Print the overview."""
     from rich.markup import escape
@@ -165,7 +175,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     if found.published_at:
         out.print(
             f"Published {found.published_at}: {found.quarters} quarters ({found.first} to {found.last}), "
-            f"{found.rows:,} lines, {found.masked:,} masked, {found.rejected:,} rejected."
+            f"{found.rows:,} lines, {found.masked:,} masked, {found.rejected:,} rejected{dropped_lines(found)}."
         )
         out.print(f"Warehouse: {found.warehouse}")
         if unknown := unknown_modalities(found):

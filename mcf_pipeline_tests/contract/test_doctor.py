@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import tomllib
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -141,6 +142,21 @@ def test_a_job_seeker_flag():
     met = {m.text: m.id for m in found.modalities if m.dimension == "situation"}
     assert met["oui"] == "demandeur_emploi"
     assert any("job seeker" in note for note in found.notes)
+
+
+def test_a_page_of_five_problems_fits_a_terminal():
+    """In the order in which one would mend them, and with the lines to paste."""
+    problems = tuple(f"problem {number}: " + "the figures do not fit together, " * 20 for number in range(1, 6))
+    toml = "[columns]\n" + "".join(f'part_{n} = "Part {n}"\n' for n in range(8)) + '[units]\nparts = "pourcent"\n'
+    found = replace(look(), ready=False, problems=problems, notes=("a note " * 30,) * 6, toml=toml, opens=True)
+    shown = page(found).splitlines()
+    assert len(shown) <= 40
+    assert max(map(len, shown)) <= 140
+    places = [next(i for i, line in enumerate(shown) if f"{n}. problem {n}" in line) for n in range(1, 6)]
+    assert places == sorted(places)
+    assert shown.index("[columns]") > places[-1]
+    assert "tried: nothing else stops a run" in shown[shown.index("[columns]") - 1]
+    assert shown[-1] == "not ready"
 
 
 def test_json_is_plain():

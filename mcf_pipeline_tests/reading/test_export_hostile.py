@@ -98,6 +98,8 @@ def refused(
         pytest.param(b"a; a \n1;2\n", "entete_en_double", None, id="twice but for blanks"),
         pytest.param("e\u0301;\u00e9\n1;2\n".encode(), "entete_en_double", None, id="twice but for composition"),
         pytest.param(b"a;Numero_Ligne\n1;2\n", "entete_en_double", None, id="our own name"),
+        pytest.param(b"a;b;c\n1;2;3\nSource : CDC\n", "ligne_irreguliere", 3, id="a footnote"),
+        pytest.param(b"Les usagers;;\na;b;c\n1;2;3\n", "nom_de_colonne_vide", None, id="a title"),
         pytest.param(b"a;;c\n1;2;3\n", "nom_de_colonne_vide", None, id="no name"),
         pytest.param(b'a;" "\n1;2\n', "nom_de_colonne_vide", None, id="blank name"),
         pytest.param(b"a;b;\n1;2;\n", "nom_de_colonne_vide", None, id="a delimiter too many everywhere"),
