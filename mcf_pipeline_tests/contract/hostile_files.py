@@ -85,7 +85,7 @@ REFUSED_FILES = {
     "a line too long": (GOOD + RECORDS[0].encode() + b";1\r\n", "ligne_irreguliere", "field(s)"),
     "a line too short": (GOOD + b"2024-T1;Corse\r\n" + RECORDS[0].encode(), "ligne_irreguliere", "2 field(s)"),
     "an empty line inside": (GOOD.replace(b"\r\n", b"\r\n\r\n", 2), "ligne_irreguliere", "an empty line"),
-    "a footer": (GOOD + b"Total : 16 lignes\r\n", "export_tronque", "1 field(s)"),
+    "a footer": (GOOD + b"Total : 16 lignes\r\n", "ligne_irreguliere", "a footnote below the table"),
     # bytes
     "NUL": (GOOD.replace(b"Mayotte", b"May\0tte"), "octet_nul", "NUL byte"),
     "NUL in a name": (GOOD.replace(b"genre", b"gen\0re"), "octet_nul", "line 1: a NUL byte"),
