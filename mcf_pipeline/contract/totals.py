@@ -192,11 +192,15 @@ def _over_several(con: duckdb.DuckDBPyConnection) -> list[Total]:
     return found
 
 
-def _suspects(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+def _suspects(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, bool]:
     """The modalities of a dimension that could be sums.
 
     With a modality that nobody knows any of them can be, for what is known may be the whole of what is not. Without one
     only that which holds half of every quarter, and "not given", which an empty cell becomes.
+
+    Returns:
+        Each with whether it is one that nobody knows, or "not given": only such a one can be the sum of a single other.
+        Two known ones with the same figures everywhere are just that.
     """
     rows = con.execute(f"""
         WITH trimestres AS (
@@ -207,12 +211,12 @@ def _suspects(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
         FROM parts GROUP BY modalite ORDER BY modalite
     """).fetchall()
     if any(suspect and not modality.startswith(NOT_GIVEN_ID) for modality, _, suspect, _ in rows):
-        return [modality for modality, dossiers, _, _ in rows if dossiers]
-    return [modality for modality, dossiers, suspect, half in rows if dossiers and (suspect or half)]
+        return {modality: bool(suspect) for modality, dossiers, suspect, _ in rows if dossiers}
+    return {modality: bool(suspect) for modality, dossiers, suspect, half in rows if dossiers and (suspect or half)}
 
 
 def _by_figures(
-    con: duckdb.DuckDBPyConnection, name: str, suspects: Sequence[str]
+    con: duckdb.DuckDBPyConnection, name: str, suspects: Mapping[str, bool]
 ) -> list[tuple[str, tuple[str, ...]]]:
     """The modalities of a dimension that are sums, each with the modalities that it adds up."""
     import numpy as np
@@ -244,7 +248,7 @@ def _by_figures(
     places = [int(np.searchsorted(modalities, m)) for m in suspects if m in set(modalities)]
     for at in sorted(places, key=lambda at: -figures.dossiers[:, at].sum()):
         parts = _parts(at, open_, figures)
-        if parts is not None:
+        if parts is not None and (len(parts) > 1 or suspects[str(modalities[at])]):
             open_[at] = False
             found.append((str(modalities[at]), tuple(str(modalities[part]) for part in parts)))
     return found
