@@ -45,6 +45,14 @@ PRICE_SCALES = (100, 10_000)
 """Prices and durations have two decimals, and four at most (DECIMAL(18, 4))."""
 
 
+MOST_PER_MASKED_LINE = 4
+"""Dossiers that a masked line can stand for, where the published file states no hypothesis of its own: a line covers
+fewer than 5 persons, and most persons have one dossier."""
+
+HYPOTHESIS = "dossiers_max_par_ligne_masquee"
+"""The macro by which a published file states it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cube:
     """Lines as columns.
@@ -73,6 +81,12 @@ def rows_of(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     result = con.execute(query)
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def most_per_masked_line(con: duckdb.DuckDBPyConnection) -> int:
+    """The most dossiers that a masked line stands for: as the file's own bounds say, so that the two never differ."""
+    (is_stated,) = one(con, "SELECT count(*) FROM duckdb_functions() WHERE function_name = $1", [HYPOTHESIS])
+    return int(one(con, f"SELECT {HYPOTHESIS}()")[0]) if is_stated else MOST_PER_MASKED_LINE
 
 
 def read_cube(con: duckdb.DuckDBPyConnection, *, max_lines: int = MAX_LINES) -> Cube:

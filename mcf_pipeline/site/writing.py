@@ -61,7 +61,7 @@ def page_of(con: duckdb.DuckDBPyConnection, mark: str, **limits: int) -> str:
     from mcf_pipeline.duck import one
 
     # NumPy is loaded here, so that whoever only asks whether a page is there does without.
-    from mcf_pipeline.site.cube import DIMENSIONS, read_cube, rows_of
+    from mcf_pipeline.site.cube import DIMENSIONS, most_per_masked_line, read_cube, rows_of
     from mcf_pipeline.site.encoding import pack
     from mcf_pipeline.site.history import KINDS, read_history
     from mcf_pipeline.site.page import render
@@ -81,6 +81,7 @@ def page_of(con: duckdb.DuckDBPyConnection, mark: str, **limits: int) -> str:
         "financers": cube.financers,
         "scales": cube.scales,
         "layout": layout,
+        "most": most_per_masked_line(con),
         "kinds": KINDS,
         "releases": releases,
         "quality": quality,

@@ -9,6 +9,7 @@ import pytest
 
 from mcf_pipeline_tests.site.browser import chromium, number, opened
 from mcf_pipeline_tests.site.conftest import FORMULA, HOSTILE
+from mcf_pipeline_tests.site.unpacking import meta_of
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +47,12 @@ def shown(browser, three_releases):
 def ask(three_releases):
     with duckdb.connect(three_releases.published_database, read_only=True) as con:
         yield lambda query: con.execute(query).fetchall()
+
+
+@pytest.fixture
+def most(three_releases):
+    """Dossiers that a masked line stands for at most."""
+    return meta_of((three_releases.site / "index.html").read_text(encoding="utf-8"))["most"]
 
 
 def plain(text):
@@ -91,23 +98,23 @@ def test_labels_from_the_data_are_text(browser, hostile):
 # -- its figures are the warehouse's ---------------------------------------------------------------------------
 
 
-def test_the_key_figures(shown, ask):
+def test_the_key_figures(shown, ask, most):
     [(dossiers, montant)] = ask("SELECT sum(nb_dossiers), sum(montant_engage) FROM fct_dossiers")
     cards = [plain(text) for text in shown.page.locator(".figure-card .visible").all_inner_texts()]
     assert cards[0] == f"{dossiers}dansleslignesnonmasquées"
     assert float(re.sub("[^0-9,]", "", cards[1]).replace(",", ".")) == pytest.approx(float(montant) / 1e6, abs=0.06)
-    [(low, high)] = ask("SELECT sum(coalesce(nb_dossiers, 1)), sum(coalesce(nb_dossiers, 4)) FROM fct_dossiers")
+    [(low, high)] = ask(f"SELECT sum(coalesce(nb_dossiers, 1)), sum(coalesce(nb_dossiers, {most})) FROM fct_dossiers")
     assert plain(shown.page.locator(".figure-card .big").first.inner_text()) == f"{low}à{high}"
 
 
-def test_the_quarters(shown, ask):
+def test_the_quarters(shown, ask, most):
     rows = shown.table("entrees")
     expected = ask(
         "SELECT trimestre_id, sum(nb_dossiers), count(*) FILTER (WHERE nb_dossiers IS NULL), count(*) "
         "FROM fct_dossiers GROUP BY ALL ORDER BY ALL"
     )
     assert [(row["Trimestre d'entrée"], *map(number, list(row.values())[1:4])) for row in rows] == [
-        (quarter, visible, visible + masked, visible + 4 * masked) for quarter, visible, masked, _ in expected
+        (quarter, visible, visible + masked, visible + most * masked) for quarter, visible, masked, _ in expected
     ]
 
 
@@ -152,8 +159,8 @@ def test_the_means(shown, ask):
         assert number(row["Prix moyen, borne basse"]) <= number(row["Prix moyen, borne haute"])
 
 
-def test_the_bounds_of_a_mean_are_what_masked_lines_allow(shown, ask):
-    """Against brute force: the extreme weights are 1 or 4, in the order of the prices."""
+def test_the_bounds_of_a_mean_are_what_masked_lines_allow(shown, ask, most):
+    """Against brute force: the extreme weights are the least or the most, in the order of the prices."""
     lines = ask("SELECT trimestre_id, prix_moyen::DOUBLE, nb_dossiers FROM fct_dossiers WHERE prix_moyen IS NOT NULL")
     for row in shown.table("prix-duree"):
         mine = [line for line in lines if line[0] == row["Trimestre"]]
@@ -163,8 +170,8 @@ def test_the_bounds_of_a_mean_are_what_masked_lines_allow(shown, ask):
         means = []
         for cut in range(len(masked) + 1):
             for heavy, light in ((masked[:cut], masked[cut:]), (masked[cut:], masked[:cut])):
-                whole = weight + 4 * len(heavy) + len(light)
-                means.append((total + 4 * sum(heavy) + sum(light)) / whole)
+                whole = weight + most * len(heavy) + len(light)
+                means.append((total + most * sum(heavy) + sum(light)) / whole)
         assert number(row["Prix moyen, borne basse"]) == pytest.approx(min(means))
         assert number(row["Prix moyen, borne haute"]) == pytest.approx(max(means))
 
@@ -181,6 +188,23 @@ def test_the_statuses(shown, ask):
         is_mature = number(row["Maturité, borne basse (%)"]) >= 90
         # A quarter that is not mature has no rate, rather than one that misleads.
         assert bool(row["Réalisation totale, borne basse (%)"]) == is_mature
+
+
+def test_the_rates_are_bounded_as_the_lines_allow(shown, ask, most):
+    lines = ask(
+        f"SELECT trimestre_id, statut_id, coalesce(nb_dossiers, 1), coalesce(nb_dossiers, {most}) FROM fct_dossiers"
+    )
+    abandoned = {"realisation_partielle", "annule_titulaire", "annule_of"}
+    is_open = {"valide", "entree_en_formation", "sortie_de_formation"}
+    for row in shown.table("statuts"):
+        closed = [line for line in lines if line[0] == row["Trimestre d'entrée"] and line[1] not in is_open]
+        inside = [line for line in closed if line[1] in abandoned]
+        outside = [line for line in closed if line[1] not in abandoned]
+        if row["Abandon, borne basse (%)"]:
+            low, high = (sum(line[side] for line in inside) for side in (2, 3))
+            rest_low, rest_high = (sum(line[side] for line in outside) for side in (2, 3))
+            assert number(row["Abandon, borne basse (%)"]) == pytest.approx(100 * low / (low + rest_high))
+            assert number(row["Abandon, borne haute (%)"]) == pytest.approx(100 * high / (high + rest_low))
 
 
 def test_the_last_release(shown, ask):
@@ -217,7 +241,7 @@ def test_filters_act_on_every_figure_and_stand_in_the_address(shown, ask):
     assert shown.address == ("#periode=2020-T2..2021-T2&genre=femme&perimetre=commences")
     where = (
         "genre_id = 'femme' AND trimestre_id >= '2020-T2' "
-        "AND famille NOT IN ('annule', 'non_realise') AND statut_id <> 'valide'"
+        "AND statut_id IN ('entree_en_formation', 'sortie_de_formation', 'realisation_totale', 'realisation_partielle')"
     )
     [(dossiers, lines)] = ask(
         f"SELECT sum(nb_dossiers), count(*) FROM fct_dossiers JOIN dim_statut USING (statut_id) WHERE {where}"

@@ -1,13 +1,25 @@
 // Sums over the lines that the filters leave, with what masking makes uncertain.
 //
 // A masked line covers fewer than 5 persons and its counts and amounts are empty. Hypothesis, said on the page: it
-// stands for 1 to MOST dossiers, each at the mean price that the source gives for that line.
+// stands for 1 to `masking.most` dossiers, each at the mean price that the source gives for that line.
 
-export const MOST = 4;
+export const masking = { most: NaN }; // set from the page's data before anything is summed
+const MOST_PERSONS = 4; // "fewer than 5 persons" is the source's own rule
 export const HATCH_FROM = 0.1; // share of dossiers that may be masked, above which a figure is hatched
 export const MATURE = 0.9;
 
-const CANCELLED = new Set(["non_realise", "annule"]);
+// Who cancelled decides what a status tells: the titulaire or the organism gave the training up, the manager or a
+// refusal ended a dossier that was none.
+const GIVEN_UP = new Set(["annule_titulaire", "annule_of"]);
+const NEVER_WAS = new Set(["annule_gestionnaire", "rejete"]);
+const FAMILIES = new Set(["en_cours", "realise", "partiel", "non_realise", "annule"]);
+
+// The family that a status is drawn in; null of one that nobody knows.
+export function familyOf(status) {
+  if (GIVEN_UP.has(status.id)) return "non_realise";
+  if (NEVER_WAS.has(status.id)) return "annule";
+  return FAMILIES.has(status.famille) ? status.famille : null;
+}
 
 // What of a group is summed: names of the places in a group's row.
 const NAMES = [
@@ -34,16 +46,16 @@ export class Engine {
     this.state = state;
     this.cache = new Map();
     state.listen(() => this.cache.clear());
-    this.families = data.dimensions.statut.map((row) => row.famille);
+    this.families = data.dimensions.statut.map(familyOf);
     this.overseas = data.dimensions.region.map((row) => row.est_outre_mer);
   }
 
   isInScope(status) {
-    const row = this.data.dimensions.statut[status];
     const scope = this.state.perimetre;
     if (scope === "tous") return true;
-    if (!row.famille || CANCELLED.has(row.famille)) return false;
-    return scope === "sans_annules" || row.id !== "valide";
+    const family = this.families[status];
+    if (!family || family === "non_realise" || family === "annule") return false;
+    return scope === "sans_annules" || this.data.dimensions.statut[status].id !== "valide";
   }
 
   isInTerritory(region) {
@@ -202,7 +214,7 @@ export class Engine {
           const middle = result[code].bounds[side];
           const pulls = middle !== middle || sign * (values[i] - middle) > 0;
           // A line of known dossiers but unknown duration can weigh what it has.
-          const most = dossiers[i] === dossiers[i] ? dossiers[i] : MOST * data.lines.lignes[i];
+          const most = dossiers[i] === dossiers[i] ? dossiers[i] : masking.most * data.lines.lignes[i];
           const weight = pulls ? most : least * data.lines.lignes[i];
           sums[code] += values[i] * weight;
           totals[code] += weight;
@@ -239,17 +251,17 @@ export class Group {
   get dossiers() { return this.sums[2]; }
   get isEmpty() { return this.sums[0] === 0; }
   get low() { return this.sums[2] + this.sums[1]; }
-  get high() { return this.sums[2] + MOST * this.sums[1]; }
+  get high() { return this.sums[2] + masking.most * this.sums[1]; }
   get bounds() { return [this.low, this.high]; }
-  get peopleHigh() { return this.sums[3] + MOST * this.sums[4]; }
+  get peopleHigh() { return this.sums[3] + MOST_PERSONS * this.sums[4]; }
   get euros() { return this.sums[5] / 100; }
   get eurosLow() { return this.sums[5] / 100 + this.sums[6]; }
-  get eurosHigh() { return this.sums[7] ? NaN : this.sums[5] / 100 + MOST * this.sums[6]; }
+  get eurosHigh() { return this.sums[7] ? NaN : this.sums[5] / 100 + masking.most * this.sums[6]; }
   get price() { return this.sums[9] ? this.sums[8] / this.sums[9] / this.scales.prix : NaN; }
   get duration() { return this.sums[11] ? this.sums[10] / this.sums[11] / this.scales.duree : NaN; }
   get maskedLines() { return this.sums[0] ? this.sums[1] / this.sums[0] : NaN; }
   // At most this part of the dossiers is masked.
-  get maskedPart() { return this.sums[0] ? (MOST * this.sums[1]) / (this.sums[2] + MOST * this.sums[1]) : NaN; }
+  get maskedPart() { return this.sums[0] ? (masking.most * this.sums[1]) / (this.sums[2] + masking.most * this.sums[1]) : NaN; }
 }
 
 const NOTHING = new Group(new Float64Array(WIDTH), { prix: 1, duree: 1 });

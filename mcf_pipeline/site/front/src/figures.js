@@ -1,7 +1,7 @@
 // The key figures at the top: the whole period, and its last four quarters against the four before.
 
 import { fill, h } from "./dom.js";
-import { MOST, ratioBounds, shareBounds, total } from "./engine.js";
+import { masking, ratioBounds, shareBounds, total } from "./engine.js";
 import { count, decimal, euros, millions, percent, range, signedPercent } from "./format.js";
 
 export function keyFigures({ engine, data, state }) {
@@ -58,11 +58,11 @@ export function hypothesis({ engine, state }) {
   const element = h("p", { class: "hypothesis" });
   const update = () => {
     const all = engine.total();
-    fill(element, HYPOTHESIS, all.isEmpty ? null : ` Ici, ${percent(all.maskedLines)} des lignes sont masquées, au plus ${percent(all.maskedPart)} des dossiers.`);
+    fill(element, hypothesisText(), all.isEmpty ? null : ` Ici, ${percent(all.maskedLines)} des lignes sont masquées, au plus ${percent(all.maskedPart)} des dossiers.`);
   };
   update();
   state.listen(update);
   return element;
 }
 
-const HYPOTHESIS = `Une ligne de moins de 5 personnes est masquée par le producteur : ses effectifs et ses montants sont vides, jamais nuls. Hypothèse de tout le tableau de bord : une ligne masquée vaut de 1 à ${MOST} dossiers, chacun au prix moyen donné pour cette ligne. Un intervalle dit ce qui est possible sous cette hypothèse ; rien n'est estimé.`;
+const hypothesisText = () => `Une ligne de moins de 5 personnes est masquée par le producteur : ses effectifs et ses montants sont vides, jamais nuls. Hypothèse de tout le tableau de bord : une ligne masquée vaut de 1 à ${masking.most} dossiers, chacun au prix moyen donné pour cette ligne. Un intervalle dit ce qui est possible sous cette hypothèse ; rien n'est estimé.`;

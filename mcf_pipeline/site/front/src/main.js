@@ -2,7 +2,7 @@
 
 import { load } from "./data.js";
 import { fill, h } from "./dom.js";
-import { Engine } from "./engine.js";
+import { Engine, masking } from "./engine.js";
 import { hypothesis, keyFigures } from "./figures.js";
 import { filterBar } from "./filters.js";
 import { count, day } from "./format.js";
@@ -31,6 +31,7 @@ async function start() {
     fill(document.getElementById("page"), h("p", { class: "empty" }, "L'entrepôt ne contient encore aucune ligne."));
     return;
   }
+  masking.most = meta.most;
   const state = new State(data.dimensions);
   const engine = new Engine(data, state);
   const app = { data, state, engine, padding: 18 };

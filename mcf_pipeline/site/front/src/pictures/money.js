@@ -2,7 +2,7 @@
 
 import { choice, h } from "../dom.js";
 import { COLOURS, Plot, draw, empty, hatch, intervals, legend, quarters, tipOf, yAxis } from "../charts.js";
-import { MOST, shareBounds } from "../engine.js";
+import { masking, shareBounds } from "../engine.js";
 import { decimal, euros, eurosShort, percent, range } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 
@@ -85,7 +85,7 @@ function drawFinancers({ engine, data, state, width, option }) {
     columns,
     rows,
     said: main >= 0 && sum ? `${financers[main].libelle} : ${range(shareBounds([all[main], all[main] + hidden], [sum - all[main], sum - all[main] + hidden]), (value) => percent(value))} du montant, sur la période et les filtres choisis.` : "",
-    caveat: `Par région et par situation, chaque segment est une borne basse ; le hachuré est ce que le masquage peut cacher (au plus ${MOST} dossiers par ligne masquée, au prix moyen donné pour elle).${by === "trimestre" ? "" : ` Le filtre de ${BY[by].toLowerCase()} est sans effet : la figure la montre.`}`,
+    caveat: `Par région et par situation, chaque segment est une borne basse ; le hachuré est ce que le masquage peut cacher (au plus ${masking.most} dossiers par ligne masquée, au prix moyen donné pour elle).${by === "trimestre" ? "" : ` Le filtre de ${BY[by].toLowerCase()} est sans effet : la figure la montre.`}`,
   };
 }
 
@@ -116,7 +116,7 @@ function drawShare({ engine, data, state, width }) {
     const visible = sums[code].reduce((sum, cents) => sum + cents, 0) / 100;
     const [low, high] = shareBounds([amount, amount + hidden], [visible - amount, visible - amount + hidden]);
     const payers = group.at("dossiersTitulaire");
-    const most = MOST * group.masquees;
+    const most = masking.most * group.masquees;
     return {
       id: quarter.id, low, high, lowPct: hundred(low), highPct: hundred(high), amount, payers,
       perLow: amount / (group.dossiers + most), perHigh: (amount + hidden) / (group.dossiers + most),

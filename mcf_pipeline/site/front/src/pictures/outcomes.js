@@ -2,7 +2,7 @@
 
 import { choice } from "../dom.js";
 import { Plot, draw, empty, hatch, intervals, legend, quarters, tipOf, yAxis } from "../charts.js";
-import { MATURE, MOST, addBounds, shareBounds, total } from "../engine.js";
+import { MATURE, addBounds, familyOf, masking, shareBounds, total } from "../engine.js";
 import { count, day, percent, range, short } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 
@@ -17,15 +17,19 @@ export const FAMILIES = [
 
 const NONE = [0, 0];
 
+// Bounds of the share of some families beside others; dossiers of a status that nobody knows may be either.
+function among(byFamily, inside, outside) {
+  const of = (families) => families.map((family) => byFamily.get(family) || NONE).reduce(addBounds, NONE);
+  const either = [0, (byFamily.get(null) || NONE)[1]];
+  return shareBounds(addBounds(of(inside), either), addBounds(of(outside), either));
+}
+
 // Bounds of what is closed, completed or given up among the groups of one cohort, by family.
 export function rates(byFamily) {
-  const of = (...families) => families.map((family) => byFamily.get(family) || NONE).reduce(addBounds, NONE);
-  const open = of("en_cours");
-  const closed = of("realise", "partiel", "non_realise", "annule");
   return {
-    maturity: shareBounds(closed, open),
-    done: shareBounds(of("realise"), of("partiel", "non_realise", "annule")),
-    left: shareBounds(of("partiel", "non_realise"), of("realise", "annule")),
+    maturity: among(byFamily, ["realise", "partiel", "non_realise", "annule"], ["en_cours"]),
+    done: among(byFamily, ["realise"], ["partiel", "non_realise", "annule"]),
+    left: among(byFamily, ["partiel", "non_realise"], ["realise", "annule"]),
   };
 }
 
@@ -34,7 +38,7 @@ function cohorts({ engine, data, state }) {
   const groups = engine.group(["trimestre", "statut"]);
   return data.dimensions.trimestre.slice(state.from, state.to + 1).map((quarter) => {
     const code = data.dimensions.trimestre.indexOf(quarter);
-    const mine = statuses.map((status, s) => ({ family: status.famille ?? null, group: groups[code * statuses.length + s] }));
+    const mine = statuses.map((status, s) => ({ family: familyOf(status), group: groups[code * statuses.length + s] }));
     const families = FAMILIES.map((family) => ({ ...family, group: total(mine.filter((entry) => entry.family === family.id).map((entry) => entry.group)) }));
     const bounds = new Map(families.map((family) => [family.id, family.group.bounds]));
     return { id: quarter.id, code, families, whole: total(families.map((family) => family.group)), ...rates(bounds) };
@@ -49,7 +53,7 @@ function drawStatuses(context) {
   });
   const columns = [text("id", "Trimestre d'entrée"), ...FAMILIES.map(({ id, label }) => number(`f_${id}`, `${label} (non masqués)`)), number("hidden", "Masqués, au plus"), share("matLow", "Maturité, borne basse"), share("matHigh", "Maturité, borne haute"), share("doneLowPct", "Réalisation totale, borne basse"), share("doneHighPct", "Réalisation totale, borne haute"), share("leftLowPct", "Abandon, borne basse"), share("leftHighPct", "Abandon, borne haute")];
   const shown = rows.filter((row) => !row.whole.isEmpty);
-  const table = shown.map((row) => ({ id: row.id, ...Object.fromEntries(row.families.map((family) => [`f_${family.id}`, family.group.isEmpty ? null : family.group.dossiers])), hidden: MOST * row.whole.masquees, matLow: hundred(row.maturity[0]), matHigh: hundred(row.maturity[1]), doneLowPct: hundred(row.doneLow), doneHighPct: hundred(row.doneHigh), leftLowPct: hundred(row.leftLow), leftHighPct: hundred(row.leftHigh) }));
+  const table = shown.map((row) => ({ id: row.id, ...Object.fromEntries(row.families.map((family) => [`f_${family.id}`, family.group.isEmpty ? null : family.group.dossiers])), hidden: masking.most * row.whole.masquees, matLow: hundred(row.maturity[0]), matHigh: hundred(row.maturity[1]), doneLowPct: hundred(row.doneLow), doneHighPct: hundred(row.doneHigh), leftLowPct: hundred(row.leftLow), leftHighPct: hundred(row.leftHigh) }));
   if (!shown.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
   const { x, axis, bar } = quarters(data.dimensions.trimestre.slice(state.from, state.to + 1), width);
   const masked = hatch("var(--muted)");
@@ -111,8 +115,8 @@ function maturation({ data, engine }) {
     const key = `${quarter} ${from}`;
     if (!states.has(key)) states.set(key, { quarter, from, until, families: new Map() });
     const { families } = states.get(key);
-    const family = dimensions.statut[status].famille ?? null;
-    families.set(family, addBounds(families.get(family) || NONE, [dossiers + masked, dossiers + MOST * masked]));
+    const family = familyOf(dimensions.statut[status]);
+    families.set(family, addBounds(families.get(family) || NONE, [dossiers + masked, dossiers + masking.most * masked]));
   };
   for (let i = 0; i < history.e_trimestre.length; i += 1) {
     const [quarter, region, status] = [history.e_trimestre[i], history.e_region[i], history.e_statut[i]];
@@ -149,9 +153,8 @@ function drawMaturation(context) {
     let bounds;
     if (curve.of) bounds = curve.of(rates(point.families));
     else {
-      const inside = curve.families.map((family) => point.families.get(family) || NONE).reduce(addBounds, NONE);
-      const outside = [...point.families].filter(([family]) => !curve.families.includes(family)).map(([, value]) => value).reduce(addBounds, NONE);
-      bounds = shareBounds(inside, outside);
+      const others = FAMILIES.map((family) => family.id).filter((id) => id !== null && !curve.families.includes(id));
+      bounds = among(point.families, curve.families, others);
     }
     return { ...point, low: bounds[0], high: bounds[1], lowPct: hundred(bounds[0]), highPct: hundred(bounds[1]), releaseId: data.meta.releases[point.release].id, isLast: point.release === data.meta.releases.length - 1 };
   }).filter((point) => point.low === point.low);
