@@ -45,9 +45,8 @@ PRICE_SCALES = (100, 10_000)
 """Prices and durations have two decimals, and four at most (DECIMAL(18, 4))."""
 
 
-MOST_PER_MASKED_LINE = 4
-"""Dossiers that a masked line can stand for, where the published file states no hypothesis of its own: a line covers
-fewer than 5 persons, and most persons have one dossier."""
+MOST_PER_MASKED_LINE = 5
+"""Dossiers that a masked line can stand for (docs/bornes.md), where the published file does not say it itself."""
 
 HYPOTHESIS = "dossiers_max_par_ligne_masquee"
 """The macro by which a published file states it."""

@@ -1,6 +1,7 @@
 """What earlier releases said, and what the newest one changed, as columns of whole numbers like the cube's.
 
-By region and status, or by region and kind of change: line by line, several releases would be many times the cube.
+National, by status or by kind of change, and never finer: what is derived from two releases side by side can reveal
+what one of them masks (docs/secret.md).
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ def read_history(
 
     Args:
         con: a connection to the published file.
-        codes: of each dimension, its rows in the order that codes count.
+        codes: of each dimension, its rows in the order that codes count; quarters and statuses are used.
         releases: ids of the releases, in time.
     """
     place = {name: {row["id"]: rank for rank, row in enumerate(rows)} for name, rows in codes.items()}
     # A quarter that no release has any more stands in no dimension; its past states are left out.
-    quarters, regions, statuses = place["trimestre"], place["region"], place["statut"]
+    quarters, statuses = place["trimestre"], place["statut"]
     rank = {release: number for number, release in enumerate(releases)}
     past = [row for row in rows_of(con, statement("etats_passes")) if row["trimestre_id"] in quarters]
     last = rows_of(con, statement("derniere_publication"))
@@ -47,12 +48,10 @@ def read_history(
         _column("e_trimestre", [quarters[row["trimestre_id"]] for row in past]),
         _column("e_depuis", [rank[row["valide_depuis"]] for row in past]),
         _column("e_jusqua", [rank[row["valide_jusqua"]] for row in past]),
-        _column("e_region", [regions[row["region_id"]] for row in past]),
         _column("e_statut", [statuses[row["statut_id"]] for row in past]),
         _column("e_dossiers", [row["nb_dossiers"] for row in past]),
         _column("e_masquees", [row["lignes_masquees"] for row in past]),
         _column("r_trimestre", [quarters.get(row["trimestre_id"], -1) for row in last]),
-        _column("r_region", [regions[row["region_id"]] for row in last]),
         _column("r_nature", [KINDS.index(row["nature"]) for row in last]),
         _column("r_lignes", [row["lignes"] for row in last]),
         _column("r_dossiers", [row["dossiers"] for row in last]),

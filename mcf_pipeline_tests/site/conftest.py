@@ -21,7 +21,7 @@ def _three(tmp_path_factory, small_releases):
     root = tmp_path_factory.mktemp("three_releases") / "data"
     with dg.DagsterInstance.ephemeral() as instance:
         for release in small_releases:
-            graph.take_in(root, release, instance)
+            graph.ingest(root, release, instance)
             graph.follow_plan(root, release, instance)
         return DataDir(root), graph.shown_by_all(instance)
 

@@ -92,6 +92,6 @@ def test_prices_of_four_decimals_keep_them(copy_of_three):
 def test_the_hypothesis_on_masked_lines_is_the_files_own(copy_of_three):
     with duckdb.connect(copy_of_three.published_database) as con:
         con.execute("DROP MACRO IF EXISTS dossiers_max_par_ligne_masquee")
-        assert meta_of(page_of(con, "mark"))["most"] == 4
+        assert meta_of(page_of(con, "mark"))["most"] == 5
         con.execute("CREATE MACRO dossiers_max_par_ligne_masquee() AS 7")
         assert meta_of(page_of(con, "mark"))["most"] == 7

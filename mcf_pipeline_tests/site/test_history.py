@@ -65,3 +65,13 @@ def test_one_release_has_no_past(small_built):
     columns = unpack(between(page, "figures"), meta_of(page)["layout"])
     assert columns["e_dossiers"] == []
     assert {KINDS[code] for code in columns["r_nature"]} == {"nouveau"}
+
+
+def test_nothing_below_the_country_is_derived_from_two_releases(columns):
+    """What `docs/secret.md` promises: a quarter has one row per status of a past state, and one per kind of change."""
+    states = list(zip(columns["e_trimestre"], columns["e_depuis"], columns["e_statut"], strict=True))
+    assert len(states) == len(set(states)) > 0
+    changes = list(zip(columns["r_trimestre"], columns["r_nature"], strict=True))
+    assert len(changes) == len(set(changes)) > 0
+    history = {name for name in columns if name.startswith(("e_", "r_"))}
+    assert not {name for name in history if name.endswith(("region", "genre", "classe_age", "situation"))}

@@ -1,4 +1,5 @@
--- What the newest release changed, line by line against the state it replaced, summed by quarter, region and kind.
+-- What the newest release changed, line by line against the state it replaced, summed by quarter and kind, national:
+-- below that, two states side by side can reveal a masked cell (docs/secret.md).
 -- A line that was masked and is so no longer adds its dossiers to the visible sum without any new dossier: hence the kinds.
 WITH derniere AS (
     SELECT release_id FROM dim_release WHERE est_courante
@@ -18,7 +19,6 @@ encore AS (
 lignes AS (
     SELECT
         trimestre_id,
-        region_id,
         avant.nb_dossiers AS dossiers_avant,
         apres.nb_dossiers AS dossiers_apres,
         avant.montant_engage AS montant_avant,
@@ -38,7 +38,6 @@ lignes AS (
 )
 SELECT
     trimestre_id,
-    region_id,
     nature,
     count(*) AS lignes,
     (coalesce(sum(dossiers_apres), 0) - coalesce(sum(dossiers_avant), 0))::BIGINT AS dossiers,

@@ -1,9 +1,9 @@
--- Past states, summed by region and status: what earlier releases said of each quarter.
+-- Past states by status, national: what earlier releases said of each quarter. Below that, two states side by side can
+-- reveal a masked cell (docs/secret.md), and the page is made to be passed on.
 SELECT
     trimestre_id,
     valide_depuis,
     valide_jusqua,
-    region_id,
     statut_id,
     coalesce(sum(nb_dossiers), 0)::BIGINT AS nb_dossiers,
     count(*) FILTER (WHERE nb_dossiers IS NULL) AS lignes_masquees

@@ -193,7 +193,6 @@ export class Engine {
     const values = data.lines[measure];
     const scale = data.meta.scales[measure];
     const weights = data.lines[measure === "prix" ? "nb_dossiers" : "duree_connue"];
-    const least = measure === "prix" ? 1 : 0;
     // Without a dimension: over all that the filters leave.
     const codes = dimension ? data.codes[dimension] : new Uint16Array(data.count);
     const dossiers = data.lines.nb_dossiers;
@@ -213,9 +212,9 @@ export class Engine {
           const code = codes[i];
           const middle = result[code].bounds[side];
           const pulls = middle !== middle || sign * (values[i] - middle) > 0;
-          // A line of known dossiers but unknown duration can weigh what it has.
+          // A line of known dossiers weighs at most these; one that gives a mean has at least one dossier behind it.
           const most = dossiers[i] === dossiers[i] ? dossiers[i] : masking.most * data.lines.lignes[i];
-          const weight = pulls ? most : least * data.lines.lignes[i];
+          const weight = pulls ? most : data.lines.lignes[i];
           sums[code] += values[i] * weight;
           totals[code] += weight;
         }

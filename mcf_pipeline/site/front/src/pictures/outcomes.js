@@ -98,6 +98,9 @@ function drawStatuses(context) {
   };
 }
 
+// What the history is not embedded by: below the country, two states side by side can reveal a masked cell.
+const NATIONAL = ["region", "territoire", "genre", "classe_age", "situation"];
+
 const CURVES = {
   clos: { label: "Clos", title: "Part des dossiers clos", of: (rate) => rate.maturity },
   realise: { label: "Réalisé", title: "Part réalisée totalement, parmi tous les dossiers", families: ["realise"] },
@@ -109,7 +112,7 @@ function maturation({ data, engine }) {
   const { history, dimensions, meta } = data;
   const rank = (iso) => Number(iso.slice(0, 4)) * 4 + Math.floor((Number(iso.slice(5, 7)) - 1) / 3);
   const releases = meta.releases.map((release) => rank(release.jour || release.id));
-  const allowed = engine.allowed(["genre", "classe_age", "situation"]);
+  const allowed = engine.allowed(NATIONAL);
   const states = new Map();
   const add = (quarter, from, until, status, dossiers, masked) => {
     const key = `${quarter} ${from}`;
@@ -119,11 +122,11 @@ function maturation({ data, engine }) {
     families.set(family, addBounds(families.get(family) || NONE, [dossiers + masked, dossiers + masking.most * masked]));
   };
   for (let i = 0; i < history.e_trimestre.length; i += 1) {
-    const [quarter, region, status] = [history.e_trimestre[i], history.e_region[i], history.e_statut[i]];
-    if (allowed.trimestre[quarter] && allowed.region[region] && allowed.statut[status]) add(quarter, history.e_depuis[i], history.e_jusqua[i], status, history.e_dossiers[i], history.e_masquees[i]);
+    const [quarter, status] = [history.e_trimestre[i], history.e_statut[i]];
+    if (allowed.trimestre[quarter] && allowed.statut[status]) add(quarter, history.e_depuis[i], history.e_jusqua[i], status, history.e_dossiers[i], history.e_masquees[i]);
   }
   // The current state began where the last past one ended; else with the first release that can have had the quarter.
-  const groups = engine.group(["trimestre", "statut"], ["genre", "classe_age", "situation"]);
+  const groups = engine.group(["trimestre", "statut"], NATIONAL);
   const ends = new Map();
   for (let i = 0; i < history.e_trimestre.length; i += 1) ends.set(history.e_trimestre[i], Math.max(ends.get(history.e_trimestre[i]) ?? 0, history.e_jusqua[i]));
   dimensions.trimestre.forEach((quarter, code) => {
@@ -192,7 +195,7 @@ export const statuses = { key: "statuts", title: "Comment finissent les formatio
 export const maturing = {
   key: "maturation",
   title: "Maturation : ce que deviennent les dossiers avec le temps",
-  ignores: "les filtres de genre, d'âge et de situation (l'historique est embarqué par région et statut)",
+  ignores: "les filtres de région, de territoire, de genre, d'âge et de situation (l'historique n'est donné que pour la France entière : voir le secret statistique)",
   controls: ({ option, setOption }) => choice("Courbe", Object.entries(CURVES).map(([key, { label }]) => [key, label]), option("courbe", "clos"), (key) => setOption("courbe", key)),
   draw: drawMaturation,
 };

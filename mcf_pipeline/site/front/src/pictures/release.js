@@ -26,16 +26,14 @@ function drawRevisions({ data, engine, width, option }) {
   const columns = [text("label", "Étape"), number("change", `${measure.label} : variation`, measure === MEASURES.montant ? 2 : 0), number("to", `${measure.label} : total après`, measure === MEASURES.montant ? 2 : 0), number("lines", "Lignes")];
   const before = meta.releases[meta.releases.length - 2];
   if (!before) return { nodes: empty("Une seule publication est archivée : il n'y a rien à comparer encore."), columns, rows: [], said: "" };
-  const allowed = engine.allowed(["trimestre", "genre", "classe_age", "situation", "perimetre"]);
   const sums = new Map(meta.kinds.map((kind) => [kind, { change: 0, lines: 0, quarters: new Set() }]));
   for (let i = 0; i < history.r_nature.length; i += 1) {
-    if (!allowed.region[history.r_region[i]]) continue;
     const sum = sums.get(meta.kinds[history.r_nature[i]]);
     sum.change += history[measure.column][i] / measure.scale;
     sum.lines += history.r_lignes[i];
     if (history.r_trimestre[i] >= 0) sum.quarters.add(dimensions.trimestre[history.r_trimestre[i]].id);
   }
-  const now = engine.group([], ["trimestre", "genre", "classe_age", "situation", "perimetre"])[0];
+  const now = engine.total(["trimestre", "region", "territoire", "genre", "classe_age", "situation", "perimetre"]);
   const end = measure === MEASURES.dossiers ? now.dossiers : now.euros;
   const parts = Object.entries(KINDS).map(([kind, label]) => ({ kind, label, ...sums.get(kind) })).filter((part) => part.lines > 0);
   let level = end - parts.reduce((sum, part) => sum + part.change, 0);
@@ -114,7 +112,7 @@ function drawQuality({ data, engine, state, width }) {
 export const revisions = {
   key: "revisions",
   title: "Ce que la dernière publication a changé",
-  ignores: "la période, le champ et les filtres de genre, d'âge et de situation",
+  ignores: "tous les filtres (l'historique n'est donné que pour la France entière : voir le secret statistique)",
   controls: ({ option, setOption }) => choice("Mesure", Object.entries(MEASURES).map(([key, { label }]) => [key, label]), option("mesure", "dossiers"), (key) => setOption("mesure", key)),
   draw: drawRevisions,
 };
