@@ -7,6 +7,7 @@ import re
 import duckdb
 import pytest
 
+from mcf_pipeline.site.writing import write_dashboard
 from mcf_pipeline_tests.site.browser import chromium, number, opened
 from mcf_pipeline_tests.site.conftest import FORMULA, HOSTILE
 from mcf_pipeline_tests.site.unpacking import meta_of
@@ -133,6 +134,23 @@ def test_the_regions(shown, ask):
     assert {row["Région"]: number(row["Dossiers (lignes non masquées)"]) or None for row in rows} == expected
     for row in rows:
         assert number(row["Part du total, borne basse (%)"]) <= number(row["Part du total, borne haute (%)"])
+
+
+def test_a_region_that_nobody_knows_may_be_any_other(browser, copy_of_three):
+    copy_of_three.site.joinpath("index.html").unlink()
+    with duckdb.connect(copy_of_three.published_database) as con:
+        con.execute("UPDATE dim_region SET est_connue = false, libelle = 'Atlantide' WHERE region_id = '32'")
+    with opened(browser, write_dashboard(copy_of_three)) as shown:
+        rows = {row["Région"]: row for row in shown.table("carte")}
+    low, high = (sum(number(row[side]) for row in rows.values()) for side in ("Au moins", "Au plus"))
+    own, strange = rows["Bretagne"], rows["Atlantide"]
+    most = number(own["Au plus"]) + number(strange["Au plus"])
+    rest = low - number(own["Au moins"]) - number(strange["Au moins"])
+    assert number(own["Part du total, borne haute (%)"]) == pytest.approx(100 * most / (most + rest))
+    least = number(own["Au moins"])
+    assert number(own["Part du total, borne basse (%)"]) == pytest.approx(
+        100 * least / (least + high - number(own["Au plus"]))
+    )
 
 
 def test_the_financers(shown, ask):

@@ -274,9 +274,18 @@ export function shareBounds([low, high], [restLow, restHigh]) {
   return [low + restHigh ? low / (low + restHigh) : NaN, high + restLow ? high / (high + restLow) : NaN];
 }
 
-// Bounds of a share of a whole that contains the part.
-export function partBounds(part, whole) {
-  return shareBounds(part, [Math.max(0, whole[0] - part[0]), Math.max(0, whole[1] - part[1])]);
+// Bounds of a share of a whole that contains the part. What of the rest has a modality that nobody knows may be the
+// part's: `unknown` is its bounds.
+export function partBounds(part, whole, unknown = [0, 0]) {
+  const rest = [0, 1].map((side) => Math.max(0, whole[side] - part[side]));
+  const [low] = shareBounds(part, rest);
+  const [, high] = shareBounds([part[0], part[1] + unknown[1]], [Math.max(0, rest[0] - unknown[0]), rest[1]]);
+  return [low, high];
+}
+
+// Bounds of what has a modality that nobody knows, among groups in the order of the rows of a dimension.
+export function unknownBounds(rows, groups) {
+  return groups.filter((_, code) => rows[code].est_connue === false).map((group) => group.bounds).reduce((a, b) => [a[0] + b[0], a[1] + b[1]], [0, 0]);
 }
 
 // Bounds of now / before.

@@ -2,7 +2,7 @@
 
 import { choice, h } from "../dom.js";
 import { empty } from "../charts.js";
-import { HATCH_FROM, partBounds, total } from "../engine.js";
+import { HATCH_FROM, partBounds, total, unknownBounds } from "../engine.js";
 import { count, decimal, euros, percent, range, short } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 
@@ -18,11 +18,17 @@ function drawPeople({ engine, data, state, option }) {
   const whole = total(groups);
   const columns = [text("gender", "Genre"), text("age", "Classe d'âge"), text("situation", "Situation"), number("dossiers", "Dossiers (non masqués)"), number("low", "Au moins"), number("high", "Au plus"), share("partLow", "Part, borne basse"), share("partHigh", "Part, borne haute"), number("montant", "Montant engagé (€)", 2), number("price", "Prix moyen (€)", 2), number("masked", "Lignes masquées")];
   if (whole.isEmpty) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
+  // A line of which one of the three is unknown to the contract may be of any profile.
+  const isUnknown = (g, a, s) => genders[g].est_connue === false || ages[a].est_connue === false || situations[s].est_connue === false;
+  const unknown = [0, 0];
+  genders.forEach((_, g) => ages.forEach((__, a) => situations.forEach((___, s) => {
+    if (isUnknown(g, a, s)) at(g, a, s).bounds.forEach((bound, side) => { unknown[side] += bound; });
+  })));
   const rows = [];
   genders.forEach((gender, g) => situations.forEach((situation, s) => ages.forEach((age, a) => {
     const group = at(g, a, s);
     if (group.isEmpty) return;
-    const [low, high] = partBounds(group.bounds, whole.bounds);
+    const [low, high] = partBounds(group.bounds, whole.bounds, isUnknown(g, a, s) ? [0, 0] : unknown);
     rows.push({ g, a, s, group, gender: gender.libelle, age: age.libelle, situation: situation.libelle, dossiers: group.dossiers, low: group.low, high: group.high, part: [low, high], partLow: hundred(low), partHigh: hundred(high), montant: group.euros, price: group.price, masked: group.masquees });
   })));
   const top = Math.max(...rows.map((row) => row.dossiers), 1);
@@ -42,9 +48,10 @@ function drawPeople({ engine, data, state, option }) {
     return h("td", {}, h("button", { type: "button", class: `cell q${Math.min(CLASSES - 1, Math.floor(Math.sqrt(row.dossiers / top) * CLASSES))} ${hatched ? "hatched" : ""} ${isOut(row) ? "out" : ""}`, "aria-pressed": String(isChosen(row)), title, onclick: () => pick(row) }, written(row), h("span", { class: "unseen" }, shown === "part" ? " %" : " dossiers", hatched ? ", beaucoup de masqué" : "")));
   };
   const usedAges = ages.map((age, a) => ({ age, a })).filter(({ a }) => rows.some((row) => row.a === a));
+  const byGender = genders.map((_, g) => total(rows.filter((row) => row.g === g).map((row) => row.group)));
   const tables = genders.map((gender, g) => {
     if (!rows.some((row) => row.g === g)) return null;
-    const [low, high] = partBounds(total(rows.filter((row) => row.g === g).map((row) => row.group)).bounds, whole.bounds);
+    const [low, high] = partBounds(byGender[g].bounds, whole.bounds, gender.est_connue === false ? [0, 0] : unknownBounds(genders, byGender));
     return h(
       "table",
       { class: "heat" },

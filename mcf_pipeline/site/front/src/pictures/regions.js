@@ -2,7 +2,7 @@
 
 import { choice, h } from "../dom.js";
 import { Plot, draw, empty, hatch, legend, tipOf } from "../charts.js";
-import { HATCH_FROM, partBounds, ratioBounds, total } from "../engine.js";
+import { HATCH_FROM, partBounds, ratioBounds, total, unknownBounds } from "../engine.js";
 import { count, decimal, percent, range, short } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 import { evolution, MEASURES } from "./entries.js";
@@ -24,10 +24,11 @@ const CLASSES = 5;
 function regionRows({ engine, data }) {
   const groups = engine.group(["region"], ["region"]);
   const whole = total(groups);
+  const unknown = unknownBounds(data.dimensions.region, groups);
   return data.dimensions.region
     .map((region, code) => {
       const group = groups[code];
-      const bounds = group.isEmpty ? [NaN, NaN] : partBounds(group.bounds, whole.bounds);
+      const bounds = group.isEmpty ? [NaN, NaN] : partBounds(group.bounds, whole.bounds, region.est_connue === false ? [0, 0] : unknown);
       return {
         code,
         libelle: region.libelle,
@@ -212,10 +213,11 @@ function drawRegion({ engine, data, state, width }) {
   const here = engine.group(["situation"], ["situation"]);
   const all = engine.group(["situation"], ["situation", "region", "territoire"]);
   const [hereSum, allSum] = [total(here), total(all)];
+  const [hereUnknown, allUnknown] = [unknownBounds(situations, here), unknownBounds(situations, all)];
   const rows = situations
     .map((situation, place) => {
-      const [low, high] = here[place].isEmpty ? [NaN, NaN] : partBounds(here[place].bounds, hereSum.bounds);
-      const [allLow, allHigh] = partBounds(all[place].bounds, allSum.bounds);
+      const [low, high] = here[place].isEmpty ? [NaN, NaN] : partBounds(here[place].bounds, hereSum.bounds, situation.est_connue === false ? [0, 0] : hereUnknown);
+      const [allLow, allHigh] = partBounds(all[place].bounds, allSum.bounds, situation.est_connue === false ? [0, 0] : allUnknown);
       return { place, situation: situation.libelle, low, high, countryLow: allLow, countryHigh: allHigh, hereLow: hundred(low), hereHigh: hundred(high), allLow: hundred(allLow), allHigh: hundred(allHigh), dossiers: here[place].isEmpty ? null : here[place].dossiers, masked: here[place].masquees, all: all[place] };
     })
     .filter((row) => !row.all.isEmpty);
