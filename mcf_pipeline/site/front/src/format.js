@@ -29,7 +29,7 @@ export function decimal(value, digits = 1) {
 export function euros(value) {
   if (!known(value)) return NONE;
   const size = Math.abs(value);
-  if (size >= 1e9) return `${decimal(value / 1e9, 2)}\u00a0Md€`;
+  if (size >= 1e9) return `${decimal(value / 1e9, size >= 1e10 ? 1 : 2)}\u00a0Md€`;
   if (size >= 1e6) return `${decimal(value / 1e6)}\u00a0M€`;
   if (size >= 1e4) return `${decimal(value / 1e3)}\u00a0k€`;
   return `${count(value)}\u00a0€`;
