@@ -12,7 +12,7 @@ from mcf_pipeline.schemas.documentation import DOCUMENTATION
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.views import VIEWS
-from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES
+from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES, PAST_STATES
 
 FILE_NAME = "dictionnaire.md"
 
@@ -20,7 +20,7 @@ SECTIONS: tuple[tuple[str, Sequence[type[Table]]], ...] = (
     ("Vues : pour lire sans joindre, comparer, additionner", VIEWS),
     ("Tables dérivées", (*QUARTERLY_MARTS, MartRevisions)),
     ("Faits : une ligne par ligne de la source", FACTS),
-    ("Historique : ce que chaque publication disait", HISTORIES),
+    ("Historique : ce que chaque publication disait", (*HISTORIES, *PAST_STATES)),
     ("Dimensions", DIMENSIONS),
     ("Lignes écartées", (StgRejets,)),
     ("Ce que le fichier dit de lui-même", DOCUMENTATION),

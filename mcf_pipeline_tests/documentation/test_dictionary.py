@@ -5,8 +5,9 @@ from pathlib import Path
 from mcf_pipeline.documentation import dictionary
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
-from mcf_pipeline.schemas.views import VIEWS
-from mcf_pipeline.warehouse.assembly import PUBLISHED
+from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
+from mcf_pipeline.schemas.periods import PERIODS
+from mcf_pipeline.warehouse.assembly import PUBLISHED, PUBLISHED_VIEWS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -18,10 +19,19 @@ def test_the_page_is_what_the_models_say():
 
 def test_no_published_table_view_or_column_is_left_out():
     shown = [model for _, models in dictionary.SECTIONS for model in models]
-    assert {*shown} == {*PUBLISHED, *DOCUMENTATION, *VIEWS}
+    assert {*shown} == {*PUBLISHED, *DOCUMENTATION, *PUBLISHED_VIEWS}
     assert len(shown) == len({*shown})
     page = dictionary.page()
     for model in shown:
         spec = describe(model)
         section = page.split(f"### {spec.name}\n")[1].split("\n### ")[0]
         assert all(f"`{column.name}`" in section for column in spec.columns)
+
+
+def test_every_measure_says_how_it_is_computed_and_what_masking_does_to_it():
+    of_lines = {"lignes", "profils", "trimestres"}
+    for model in (*QUARTERLY_MARTS, MartRevisions, *PERIODS):
+        for column in describe(model).columns:
+            if column.unit:
+                assert column.computed, (describe(model).name, column.name)
+                assert column.masking or column.unit in of_lines, (describe(model).name, column.name)

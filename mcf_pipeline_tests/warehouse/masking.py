@@ -22,7 +22,6 @@ from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.ddl import query, typed
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
-from mcf_pipeline.schemas.views import VIEWS
 from mcf_pipeline.schemas.warehouse import (
     DimRelease,
     DimTrimestre,
@@ -218,7 +217,7 @@ def derive(
     lines: Sequence[Told],
     before: Sequence[Told] = (),
     sql: Callable[[str], str] = query,
-    models: Sequence[type[Table]] = (*assembly.PUBLISHED, *VIEWS),
+    models: Sequence[type[Table]] = (*assembly.PUBLISHED, *assembly.PUBLISHED_VIEWS),
 ) -> Tables:
     """Tables and views of the publication, by default every one.
 
@@ -241,7 +240,7 @@ def derive(
 def compute(
     con: duckdb.DuckDBPyConnection,
     sql: Callable[[str], str] = query,
-    models: Sequence[type[Table]] = (*assembly.PUBLISHED, *VIEWS),
+    models: Sequence[type[Table]] = (*assembly.PUBLISHED, *assembly.PUBLISHED_VIEWS),
 ) -> Tables:
     """The marts of the facts that are there, computed and stored; then the rows of tables and views."""
     quarters = [quarter for (quarter,) in con.execute("SELECT trimestre_id FROM dim_trimestre").fetchall()]
