@@ -18,13 +18,17 @@ KEYS = {
     "mart_trimestre": ("trimestre_id",),
     "mart_region": ("trimestre_id", "region_id"),
     "mart_profil": ("trimestre_id", "genre_id", "classe_age_id", "situation_id"),
+    "mart_region_situation": ("trimestre_id", "region_id", "situation_id"),
     "mart_financement": ("trimestre_id", "financeur_id"),
+    "mart_region_financement": ("trimestre_id", "region_id", "financeur_id"),
     "mart_statut": ("trimestre_id", "statut_id"),
     "mart_qualite": ("trimestre_id",),
     "mart_revisions": ("trimestre_id", "release_id"),
     "v_trimestre_evolution": ("trimestre_id",),
     "v_annee": ("annee",),
 }
+IN_PART = {"v_trimestre_evolution", "v_annee"}
+"""Views of which only the columns that are recomputed are compared; their indices and means have tests of their own."""
 MEANS = {"prix_moyen", "duree_moyenne", "montant_moyen_par_dossier"}
 """Rounded to the cent. In the facts they are the source's own, and exact."""
 RATIOS = ("part_", "taux_", "evolution_", "maturite")
@@ -68,6 +72,13 @@ def assert_same(published: list[dict], expected, key: tuple[str, ...], *, has_me
     assert different[:10] == [], f"{len(different)} cells differ: (key, column, published, expected)"
 
 
+def compared(database: Path, recomputed: Recomputed, mart: str) -> tuple[list[dict], list[dict]]:
+    """The published rows of a mart and the recomputed ones."""
+    expected = list(getattr(recomputed, mart)())
+    columns = ", ".join(expected[0]) if mart in IN_PART else "*"
+    return rows_of(database, f"SELECT {columns} FROM {mart}"), expected
+
+
 # -- the whole sample --------------------------------------------------------------------------------------
 
 
@@ -78,8 +89,7 @@ def sample(full_sample):
 
 @pytest.mark.parametrize("mart", KEYS)
 def test_every_cell_of_a_mart_is_what_the_csv_yields(full_sample, sample, mart):
-    expected = getattr(sample, mart)()
-    assert_same(rows_of(full_sample.database, f"FROM {mart}"), expected, KEYS[mart])
+    assert_same(*compared(full_sample.database, sample, mart), KEYS[mart])
 
 
 def test_every_line_of_the_csv_is_one_row_of_dossiers(full_sample, sample):
@@ -217,7 +227,7 @@ def several(tmp_path_factory, small_releases, small_built) -> Several:
 
 @pytest.mark.parametrize("mart", KEYS)
 def test_every_cell_of_a_mart_after_three_releases(several, mart):
-    assert_same(rows_of(several.database, f"FROM {mart}"), getattr(several.expected, mart)(), KEYS[mart])
+    assert_same(*compared(several.database, several.expected, mart), KEYS[mart])
 
 
 @pytest.mark.parametrize("release", ["2021-01-08", "2021-04-08", "2021-07-08"])
