@@ -720,7 +720,7 @@ def _financers(lines: list[Line]) -> Iterator[Row]:
             whole = _total(amounts) if None not in amounts else None
             no_part = [line for line, a, _ in parts if line.est_masque and a is None]
             hidden = whole if no_part else Decimal(0)
-            alone = sum((x.montant_engage + 1 for x, a, _ in parts if not x.est_masque and a is None), Decimal(0))
+            alone = sum((x.montant_engage for x, a, _ in parts if not x.est_masque and a is None), Decimal(0))
             most = None if hidden is None else hidden + alone
         fewest = None
         if has_counts:

@@ -41,7 +41,7 @@ en_partie AS (
         cle AS groupe,
         financeur_id,
         coalesce(sum(nb_dossiers) FILTER (WHERE nb_dossiers_finances IS NULL), 0) AS dossiers_max,
-        coalesce(sum(10000 * CAST(montant_engage AS HUGEINT) + 10000) FILTER (WHERE montant IS NULL), 0) AS montant_max
+        coalesce(sum(CAST(10000 * montant_engage AS HUGEINT)) FILTER (WHERE montant IS NULL), 0) AS montant_max
     FROM (
         SELECT *
         FROM fct_financements
