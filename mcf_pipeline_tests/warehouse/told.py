@@ -19,8 +19,8 @@ STATUSES = {
     "Validé": ("valide", "en_cours"),
     "Clos - Réalisation Totale": ("realisation_totale", "realise"),
     "Clos - Réalisation Partielle": ("realisation_partielle", "partiel"),
-    "Clos - Non Réalisé annulé OF": ("annule_of", "non_realise"),
-    "Rejeté": ("rejete", "annule"),
+    "Clos - Non Réalisé annulé OF": ("annule_of", "annule"),
+    "Rejeté": ("rejete", "rejete"),
 }
 """Identifier and family by the text of the export."""
 _FINANCER = "etat"
