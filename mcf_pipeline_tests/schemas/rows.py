@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mcf_pipeline.schemas import documentation, marts, staging, views, warehouse
+from mcf_pipeline.schemas import documentation, lines, staging, warehouse
 from mcf_pipeline.schemas.base import Table, schema_of
+from mcf_pipeline_tests.schemas.figure_rows import figure_tables, rules
 
 Row = dict[str, Any]
 
@@ -59,25 +60,8 @@ _MODALITY: Row = {"libelle": "Femme", "est_connue": True}
 _STATE: Row = {"valide_depuis": "2026-07-08", "valide_jusqua": "2026-10-08"}
 _KEY = tuple(_LINE)
 
-_SUMMARY: Row = {
-    "nb_lignes": 5,
-    "nb_lignes_masquees": 1,
-    "nb_dossiers": 12,
-    "nb_dossiers_min": 13,
-    "nb_titulaires_max": 11,
-    "nb_titulaires_lignes_masquees_min": 1,
-    "nb_titulaires_lignes_masquees_max": 4,
-    "nb_titulaires_toutes_lignes_max": 15,
-    "montant_engage": Decimal("18000.05"),
-    "prix_moyen": Decimal("1500.00"),
-    "duree_moyenne": Decimal("30.50"),
-}
-_SUMS = ("nb_dossiers", "nb_titulaires_max", "montant_engage", "prix_moyen", "duree_moyenne")
-_STATUSES = [
-    f"{status}_{when}"
-    for status in ("en_cours", "realises", "partiels", "non_realises", "annules")
-    for when in ("avant", "apres")
-]
+_FLAGS = ("est_clos", "est_commence", "est_annule", "est_abandon")
+_RELEASES: Row = {"release_id": "2026-10-08", "release_id_debut_etat": "2026-07-08"}
 _LABELS_KEY = ("trimestre_id", "region", "genre", "classe_age", "situation", "statut")
 _LABELS: Row = dict(
     zip(_LABELS_KEY, ("2024-T3", "Bretagne", "Femme", "25 à 39 ans", "Employés", "Validé"), strict=True)
@@ -126,11 +110,18 @@ EXPECTED: dict[type[Table], Expected] = {
         closed={"trimestre": 5},
     ),
     warehouse.DimRegion: Expected(
-        {"region_id": "53", "code_insee": "53", "iso_3166_2": "FR-BRE", "est_outre_mer": False, **_MODALITY},
+        {
+            "region_id": "53",
+            "code_insee": "53",
+            "ordre": 8,
+            "iso_3166_2": "FR-BRE",
+            "est_outre_mer": False,
+            **_MODALITY,
+        },
         ("region_id",),
-        nullable=("code_insee", "iso_3166_2", "est_outre_mer"),
+        nullable=("code_insee", "ordre", "iso_3166_2", "est_outre_mer"),
     ),
-    warehouse.DimGenre: Expected({"genre_id": "femme", **_MODALITY}, ("genre_id",)),
+    warehouse.DimGenre: Expected({"genre_id": "femme", "ordre": 1, **_MODALITY}, ("genre_id",), nullable=("ordre",)),
     warehouse.DimClasseAge: Expected(
         {"classe_age_id": "25_a_39_ans", "ordre": 25, "age_min": 25, "age_max": 39, **_MODALITY},
         ("classe_age_id",),
@@ -143,9 +134,9 @@ EXPECTED: dict[type[Table], Expected] = {
         nullable=("ordre", "est_demandeur_emploi", "code_pcs"),
     ),
     warehouse.DimStatut: Expected(
-        {"statut_id": "valide", "ordre": 1, "famille": "en_cours", **_MODALITY},
+        {"statut_id": "valide", "ordre": 1, "famille": "en_cours", **dict.fromkeys(_FLAGS, False), **_MODALITY},
         ("statut_id",),
-        nullable=("ordre", "famille"),
+        nullable=("ordre", "famille", *_FLAGS),
         closed={"famille": "perdu"},
     ),
     warehouse.DimFinanceur: Expected({"financeur_id": "etat", "libelle": "État", "ordre": 3}, ("financeur_id",)),
@@ -204,217 +195,14 @@ EXPECTED: dict[type[Table], Expected] = {
         nullable=tuple(_PART),
         not_negative=tuple(_PART),
     ),
-    marts.MartTrimestre: Expected(
-        {
-            "trimestre_id": "2024-T3",
-            **_SUMMARY,
-            "part_demandeurs_emploi": 0.25,
-            "part_femmes": 0.5,
-            "release_id": "2026-10-08",
-        },
-        ("trimestre_id",),
-        nullable=(*_SUMS, "part_demandeurs_emploi", "part_femmes"),
-        not_negative=tuple(_SUMMARY),
-        shares=("part_demandeurs_emploi", "part_femmes"),
-    ),
-    marts.MartRegion: Expected(
-        {
-            "trimestre_id": "2024-T3",
-            "region_id": "53",
-            **_SUMMARY,
-            "part_dossiers": 0.05,
-            "part_montant": 0.04,
-            "release_id": "2026-10-08",
-        },
-        ("trimestre_id", "region_id"),
-        nullable=(*_SUMS, "part_dossiers", "part_montant"),
-        not_negative=tuple(_SUMMARY),
-        shares=("part_dossiers", "part_montant"),
-    ),
-    marts.MartProfil: Expected(
-        {
-            "trimestre_id": "2024-T3",
-            "genre_id": "femme",
-            "classe_age_id": "25_a_39_ans",
-            "situation_id": "employes",
-            **_SUMMARY,
-            "release_id": "2026-10-08",
-        },
-        ("trimestre_id", "genre_id", "classe_age_id", "situation_id"),
-        nullable=_SUMS,
-        not_negative=tuple(_SUMMARY),
-    ),
-    marts.MartFinancement: Expected(
-        {
-            "trimestre_id": "2024-T3",
-            "financeur_id": "etat",
-            "nb_lignes": 5,
-            "nb_lignes_masquees": 1,
-            "montant": Decimal("18000.05"),
-            "part_montant": 0.3,
-            "nb_dossiers_finances": 3,
-            "montant_moyen_par_dossier": Decimal("6000.02"),
-            "release_id": "2026-10-08",
-        },
-        ("trimestre_id", "financeur_id"),
-        nullable=("montant", "part_montant", "nb_dossiers_finances", "montant_moyen_par_dossier"),
-        not_negative=(
-            "nb_lignes",
-            "nb_lignes_masquees",
-            "montant",
-            "nb_dossiers_finances",
-            "montant_moyen_par_dossier",
-        ),
-        shares=("part_montant",),
-    ),
-    marts.MartStatut: Expected(
-        {
-            "trimestre_id": "2024-T3",
-            "statut_id": "valide",
-            "nb_lignes": 5,
-            "nb_lignes_masquees": 1,
-            "nb_dossiers": 12,
-            "nb_dossiers_min": 13,
-            "part_dossiers": 0.2,
-            "taux_realisation": 0.8,
-            "taux_abandon": 0.1,
-            "maturite": 0.9,
-            "release_id": "2026-10-08",
-        },
-        ("trimestre_id", "statut_id"),
-        nullable=("nb_dossiers", "part_dossiers", "taux_realisation", "taux_abandon", "maturite"),
-        not_negative=("nb_lignes", "nb_lignes_masquees", "nb_dossiers", "nb_dossiers_min"),
-        shares=("part_dossiers", "taux_realisation", "taux_abandon", "maturite"),
-    ),
-    marts.MartQualite: Expected(
-        {
-            "trimestre_id": "2024-T3",
-            "nb_lignes_recues": 6,
-            "nb_lignes_valides": 5,
-            "nb_lignes_rejetees": 1,
-            "nb_dossiers_masques": 1,
-            "nb_titulaires_masques": 1,
-            "nb_montants_masques": 1,
-            "nb_prix_connus": 5,
-            "nb_durees_connues": 5,
-            "ecart_parts_montant": Decimal("-1.50"),
-            "nb_lignes_ecart_parts": 0,
-            "ecart_prix_montant": Decimal("-2.75"),
-            "nb_lignes_ecart_prix": 0,
-            "release_id": "2026-10-08",
-        },
-        ("trimestre_id",),
-        nullable=("ecart_parts_montant", "ecart_prix_montant"),
-        not_negative=(
-            "nb_lignes_recues",
-            "nb_lignes_valides",
-            "nb_lignes_rejetees",
-            "nb_dossiers_masques",
-            "nb_titulaires_masques",
-            "nb_montants_masques",
-            "nb_prix_connus",
-            "nb_durees_connues",
-            "nb_lignes_ecart_parts",
-            "nb_lignes_ecart_prix",
-        ),
-    ),
-    marts.MartRevisions: Expected(
-        {
-            "trimestre_id": "2024-T3",
-            "release_id": "2026-10-08",
-            "release_precedente_id": "2026-07-08",
-            "nature": "revision",
-            "lignes_ajoutees": 1,
-            "lignes_supprimees": 0,
-            "lignes_modifiees": 2,
-            "lignes_identiques": 3,
-            "nb_lignes_masquees_avant": 2,
-            "nb_lignes_masquees_apres": 3,
-            "dossiers_avant": 100,
-            "dossiers_apres": 99,
-            "montant_avant": Decimal("150000.00"),
-            "montant_apres": Decimal("149000.00"),
-            **dict.fromkeys(_STATUSES, 7),
-        },
-        ("trimestre_id", "release_id"),
-        nullable=(
-            "release_precedente_id",
-            "dossiers_avant",
-            "dossiers_apres",
-            "montant_avant",
-            "montant_apres",
-            *_STATUSES,
-        ),
-        not_negative=(
-            "lignes_ajoutees",
-            "lignes_supprimees",
-            "lignes_modifiees",
-            "lignes_identiques",
-            "nb_lignes_masquees_avant",
-            "nb_lignes_masquees_apres",
-            "dossiers_avant",
-            "dossiers_apres",
-            "montant_avant",
-            "montant_apres",
-        ),
-        closed={"nature": "correction"},
-    ),
-    views.VTrimestreEvolution: Expected(
-        {
-            "trimestre_id": "2024-T3",
-            "libelle": "3e trimestre 2024",
-            "annee": 2024,
-            "nb_dossiers": 12,
-            "nb_dossiers_un_an_avant": 10,
-            "evolution_dossiers": 0.2,
-            "nb_dossiers_cumul_annuel": 40,
-            "montant_engage": Decimal("18000.05"),
-            "montant_un_an_avant": Decimal("20000.00"),
-            "evolution_montant": -0.1,
-            "montant_cumul_annuel": Decimal("60000.00"),
-            "prix_moyen": Decimal("1500.00"),
-            "evolution_prix": -0.05,
-            "nb_lignes_masquees": 1,
-            "nb_lignes_masquees_un_an_avant": 2,
-        },
-        ("trimestre_id",),
-        nullable=(
-            "nb_dossiers",
-            "nb_dossiers_un_an_avant",
-            "evolution_dossiers",
-            "nb_dossiers_cumul_annuel",
-            "montant_engage",
-            "montant_un_an_avant",
-            "evolution_montant",
-            "montant_cumul_annuel",
-            "prix_moyen",
-            "evolution_prix",
-            "nb_lignes_masquees_un_an_avant",
-        ),
-    ),
-    views.VAnnee: Expected(
-        {
-            "annee": 2024,
-            "nb_trimestres": 4,
-            "est_complete": True,
-            "nb_lignes": 20,
-            "nb_lignes_masquees": 2,
-            "nb_dossiers": 400,
-            "nb_dossiers_min": 402,
-            "montant_engage": Decimal("600000.00"),
-        },
-        ("annee",),
-        nullable=("nb_dossiers", "montant_engage"),
-        not_negative=("nb_lignes", "nb_lignes_masquees", "nb_dossiers", "nb_dossiers_min", "montant_engage"),
-        closed={"nb_trimestres": 5},
-    ),
-    views.VDossiers: Expected(
-        {**_LABELS, **_CODES, **_FIGURES, "est_masque": False, "release_id": "2026-10-08"},
+    **{model: Expected(**rules(model)) for model in figure_tables()},
+    lines.VDossiers: Expected(
+        {**_LABELS, **_CODES, **_FIGURES, "est_masque": False, **_RELEASES},
         _LABELS_KEY,
         nullable=(*_CODES_NULLABLE, *_FIGURES),
     ),
-    views.VFinancements: Expected(
-        {**_LABELS, "financeur": "État", **_CODES, **_PART, "est_masque": False, "release_id": "2026-10-08"},
+    lines.VFinancements: Expected(
+        {**_LABELS, "financeur": "État", **_CODES, **_PART, "est_masque": False, **_RELEASES},
         (*_LABELS_KEY, "financeur"),
         nullable=(*_CODES_NULLABLE, *_PART),
     ),
