@@ -234,8 +234,7 @@ class VAnneePerimetre(_Year):
     perimetre: Text = column(
         "`tous` les dossiers ; `hors_annules` : ni annulés ni rejetés ; `commences` : le statut dit que le titulaire "
         "est "
-        "entré en formation. Un statut inconnu n'est que dans `tous`.",
-        isin=["tous", "hors_annules", "commences"],
+        "entré en formation. Un statut inconnu n'est que dans `tous`."
     )
 
     class Config:

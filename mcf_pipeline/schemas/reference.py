@@ -8,19 +8,9 @@ from __future__ import annotations
 from mcf_pipeline.schemas.base import Day, Flag, Ratio, Small, Table, Text, column
 from mcf_pipeline.schemas.measures import HIGHEST, HYPOTHESIS, LOWEST
 
-INDICATORS = [
-    "entrees",
-    "personnes",
-    "prix_moyen",
-    "duree_moyenne",
-    "montant",
-    "part_demandeurs_emploi",
-    "part_femmes",
-]
-
 
 class _Published(Table):
-    indicateur: Text = column("Ce qui est mesuré.", isin=INDICATORS)
+    indicateur: Text = column("Ce qui est mesuré : entrees, personnes, prix_moyen, duree_moyenne, montant ou une part.")
     annee: Small = column("Année.")
     unite: Text = column("Unité de la valeur.")
     valeur: Ratio = column("Valeur publiée, dans cette unité.")
@@ -48,8 +38,7 @@ class VComparaison(_Published):
     """Ours beside them, by scope."""
 
     perimetre: Text = column(
-        "Périmètre de nos chiffres : `tous`, `hors_annules`, `commences` (voir v_annee_perimetre).",
-        isin=["tous", "hors_annules", "commences"],
+        "Périmètre de nos chiffres : `tous`, `hors_annules`, `commences` (voir v_annee_perimetre)."
     )
     est_complete: Flag = column("Vrai si l'entrepôt contient les quatre trimestres de l'année.")
     valeur_bas: Ratio = column(

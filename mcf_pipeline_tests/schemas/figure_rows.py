@@ -32,7 +32,7 @@ TEXTS: dict[str, Any] = {
     "valeur_bas": 1.5,
     "valeur_haut": 1.5,
 }
-CLOSED = {"nature": "correction", "perimetre": "autres", "indicateur": "autre", "nb_trimestres": 5}
+CLOSED = {"nature": "correction", "nb_trimestres": 5}
 SHARE = re.compile(r"(part|taux)_|maturite")
 RATIO = re.compile(r"(part|taux|evolution|indice|ecart_relatif)_|maturite")
 MONEY = re.compile(r"montant|prix|duree|parts_|ecart_(parts|prix)_montant")

@@ -19,6 +19,7 @@ import pytest
 from mcf_pipeline import schemas
 from mcf_pipeline.contract.lines import validate
 from mcf_pipeline.schemas.base import Table, describe, schema_of
+from mcf_pipeline.schemas.former import FORMER
 from mcf_pipeline.schemas.warehouse import FctFinancements
 from mcf_pipeline_tests.schemas.rows import EXPECTED, Row, frame, other_key
 
@@ -115,7 +116,8 @@ def models_of_the_package() -> set[type[Table]]:
 
 
 def test_every_model_has_its_row_here():
-    assert set(EXPECTED) == models_of_the_package()
+    # The models of the former names are made from the marts', and stand in no module under a name of theirs.
+    assert set(EXPECTED) == models_of_the_package() | set(FORMER)
 
 
 @models_with()
