@@ -163,6 +163,10 @@ ABANDONED = {"realisation_partielle", "annule_titulaire", "annule_of"}
 """Statuses of a training that was agreed and did not go to its end."""
 
 
+STATUS_FLAGS = ("est_clos", "est_commence", "est_annule", "est_abandon")
+"""What follows from a status, and is not known of one that nobody knows."""
+
+
 def _statut(ordre: int, id_: str, libelle: str, famille: str, *spellings: str) -> Known:
     attributes: dict[str, Value] = {
         "ordre": ordre,

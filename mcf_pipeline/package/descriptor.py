@@ -29,6 +29,7 @@ _TYPES = {
     "TIMESTAMP": "datetime",
     "DECIMAL(18,2)": "number",
     "DECIMAL(18,4)": "number",
+    "DECIMAL(28,4)": "number",
     "DOUBLE": "number",
 }
 MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}

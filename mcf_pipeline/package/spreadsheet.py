@@ -47,7 +47,7 @@ def write_spreadsheet(con: duckdb.DuckDBPyConnection, model: type[Table], path: 
 def _expression(column: ColumnSpec) -> str:
     name = column.name
     match column.duckdb_type:
-        case "DOUBLE" | "DECIMAL(18,2)" | "DECIMAL(18,4)":
+        case "DOUBLE" | "DECIMAL(18,2)" | "DECIMAL(18,4)" | "DECIMAL(28,4)":
             return f"replace(CAST({name} AS VARCHAR), '.', ',')"
         case "BOOLEAN":
             return f"CASE WHEN {name} THEN 'VRAI' WHEN NOT {name} THEN 'FAUX' END"

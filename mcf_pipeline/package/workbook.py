@@ -28,7 +28,13 @@ MAX_ROWS = 1_048_576
 MAX_TEXT = 32_767
 """What a sheet and a cell of the format can hold."""
 _NOTES = "Lisez-moi"
-_FORMATS = {"BIGINT": "#,##0", "DECIMAL(18,2)": "#,##0.00", "DECIMAL(18,4)": "#,##0.00", "DOUBLE": "0.0%"}
+_FORMATS = {
+    "BIGINT": "#,##0",
+    "DECIMAL(18,2)": "#,##0.00",
+    "DECIMAL(18,4)": "#,##0.00",
+    "DECIMAL(28,4)": "#,##0.00",
+    "DOUBLE": "0.0%",
+}
 _BATCH = 10_000
 _WIDTHS = (10, 60)
 _SAMPLE = 200

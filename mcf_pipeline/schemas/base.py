@@ -24,6 +24,8 @@ Amount = Annotated[pd.ArrowDtype, pa.decimal128(18, 2)]
 """Euros and cents, exact: no float ever holds an amount."""
 Decimal4 = Annotated[pd.ArrowDtype, pa.decimal128(18, 4)]
 """A mean that the source gives: price in euros, duration in hours."""
+Sum4 = Annotated[pd.ArrowDtype, pa.decimal128(28, 4)]
+"""A sum of such means times their weights, which can be larger than any of them."""
 Ratio = Annotated[pd.ArrowDtype, pa.float64()]
 """A share or a rate, between 0 and 1 unless said otherwise."""
 
@@ -36,6 +38,7 @@ _DUCKDB_TYPES: dict[pa.DataType, str] = {
     pa.timestamp("us"): "TIMESTAMP",
     pa.decimal128(18, 2): "DECIMAL(18,2)",
     pa.decimal128(18, 4): "DECIMAL(18,4)",
+    pa.decimal128(28, 4): "DECIMAL(28,4)",
     pa.float64(): "DOUBLE",
 }
 

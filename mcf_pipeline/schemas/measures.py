@@ -9,7 +9,7 @@ What does not belong here: the marts (`schemas.marts`), and how a measure is com
 
 from __future__ import annotations
 
-from mcf_pipeline.schemas.base import Amount, Count, Decimal4, Ratio, Table, Text, column
+from mcf_pipeline.schemas.base import Amount, Count, Ratio, Sum4, Table, Text, column
 
 HYPOTHESIS = "une ligne masquée compte de 1 à 5 dossiers"
 UNMASKED = "les lignes masquées n'y sont pas : c'est un minimum."
@@ -170,7 +170,7 @@ class Measured(Table):
         masking=AT_MOST_FIVE,
         ge=0,
     )
-    montant_a_prix_connu: Decimal4 = column(
+    montant_a_prix_connu: Sum4 = column(
         "De quoi refaire le prix moyen à tout autre niveau : il s'additionne, comme son poids.",
         unit="euros",
         computed="somme de prix moyen (à défaut, montant / dossiers) x dossiers.",
@@ -224,7 +224,7 @@ class Measured(Table):
         masking=AT_MOST_FIVE,
         ge=0,
     )
-    heures_a_duree_connue: Decimal4 = column(
+    heures_a_duree_connue: Sum4 = column(
         "De quoi refaire la durée moyenne à tout autre niveau : elles s'additionnent, comme leur poids.",
         unit="heures",
         computed="somme de durée moyenne x dossiers à durée connue.",

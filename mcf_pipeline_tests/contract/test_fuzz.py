@@ -326,8 +326,7 @@ class Fuzz:
             for model in (*FACTS, StgRejets)
         }
         dimensions = dimension_frames(snapshot, space.source_map)
-        too_many = {q for q, lines in expected.rejected.items() if len(lines) * 100 > expected.received[q]}
-        assert refused == too_many
+        assert refused == expected.refused()
         kept = expected.received.keys() - refused
         rejects = con.execute(f"SELECT DISTINCT trimestre_id, numero_ligne FROM {files[StgRejets]}").fetchall()
         assert sorted(rejects) == sorted((q, n) for q in kept for n in expected.rejected[q])

@@ -105,7 +105,7 @@ def test_too_many_bad_lines_refuse_the_quarter_and_name_the_reasons(tmp_path: Pa
     space = workspace_in(tmp_path)
     ingest(space.archive, [*quarter_lines("2024-T1", 50), *quarter_lines("2024-T2", 50)], "2026-07-08")
     build_all(space)
-    worse = [*quarter_lines("2024-T1", 48), *quarter_lines("2024-T1", 50, prix_moyen="NaN")[48:]]
+    worse = [*quarter_lines("2024-T1", 48), *quarter_lines("2024-T1", 50, prix_moyen="douze")[48:]]
     ingest(space.archive, [*worse, *quarter_lines("2024-T2", 49)])
     snapshot = stage_all(space)
     staged = refused(snapshot)[Quarter(2024, 1)]

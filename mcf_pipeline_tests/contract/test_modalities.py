@@ -106,13 +106,14 @@ def test_attributes_are_the_columns_of_the_dimension():
         "code_insee": "06",
         "iso_3166_2": "FR-976",
         "est_outre_mer": True,
+        "ordre": 18,
     }
     assert resolve("situation", "Ouvriers").attributes == {
         "ordre": 7,
         "est_demandeur_emploi": False,
         "code_pcs": "6",
     }
-    assert resolve("statut", "Rejeté").attributes["famille"] == "annule"
+    assert resolve("statut", "Rejeté").attributes["famille"] == "rejete"
     for name, dimension in DIMENSIONS.items():
         for modality in (*KNOWN[name], resolve(name, "zzz")):
             assert set(modality.attributes) == set(dimension.unknown)

@@ -29,7 +29,7 @@ _TYPES = {
 _STORED = {
     "string": {"VARCHAR"},
     "integer": {"INTEGER", "BIGINT"},
-    "number": {"DECIMAL(18,2)", "DECIMAL(18,4)", "DOUBLE"},
+    "number": {"DECIMAL(18,2)", "DECIMAL(18,4)", "DECIMAL(28,4)", "DOUBLE"},
     "boolean": {"BOOLEAN"},
     "date": {"DATE"},
     "datetime": {"TIMESTAMP"},

@@ -1,6 +1,6 @@
 """A whole export read a second time, by hand: `csv`, exact decimals, and small tables of its own.
 
-Nothing of the pipeline is imported. It reads what DESIGN section 5 says a file may look like and gives up
+Nothing of the pipeline is imported. It reads what `docs/contract.md` says a file may look like and gives up
 (`UnreadableError`) on anything else: what gives up here, the pipeline has to refuse; what it does accept must
 say the same as here.
 
@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
@@ -106,6 +106,8 @@ class Reading:
         rejected: numbers of the rejected lines of each quarter.
         lost: numbers of the lines without a quarter.
         contradiction: numbers of two lines of one key with different figures, or None.
+        lost_figures: dossiers and amount of the rejected lines of each quarter, as far as they can be read.
+        kept_figures: the same of the others.
     """
 
     dossiers: Mapping[str, Counter[Row]]
@@ -114,6 +116,18 @@ class Reading:
     rejected: Mapping[str, set[int]]
     lost: set[int]
     contradiction: tuple[int, int] | None
+    lost_figures: dict[str, list[Decimal]]
+    kept_figures: dict[str, list[Decimal]]
+
+    def refused(self) -> set[str]:
+        """The quarters of which more than 1 % is rejected: of the lines, of the dossiers, or of the amount."""
+        found = set()
+        for of, lines in self.rejected.items():
+            lost, kept = (f.get(of, [Decimal(0)] * 2) for f in (self.lost_figures, self.kept_figures))
+            too_much = any(bad * 100 > bad + good for bad, good in zip(lost, kept, strict=True))
+            if too_much or len(lines) * 100 > self.received[of]:
+                found.add(of)
+        return found
 
 
 # -- texts -----------------------------------------------------------------------------------------------
@@ -223,11 +237,16 @@ def quarter(text: str, last: str) -> str | None:
 
 
 _BLANKS = " \t\r\n\u00a0\u202f\u2009"
+MASKS = {"nan", "null", "na", "n/a", "s", "nd", "x", "?", "-", "<5"}
+"""Of the markers of a masked figure, those that generated files can hold."""
+_SCIENTIFIC = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)[eE][+-]?[0-9]{1,2}")
 _NUMBER = re.compile(r"([+-]?)([0-9]+|[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+)?(?:[.,]([0-9]+))?")
 
 
 def number(text: str) -> Decimal | None:
     """The number that a text says, or None."""
+    if _SCIENTIFIC.fullmatch(text.strip(_BLANKS)):
+        return EXACT.create_decimal(text.strip(_BLANKS).replace(",", "."))
     match = _NUMBER.fullmatch(text.strip(_BLANKS))
     if match is None or (match[2] is None and match[3] is None):
         return None
@@ -237,7 +256,7 @@ def number(text: str) -> Decimal | None:
 
 def measure(column: str, text: str) -> Cell | str:
     """A measure: a number, None where it is masked, or why it is none."""
-    if not text.strip(_BLANKS):
+    if not text.strip(_BLANKS) or text.strip(_BLANKS).lower() in MASKS:
         return None
     found = number(text)
     if found is None:
@@ -318,7 +337,7 @@ def read(content: bytes, last: str) -> Reading:
 
 
 def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, int], last: str) -> Reading:
-    reading = Reading({}, {}, {}, {}, set(), None)
+    reading = Reading({}, {}, {}, {}, set(), None, {}, {})
     first_of: dict[Row, tuple[int, Row]] = {}
     contradiction = None
     for at, line in lines:
@@ -336,7 +355,11 @@ def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, 
             contradiction = contradiction or (earlier[0], at)
         cells = {name: measure(name, text) for name, text in texts.items()}
         is_bad = any(isinstance(cell, str) for cell in cells.values())
-        if earlier[0] != at or is_bad or (cells.get("prix_moyen") or 0) * (cells["nb_dossiers"] or 0) > 10**10:
+        price, dossiers_of = cells.get("prix_moyen"), cells["nb_dossiers"]
+        if not is_bad:
+            is_bad = (price or 0) * (dossiers_of or 0) > 10**10 or bool(dossiers_of == 0 and price)
+        _weigh(reading.lost_figures if is_bad else reading.kept_figures, found, cells)
+        if earlier[0] != at or is_bad:
             rejected.add(at)
             continue
         masked = any(cells[name] is None for name in ("nb_dossiers", "nb_titulaires", "montant_engage"))
@@ -347,7 +370,16 @@ def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, 
             count = FINANCED.get(financer, "")
             if part in place or count in place:
                 parts[(*key, financer, cells.get(part), cells.get(count), masked)] += 1
-    return Reading(reading.dossiers, reading.parts, reading.received, reading.rejected, reading.lost, contradiction)
+    return replace(reading, contradiction=contradiction)
+
+
+def _weigh(figures: dict[str, list[Decimal]], of: str, cells: Mapping[str, Cell | str]) -> None:
+    """Add a line's dossiers and amount, as far as they are figures that a line can have."""
+    sums = figures.setdefault(of, [Decimal(0), Decimal(0)])
+    for place, name in enumerate(("nb_dossiers", "montant_engage")):
+        cell = cells[name]
+        if isinstance(cell, Decimal):
+            sums[place] += cell
 
 
 def _said(text: str) -> object:

@@ -64,7 +64,9 @@ def rules(model: type[Table]) -> dict[str, Any]:
     spec = describe(model)
     is_evolution = spec.name.endswith("_evolution")
     checks = {name: {check.name for check in field.checks} for name, field in schema_of(model).columns.items()}
-    figures = [c.name for c in spec.columns if c.duckdb_type in ("BIGINT", "DECIMAL(18,2)", "DECIMAL(18,4)")]
+    figures = [
+        c.name for c in spec.columns if c.duckdb_type in ("BIGINT", "DECIMAL(18,2)", "DECIMAL(18,4)", "DECIMAL(28,4)")
+    ]
     named = re.compile(r"(nb_|lignes_|montant|prix|duree|heures)")
     not_negative = [n for n in figures if named.match(n) and not SIGNED.search(n)] if not is_evolution else []
     former = spec.name.startswith("ancien_")

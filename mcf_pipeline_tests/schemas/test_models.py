@@ -45,6 +45,7 @@ NEAR_MISS = {
     pa.timestamp("us"): pd.ArrowDtype(pa.timestamp("s")),
     pa.decimal128(18, 2): pd.ArrowDtype(pa.float64()),
     pa.decimal128(18, 4): pd.ArrowDtype(pa.float64()),
+    pa.decimal128(28, 4): pd.ArrowDtype(pa.decimal128(18, 4)),
     pa.float64(): pd.ArrowDtype(pa.decimal128(18, 4)),
 }
 """A type that is nearly right: what slips in when somebody converts carelessly."""
