@@ -1,4 +1,4 @@
-"""The graph as a whole: what is in it, and the contracts of DESIGN section 3."""
+"""The graph as a whole: what is in it, and what its users rely on."""
 
 import datetime as dt
 
@@ -10,6 +10,7 @@ from mcf_pipeline.orchestration.partitions import QUARTERS
 from mcf_pipeline.orchestration.resources import WorkspaceResource
 
 GRAPH = """
+dashboard          publication -       html              < warehouse
 data_package       publication -       csv,parquet       < warehouse
 dim_classe_age     warehouse   -       pandas,table      < fct_dossiers
 dim_financeur      warehouse   -       pandas,table      < fct_dossiers
@@ -25,6 +26,8 @@ mart_financement   marts       quarter duckdb,parquet,sql < fct_dossiers fct_fin
 mart_profil        marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
 mart_qualite       marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
 mart_region        marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
+mart_region_financement marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
+mart_region_situation marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
 mart_revisions     marts       -       duckdb,parquet,sql < dim_release fct_dossiers
 mart_statut        marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
 mart_trimestre     marts       quarter duckdb,parquet,sql < fct_dossiers fct_financements
@@ -60,17 +63,18 @@ def test_the_graph_is_this(nodes):
     assert "\n".join(shown(name, nodes[name], nodes) for name in sorted(nodes)) == GRAPH.strip()
 
 
-def test_the_assets_of_design_section_3_are_there_in_their_groups(nodes):
+def test_the_assets_are_there_in_their_groups(nodes):
     groups = {}
     for name, node in nodes.items():
         groups.setdefault(node.group_name, set()).add(name)
     modalities = ("trimestre", "region", "genre", "classe_age", "situation", "statut", "financeur", "release")
     marts = ("trimestre", "region", "profil", "financement", "statut", "qualite", "revisions")
+    by_region = ("region_situation", "region_financement")
     assert groups["raw"] == {"portal_release", "raw_usagers"}
     assert groups["staging"] == {"stg_usagers"}
     assert groups["warehouse"] == {"fct_dossiers", "fct_financements", *(f"dim_{name}" for name in modalities)}
-    assert groups["marts"] == {f"mart_{name}" for name in marts}
-    assert groups["publication"] <= {"warehouse", "data_package", "dashboard"}
+    assert groups["marts"] == {f"mart_{name}" for name in (*marts, *by_region)}
+    assert groups["publication"] == {"warehouse", "data_package", "dashboard"}
     assert groups.keys() == {"raw", "staging", "warehouse", "marts", "publication"}
 
 
@@ -91,7 +95,7 @@ def test_every_asset_has_an_owner_and_a_french_description(nodes):
 
 def test_the_quarters_of_a_release_run_together(nodes):
     quarterly = [node for node in nodes.values() if node.partitions_def]
-    assert len(quarterly) == 10
+    assert len(quarterly) == 12
     assert {node.backfill_policy for node in quarterly} == {dg.BackfillPolicy.single_run()}
     assert {node.partitions_def for node in quarterly} == {QUARTERS}
 
@@ -103,7 +107,7 @@ def test_one_op_per_layer(graph):
         name: sorted(key.to_user_string() for key in asset.keys) for name, asset in ops.items() if asset.can_subset
     }
     assert several.keys() == {"facts", "dimensions", "marts"}
-    assert [len(several[name]) for name in ("facts", "dimensions", "marts")] == [2, 8, 6]
+    assert [len(several[name]) for name in ("facts", "dimensions", "marts")] == [2, 8, 8]
     assert {name for name, asset in ops.items() if len(asset.keys) > 1} == several.keys()
 
 

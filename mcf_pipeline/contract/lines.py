@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +67,11 @@ class Lost:
         amount: share of its amount engaged.
     """
 
-    dossiers: float
-    amount: float
+    dossiers: Decimal
+    amount: Decimal
 
 
-NOTHING_LOST = Lost(0.0, 0.0)
+NOTHING_LOST = Lost(Decimal(0), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,17 +202,17 @@ def _lost(con: duckdb.DuckDBPyConnection, failures: Sequence[Failure]) -> dict[Q
         return {}
     rows = con.execute(f"""
         SELECT release_id, trimestre_id, {failed} AS rejetee,
-            coalesce(sum(nb_dossiers) FILTER (WHERE nb_dossiers BETWEEN 0 AND {MAX_COUNT}), 0)::DOUBLE,
-            coalesce(sum(montant_engage) FILTER (WHERE montant_engage BETWEEN 0 AND {MAX_AMOUNT}), 0)::DOUBLE
+            coalesce(sum(nb_dossiers) FILTER (WHERE nb_dossiers BETWEEN 0 AND {MAX_COUNT}), 0)::HUGEINT,
+            coalesce(sum(montant_engage) FILTER (WHERE montant_engage BETWEEN 0 AND {MAX_AMOUNT}), 0)::DECIMAL(38,2)
         FROM lues GROUP BY ALL
     """).fetchall()
-    figures: dict[QuarterOf, dict[bool, tuple[float, float]]] = {}
+    figures: dict[QuarterOf, dict[bool, tuple[Decimal, Decimal]]] = {}
     for release_id, quarter, is_rejected, dossiers, amount in rows:
-        figures.setdefault((release_id, quarter), {})[is_rejected] = dossiers, amount
-    nothing = (0.0, 0.0)
+        figures.setdefault((release_id, quarter), {})[is_rejected] = Decimal(dossiers), amount
+    nothing = (Decimal(0), Decimal(0))
     return {
         quarter: Lost(
-            *(bad / (bad + good) if bad else 0.0 for bad, good in zip(of[True], of.get(False, nothing), strict=True))
+            *(bad / (bad + good) if bad else bad for bad, good in zip(of[True], of.get(False, nothing), strict=True))
         )
         for quarter, of in figures.items()
         if True in of

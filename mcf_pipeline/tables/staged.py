@@ -108,7 +108,7 @@ def refusal(snapshot: Snapshot, staged: Staged) -> ContractError:
     rejects = snapshot.file(STAGED[1], quarter, state) if state else ""
     reasons = "; ".join(f"{rule} in {column or 'the line'} ({lines} lines)" for rule, column, lines in staged.commonest)
     held = ""
-    if max(staged.lost_dossiers, staged.lost_amount) > REJECTED_SHARE:
+    if max(staged.lost_dossiers, staged.lost_amount) > float(REJECTED_SHARE):
         held = f" with {staged.lost_dossiers:.1%} of the dossiers and {staged.lost_amount:.1%} of the amount"
     return ContractError(
         f"{quarter}: {staged.rejected} of {staged.received} lines rejected{held}, more than {REJECTED_SHARE:.0%}: "

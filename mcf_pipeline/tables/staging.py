@@ -86,8 +86,8 @@ def _write(
         commonest=[(rule, column, count) for (rule, column), count in Counter(rules).most_common(3)],
         is_refused=is_refused(lines, own, received),
         dropped=lines.dropped[own],
-        lost_dossiers=lost.dossiers,
-        lost_amount=lost.amount,
+        lost_dossiers=float(lost.dossiers),
+        lost_amount=float(lost.amount),
     )
     files = snapshot.files
     files.write(snapshot.file(STAGED[1], quarter, of), pa.Table.from_pandas(rejects, preserve_index=False))

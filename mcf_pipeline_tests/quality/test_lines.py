@@ -39,7 +39,7 @@ def stage(tmp_path, *lines, prices=None):
 BROKEN_LINES = {
     "ecart_parts_montant": [{"part_titulaire": "1200.00"}, {"montant_engage": "20000", "prix_moyen": "2000"}],
     "ecart_prix_montant": [{"prix_moyen": "1600"}, {"nb_dossiers": "20"}],
-    "effectif_sous_le_seuil": [{"nb_titulaires": "4"}, {"nb_dossiers": "0"}],
+    "effectif_sous_le_seuil": [{"nb_titulaires": "4"}, {"nb_dossiers": "0", "prix_moyen": ""}],
     "titulaires_superieurs_aux_dossiers": [{"nb_titulaires": "11"}],
     "masque_avec_montant": [
         {"nb_dossiers": "", "nb_titulaires": ""},

@@ -92,10 +92,9 @@ def test_files_that_nothing_uses_go_after_a_while(files):
 def test_where_there_is_no_file_at_all_there_is_an_empty_table(files):
     spec = describe(DimGenre)
     path = files.path(spec.name, QUARTER, "m")
-    files.write(path, pa.table({"est_connue": [True], "libelle": ["Femme"], "genre_id": ["femme"]}))
+    files.write(path, pa.table({name: ["x"] for name in spec.column_names}))
     with scratch() as con:
         names = ", ".join(spec.column_names)
-        assert con.execute(f"SELECT {names} FROM {read_files([path], DimGenre)}").fetchall() == [
-            ("femme", "Femme", True)
-        ]
+        (row,) = con.execute(f"SELECT {names} FROM {read_files([path], DimGenre)}").fetchall()
+        assert set(row) == {"x"}
         assert con.execute(f"SELECT {names} FROM {read_files([], DimGenre)}").fetchall() == []

@@ -15,6 +15,8 @@ from mcf_pipeline.tables.rules import LINES_DECIDED_BY, MARTS_DECIDED_BY, Rules
 ROOT = Path(str(resources.files("mcf_pipeline")))
 DECIDE_NOTHING = {
     # Which column is which is decided once, when a release is ingested.
+    "contract/grammar.py",
+    "contract/recognised.py",
     "contract/recognition.py",
     # Where files are and how they are read and written, not what is in them.
     "archive/manifest.py",

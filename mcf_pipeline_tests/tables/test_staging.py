@@ -75,7 +75,7 @@ def test_no_draft_stays(space):
 
 
 def quarter_of(count: int, bad: int) -> list:
-    return [lean(region=f"R{i}", nb_dossiers="x" if i < bad else "10") for i in range(count)]
+    return [lean(region=f"R{i}", nb_dossiers="a" if i < bad else "10") for i in range(count)]
 
 
 @pytest.mark.parametrize(("count", "is_refused"), [(100, False), (99, True)])
@@ -92,7 +92,7 @@ def test_a_quarter_with_more_than_one_rejected_line_in_a_hundred_is_refused(tmp_
 def test_a_refusal_names_the_three_commonest_reasons(tmp_path):
     space = workspace_in(tmp_path)
     lines = [
-        *(lean(region=f"A{i}", nb_dossiers="x") for i in range(4)),
+        *(lean(region=f"A{i}", nb_dossiers="a") for i in range(4)),
         *(lean(region=f"B{i}", montant_engage="-1") for i in range(3)),
         *(lean(region=f"C{i}", nb_titulaires="y") for i in range(2)),
         lean(region="D", part_etat="z"),
@@ -102,7 +102,8 @@ def test_a_refusal_names_the_three_commonest_reasons(tmp_path):
     error = refusal(snapshot, refused(snapshot)[QUARTER])
     assert (error.rule, error.exit_code) == ("trop_de_rejets", 4)
     assert (
-        "2024-T1: 10 of 10 lines rejected, more than 1%: nombre_illisible in nb_dossiers (4 lines); "
+        "2024-T1: 10 of 10 lines rejected with 100.0% of the dossiers and 100.0% of the amount, more than 1%: "
+        "nombre_illisible in nb_dossiers (4 lines); "
         "nombre_negatif in montant_engage (3 lines); nombre_illisible in nb_titulaires (2 lines)" in str(error)
     )
 
