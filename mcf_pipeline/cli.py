@@ -178,7 +178,7 @@ def sample_portal(port: int) -> None:
 @DATA_DIR
 @click.option("--dagster-logs", is_flag=True, help="Show Dagster's own log lines.")
 def rebuild(source: str | None, data_dir: Path | None, dagster_logs: bool) -> None:
-    """Make the warehouse anew from the archive (raw/) alone, without the network."""
+    """Rebuild the warehouse from the archive (raw/) alone, without the network."""
     from mcf_pipeline.commands.rebuild import rebuild as body
 
     body(_settings(source, data_dir), dagster_logs=dagster_logs)

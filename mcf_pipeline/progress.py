@@ -1,4 +1,4 @@
-"""Progress of long work, told by whoever does it to whoever shows it.
+"""Progress of long-running work: the code that does it reports, the code that shows it listens.
 
 The assets report each quarter; the command line listens and draws a bar. Without a listener nothing happens.
 """

@@ -1,7 +1,7 @@
 """A rehearsal: an export read as a run would read it, with nothing kept; and the map that would let it through.
 
-What the rehearsal proposes it tries at once, so that all that is wrong with a file is told on one page, and what is
-told there is accepted by the next run. What does not belong here: how it is shown (`commands.doctor`).
+The rehearsal tries at once what it proposes, so that one page lists everything wrong with a file, and the next run
+accepts what the page proposes. What does not belong here: how it is shown (`commands.doctor`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.archive.rehearsal import Rehearsal, rehearse
 from mcf_pipeline.commands.console import out, progress_bar
 from mcf_pipeline.commands.doctor_page import render
-from mcf_pipeline.commands.status import told
+from mcf_pipeline.commands.status import describe_broken_rule
 from mcf_pipeline.contract.doctor import MAX_PROBLEMS, Diagnosis, SourceFacts, Values, diagnose
 from mcf_pipeline.contract.guesses import with_unknown_modalities
 from mcf_pipeline.contract.map_lines import map_lines
@@ -151,7 +151,7 @@ class _SoundLines:
         if not self._files:
             return []
         with scratch() as con:
-            return [told(*entry) for entry in broken_lines(con, self._files)]
+            return [describe_broken_rule(*entry) for entry in broken_lines(con, self._files)]
 
 
 def _unread(origin: str, metadata: PortalMetadata | None, error: PipelineError, space: Workspace) -> Diagnosis:
@@ -189,7 +189,7 @@ def _pairs(
     fields: Sequence[SourceField],
     space: Workspace,
 ) -> dict[tuple[str | None, ...], int] | None:
-    """Year and number as they stand together, where the quarter is told by two columns."""
+    """The combinations of year and number, where the quarter is given by two columns."""
     try:
         found: Recognition = recognise(fields, space.source_map)
     except RecognitionError:

@@ -39,12 +39,12 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         ("lines read", facts.lines_read),
         ("quarters", _span(diagnosis.quarters)),
     ):
-        summary.add_row(name, Text("not told" if value is None else clean(str(value), 200)))
+        summary.add_row(name, Text("not given" if value is None else clean(str(value), 200)))
     if diagnosis.ready:
         console.print(summary)
     else:
-        told = [("lines announced", facts.records_count), ("lines read", facts.lines_read)]
-        counts = [f"{name} {value:,}" for name, value in told if value is not None]
+        given = [("lines announced", facts.records_count), ("lines read", facts.lines_read)]
+        counts = [f"{name} {value:,}" for name, value in given if value is not None]
         known = [text for text in (*counts, _span(diagnosis.quarters)) if text]
         console.print(Text(f"Source: {clean(facts.origin, 200)}"))
         console.print(Text("; ".join(known) or "nothing was read"))
@@ -99,12 +99,12 @@ def _summary(diagnosis: Diagnosis) -> str:
         if column.rule in ("grammar", "name and values", "fallback", "description")
     ]
     unused = [clean(column.source, 30) for column in diagnosis.columns if not column.canonical]
-    told = f"{len(known)} of {len(diagnosis.columns)} recognised"
+    summary = f"{len(known)} of {len(diagnosis.columns)} recognised"
     if shown:
-        told += f"; {shorten(shown, 160)}"
+        summary += f"; {shorten(shown, 160)}"
     if unused:
-        told += f"; not used: {shorten(unused, 100)}"
-    return told
+        summary += f"; not used: {shorten(unused, 100)}"
+    return summary
 
 
 def _in_full(diagnosis: Diagnosis, console: Console) -> None:

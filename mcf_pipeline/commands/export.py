@@ -50,10 +50,10 @@ def export(settings: Settings, path: Path, form: str | None, tables: Sequence[st
     form = form or (path.suffix[1:].lower() if path.suffix[1:].lower() in FORMATS else "xlsx")
     models = _chosen(tables)
     with explain_disk_errors(), progress_bar(), duckdb.connect(published, read_only=True) as con:
-        told = about(con)
-        if told.is_synthetic:
+        info = about(con)
+        if info.is_synthetic:
             err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
-        written = _workbook(con, told, models, path) if form == "xlsx" else _files(con, told, models, path, form)
+        written = _workbook(con, info, models, path) if form == "xlsx" else _files(con, info, models, path, form)
     for file in written:
         out.print(str(file), markup=False)
 
@@ -71,17 +71,17 @@ def _chosen(tables: Sequence[str]) -> list[type[Table]]:
     return [known[name] for name in names]
 
 
-def _workbook(con: duckdb.DuckDBPyConnection, told: About, models: Sequence[type[Table]], path: Path) -> list[Path]:
+def _workbook(con: duckdb.DuckDBPyConnection, info: About, models: Sequence[type[Table]], path: Path) -> list[Path]:
     from mcf_pipeline.package.workbook import write_workbook
 
     final = path if path.suffix.lower() == ".xlsx" else path.with_name(f"{path.name}.xlsx")
     with _in_place(final) as draft:
-        write_workbook(con, told, models, draft)
+        write_workbook(con, info, models, draft)
     return [final]
 
 
 def _files(
-    con: duckdb.DuckDBPyConnection, told: About, models: Sequence[type[Table]], path: Path, form: str
+    con: duckdb.DuckDBPyConnection, info: About, models: Sequence[type[Table]], path: Path, form: str
 ) -> list[Path]:
     from mcf_pipeline.package.files import write_csv, write_parquet
     from mcf_pipeline.package.readme import FILE_NAME, export_readme
@@ -97,17 +97,17 @@ def _files(
     written = []
     for done, model in enumerate(models):
         report("export", done, len(models))
-        final = path if is_file else path / f"{describe(model).name}{told.attribution.suffix}.{form}"
+        final = path if is_file else path / f"{describe(model).name}{info.attribution.suffix}.{form}"
         with _in_place(final) as draft:
             if form == "csv":
                 write_csv(con, model, draft)
             else:
-                write_parquet(con, model, draft, told.attribution.text)
+                write_parquet(con, model, draft, info.attribution.text)
         written.append(final)
     # A CSV cannot say where its data comes from, so a text beside it does.
     note = path.with_name(f"{path.stem}.{FILE_NAME}") if is_file else path / FILE_NAME
     with _in_place(note) as draft:
-        draft.write_text(export_readme(told, models), encoding="utf-8")
+        draft.write_text(export_readme(info, models), encoding="utf-8")
     report("export", len(models), len(models))
     return [*written, note]
 

@@ -95,7 +95,7 @@ def raise_if_refused(refusals: Mapping[Quarter, ContractError]) -> None:
 
 def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = ()) -> None:
     """Say what was done, what there is now, and what to type next."""
-    from mcf_pipeline.commands.status import dropped_lines, overview, told, unknown_modalities
+    from mcf_pipeline.commands.status import describe_broken_rule, dropped_lines, overview, unknown_modalities
 
     plan, status = outcome.plan, overview(space, outcome.snapshot)
     if status.is_synthetic:
@@ -123,7 +123,7 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
     if unknown := unknown_modalities(status):
         out.print(unknown, markup=False)
     for entry in status.broken:
-        out.print(told(*entry), markup=False)
+        out.print(describe_broken_rule(*entry), markup=False)
     out.print(f"Warehouse: {space.data_dir.published_database}")
     if (page := space.data_dir.site / "index.html").is_file():
         out.print(f"Dashboard: {page}", markup=False)

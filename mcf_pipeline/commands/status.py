@@ -39,7 +39,7 @@ class Overview:
         unknown: modalities that the contract does not know: dimension, label, lines.
         published_at: when, or None.
         broken: rules that some lines break: rule, lines that do, lines judged.
-        refused: quarters that keep an older state than the newest release tells, with the reason.
+        refused: quarters that keep an older state than the newest release gives, with the reason.
         releases: each archived release: id, lines, quarters, and whether it is held.
         warehouse: path of the published file.
     """
@@ -107,8 +107,8 @@ def _broken(snapshot: Snapshot) -> list[tuple[str, int, int]]:
         return broken_lines(con, files)
 
 
-def told(rule: str, broken: int, judged: int) -> str:
-    """A rule that some lines break, in one line."""
+def describe_broken_rule(rule: str, broken: int, judged: int) -> str:
+    """One line about a rule that some lines break."""
     found = RULES[rule]
     threshold = f" ({found.threshold})" if found.threshold else ""
     return f"{broken:,} of {judged:,} lines: {found.meaning.rstrip('.')}{threshold}; they are used ({rule})"
@@ -181,7 +181,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
         if unknown := unknown_modalities(found):
             out.print(f"[yellow]{escape(unknown)}[/yellow]")
         for entry in found.broken:
-            out.print(f"[yellow]{escape(told(*entry))}[/yellow]")
+            out.print(f"[yellow]{escape(describe_broken_rule(*entry))}[/yellow]")
         for reason in found.refused.values():
             out.print(f"[yellow]Refused:[/yellow] {escape(reason)}")
     else:

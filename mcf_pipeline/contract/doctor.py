@@ -88,7 +88,7 @@ class ModalityFinding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All that one look told.
+    """The result of one examination of the source.
 
     Attributes:
         ready: the source can be used as it is.
@@ -147,8 +147,8 @@ def diagnose(
         fields: its columns.
         values: by column of the source, distinct or sampled values with their counts.
         source_map: overrides.
-        today: the day that tells which quarters are in the future.
-        pairs: where a thing is told by two columns (year and number, or flag and CSP), the values seen
+        today: quarters after this day are in the future.
+        pairs: where one thing is given by two columns (year and number, or flag and CSP), the values seen
             together, in the order of the columns; without it these are judged one by one.
     """
     if not facts.reachable:
@@ -281,10 +281,10 @@ def _quarters(
     unreadable: list[str] = []
     impossible: set[str] = set()
     guessed = pairs is None and recognition.quarter.is_pair
-    for told in seen:
-        quarter = recognition.quarter.read(told)
+    for texts in seen:
+        quarter = recognition.quarter.read(texts)
         if quarter is None:
-            unreadable.append(" ".join(clean(part or "", 30) for part in told))
+            unreadable.append(" ".join(clean(part or "", 30) for part in texts))
             continue
         problem = quarter_problem(quarter, today)
         if problem is None:

@@ -46,10 +46,10 @@ def map_modalities(con: duckdb.DuckDBPyConnection, table: str, source_map: Sourc
             rows.append([dimension.name, text, job_seeker, modality.id])
             if not modality.est_connue:
                 # A flag that says neither yes nor no is itself the text that nobody knows.
-                told = resolve(dimension.name, text, source_map).id == modality.id
-                unknown.add((dimension.name, text if told else job_seeker))
+                by_text = resolve(dimension.name, text, source_map).id == modality.id
+                unknown.add((dimension.name, text if by_text else job_seeker))
     if rows:
-        # One statement for all rows: `executemany` would plan each row anew.
+        # One statement for all rows: `executemany` would plan each row separately.
         con.execute(
             f"INSERT INTO modalite VALUES {', '.join(['(?, ?, ?, ?)'] * len(rows))}",
             [value for row in rows for value in row],

@@ -255,12 +255,12 @@ def _accept(rule: str) -> Proposal:
 
 def _cause(proposals: Sequence[Proposal]) -> str:
     amount = {p.key: str(p.value) for p in proposals}
-    told = [
+    causes = [
         f"{what} look like {_called(amount[name])}"
         for name, what in (("montant_engage", "amounts"), ("prix_moyen", "mean prices"))
         if name in amount
     ]
-    return " and ".join(told)
+    return " and ".join(causes)
 
 
 def _called(unit: str) -> str:

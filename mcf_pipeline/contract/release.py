@@ -100,7 +100,7 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
     for dimension, text in map_modalities(con, "recues", source_map):
         unknown.setdefault(dimension, []).append(text)
     separators = settle(con, "recues", columns, source_map)
-    notes = _told(separators)
+    notes = _notes(separators)
     if separators.ambiguous:
         # Nothing else can be judged on figures that can be read in two ways.
         message = "; ".join(map(str, separators.ambiguous[:MOST_MESSAGES]))
@@ -122,7 +122,7 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
     return Verdict(tuple(problems), (*notes, *found.notes))
 
 
-def _told(separators: Separators) -> list[str]:
+def _notes(separators: Separators) -> list[str]:
     names = list(separators.thousands)
     if not names:
         return []

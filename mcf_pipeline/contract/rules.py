@@ -115,7 +115,7 @@ _TABLE: tuple[Rule, ...] = (
         _LIMIT,
     ),
     Rule("trop_de_colonnes", "refuse", "More columns than the dataset can have.", _LIMIT, "200 columns"),
-    Rule("encodage_illisible", "refuse", "The text is in no encoding that can be told for sure.", _ASK_AGAIN),
+    Rule("encodage_illisible", "refuse", "The text encoding cannot be determined.", _ASK_AGAIN),
     Rule("octet_nul", "refuse", "A NUL byte stands in the text.", _ASK_AGAIN),
     Rule(
         "ligne_irreguliere",

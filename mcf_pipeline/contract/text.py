@@ -14,7 +14,7 @@ MAX_LABEL = 120
 MAX_SLUG = 60
 """Longest identifier made of a text, in characters: safe in any file name and path."""
 _MAX_READ = 2_000
-"""Characters of a text that are looked at; what is longer is told apart by its hash."""
+"""Characters of a text that are looked at; longer texts are distinguished by their hash."""
 
 _LIGATURES = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ı": "i"})
 _MINUS = "\u2212"

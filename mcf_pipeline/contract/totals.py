@@ -298,14 +298,14 @@ def _adds_up(at: int, parts: npt.NDArray[np.int64], groups: npt.NDArray[np.bool_
 
     total, money = figures.dossiers[groups, at], figures.amounts[groups, at]
     cells = np.ix_(groups, parts)
-    told, paid, hidden = (f[cells].sum(axis=1) for f in (figures.dossiers, figures.amounts, figures.masked))
+    counted, paid, hidden = (f[cells].sum(axis=1) for f in (figures.dossiers, figures.amounts, figures.masked))
     added = (figures.dossiers[cells] > 0).sum(axis=1)
     # A masked line hides a few dossiers, so a sum over one is a little more than what is shown.
     allowed = MOST_MASKED * hidden
-    fits = (total >= told) & (total <= told + allowed)
+    fits = (total >= counted) & (total <= counted + allowed)
     off, euros = money - paid, FROM_ROUNDING * (added + 1)
     fits &= (off >= -euros) & (off <= euros + 4 * allowed * money / total)
-    exact = fits & (hidden == 0) & (told > 0)
+    exact = fits & (hidden == 0) & (counted > 0)
     # A group with nothing beside it says nothing: the lines of a ROLLUP that add up more than this dimension are such.
     judged = figures.there[cells].any(axis=1)
     return bool(exact.sum() >= MIN_GROUPS and fits[judged].sum() >= NEARLY_ALL * judged.sum())

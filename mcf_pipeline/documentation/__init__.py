@@ -5,8 +5,8 @@ warehouses that these are asked of; `site_hook` watches over the site's build.
 
     python -m mcf_pipeline.documentation docs
 
-The command also writes the pages of the contract and of the sample anew. What does not belong here: prose (it
-stands in ``docs/``), and what these two pages say (`contract.rules`, `sample.synthetic.report`).
+The command also regenerates the pages of the contract and of the sample. What does not belong here: prose (it
+is in ``docs/``), and what these two pages say (`contract.rules`, `sample.synthetic.report`).
 """
 
 from __future__ import annotations

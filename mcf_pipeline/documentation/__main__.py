@@ -1,4 +1,4 @@
-"""``python -m mcf_pipeline.documentation docs``: makes the generated pages, and parts of pages, anew."""
+"""``python -m mcf_pipeline.documentation docs``: regenerates the generated pages and parts of pages."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _THIN_SPACE = "\u202f"
 
 
 def answered(page: str, warehouses: Mapping[str, Path]) -> str:
-    """The page with every result made anew.
+    """The page with every result computed again.
 
     Args:
         page: Markdown.

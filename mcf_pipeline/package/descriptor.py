@@ -181,16 +181,16 @@ def _field(model: type[Table], column: ColumnSpec) -> dict[str, Any]:
     if schema.unique:
         constraints["unique"] = True
     for check in schema.checks:
-        told = check.statistics or {}
+        limits = check.statistics or {}
         match check.name:
             case "greater_than_or_equal_to":
-                constraints["minimum"] = told["min_value"]
+                constraints["minimum"] = limits["min_value"]
             case "in_range":
-                constraints |= {"minimum": told["min_value"], "maximum": told["max_value"]}
+                constraints |= {"minimum": limits["min_value"], "maximum": limits["max_value"]}
             case "isin":
-                constraints["enum"] = list(told["allowed_values"])
+                constraints["enum"] = list(limits["allowed_values"])
             case "str_matches":
-                constraints["pattern"] = str(getattr(told["pattern"], "pattern", told["pattern"]))
+                constraints["pattern"] = str(getattr(limits["pattern"], "pattern", limits["pattern"]))
     field: dict[str, Any] = {
         "name": column.name,
         "type": _TYPES[column.duckdb_type],

@@ -41,12 +41,12 @@ _SAMPLE = 200
 """Rows by which the width of a column is chosen."""
 
 
-def write_workbook(con: duckdb.DuckDBPyConnection, told: About, models: Sequence[type[Table]], path: Path) -> None:
+def write_workbook(con: duckdb.DuckDBPyConnection, info: About, models: Sequence[type[Table]], path: Path) -> None:
     """Write the tables to an xlsx file.
 
     Args:
         con: a published file.
-        told: what is said of the whole.
+        info: what is said of the whole.
         models: the tables and views.
         path: the file to write.
 
@@ -67,27 +67,27 @@ def write_workbook(con: duckdb.DuckDBPyConnection, told: About, models: Sequence
     with xlsxwriter.Workbook(str(path), options) as book:
         book.set_properties(
             {
-                "title": told.attribution.title,
-                "comments": told.attribution.text,
+                "title": info.attribution.title,
+                "comments": info.attribution.text,
                 "author": "mcf_pipeline",
-                "created": told.published_at.replace(tzinfo=None),
+                "created": info.published_at.replace(tzinfo=None),
             }
         )
         book.set_size(2400, 1600)
-        _write_notes(book, told, models)
+        _write_notes(book, info, models)
         for done, model in enumerate(models):
             report("export", done, len(models))
             spec = describe(model)
-            _write_table(book, con, told, spec, f"SELECT {', '.join(spec.column_names)} FROM {spec.name}")
+            _write_table(book, con, info, spec, f"SELECT {', '.join(spec.column_names)} FROM {spec.name}")
         report("export", len(models), len(models))
         spec = describe(Dictionnaire)
         named = ", ".join(f"'{describe(model).name}'" for model in models)
         _write_table(
-            book, con, told, spec, f"SELECT * FROM {spec.name} WHERE nom_table IN ({named}) ORDER BY nom_table, rang"
+            book, con, info, spec, f"SELECT * FROM {spec.name} WHERE nom_table IN ({named}) ORDER BY nom_table, rang"
         )
 
 
-def _write_notes(book: Any, told: About, models: Sequence[type[Table]]) -> None:
+def _write_notes(book: Any, info: About, models: Sequence[type[Table]]) -> None:
     sheet = book.add_worksheet(_NOTES)
     title, wrapped = (
         book.add_format({"bold": True, "font_size": 14}),
@@ -95,14 +95,14 @@ def _write_notes(book: Any, told: About, models: Sequence[type[Table]]) -> None:
     )
     sheet.set_column(0, 0, 34, wrapped)
     sheet.set_column(1, 1, 110, wrapped)
-    if told.is_synthetic:
+    if info.is_synthetic:
         sheet.set_tab_color("#FF0000")
-    origin = told.attribution
+    origin = info.attribution
     lines = [
         ("À citer", origin.text),
         ("Licence", LICENCE_NAME),
         ("Publication", origin.release_id or ""),
-        *(("À savoir", paragraph) for paragraph in told.description.split("\n\n")[1:]),
+        *(("À savoir", paragraph) for paragraph in info.description.split("\n\n")[1:]),
         ("Cellule vide", "Valeur masquée par le producteur, ou qui n'existe pas. Jamais un zéro."),
         ("Feuille dictionnaire", "Ce que veut dire chaque colonne."),
         *((describe(model).name, describe(model).description) for model in models),
@@ -113,11 +113,11 @@ def _write_notes(book: Any, told: About, models: Sequence[type[Table]]) -> None:
         sheet.write_string(row, 1, text)
 
 
-def _write_table(book: Any, con: duckdb.DuckDBPyConnection, told: About, spec: TableSpec, query: str) -> None:
+def _write_table(book: Any, con: duckdb.DuckDBPyConnection, info: About, spec: TableSpec, query: str) -> None:
     sheet = book.add_worksheet(spec.name)
-    if told.is_synthetic:
+    if info.is_synthetic:
         sheet.set_tab_color("#FF0000")
-    sheet.set_header(f"&L{spec.name}&R{told.attribution.title.replace('&', '&&')}")
+    sheet.set_header(f"&L{spec.name}&R{info.attribution.title.replace('&', '&&')}")
     sheet.set_landscape()
     header = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
     head = con.execute(f"{query} LIMIT {_SAMPLE}").fetchall()

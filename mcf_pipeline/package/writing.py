@@ -66,27 +66,27 @@ def write_package(data_dir: DataDir) -> list[PackageFile]:
 def _fill(published: Path, folder: Path) -> list[PackageFile]:
     try:
         with duckdb.connect(published, read_only=True, config=ENGINE) as con:
-            told = about(con)
-            files = _write_tables(con, told, folder)
+            info = about(con)
+            files = _write_tables(con, info, folder)
     except duckdb.Error as error:
         if "no space left" in str(error).lower():
             raise PipelineError(
                 "no space left on the disk while writing the data package: free some and run again; the old one stands"
             ) from error
         raise
-    _write_json(folder / DATAPACKAGE, descriptor.descriptor(told, files, package_state(told.state)))
-    _write_json(folder / catalogue.FILE_NAME, catalogue.catalogue(told, files))
-    (folder / readme.FILE_NAME).write_text(readme.package_readme(told, (*PUBLIC, *IN_CLEAR)), encoding="utf-8")
+    _write_json(folder / DATAPACKAGE, descriptor.descriptor(info, files, package_state(info.state)))
+    _write_json(folder / catalogue.FILE_NAME, catalogue.catalogue(info, files))
+    (folder / readme.FILE_NAME).write_text(readme.package_readme(info, (*PUBLIC, *IN_CLEAR)), encoding="utf-8")
     return files
 
 
-def _write_tables(con: duckdb.DuckDBPyConnection, told: About, folder: Path) -> list[PackageFile]:
+def _write_tables(con: duckdb.DuckDBPyConnection, info: About, folder: Path) -> list[PackageFile]:
     for format in ("csv", "parquet"):
         (folder / format).mkdir()
     wanted = [(model, format) for format in ("csv", "parquet") for model in (*PUBLIC, *IN_CLEAR)]
     written = []
     with ThreadPoolExecutor(_AT_ONCE) as writers:
-        files = [writers.submit(_write_table, con.cursor(), told, folder, *file) for file in wanted]
+        files = [writers.submit(_write_table, con.cursor(), info, folder, *file) for file in wanted]
         try:
             for done, file in enumerate(files):
                 report("data_package", done, len(files))
@@ -97,20 +97,20 @@ def _write_tables(con: duckdb.DuckDBPyConnection, told: About, folder: Path) -> 
     # The same content as the CSV beside it, so neither the descriptor nor the catalogue lists it again.
     (folder / SPREADSHEETS).mkdir()
     for model in IN_CLEAR:
-        write_spreadsheet(con, model, folder / SPREADSHEETS / f"{describe(model).name}{told.attribution.suffix}.csv")
+        write_spreadsheet(con, model, folder / SPREADSHEETS / f"{describe(model).name}{info.attribution.suffix}.csv")
     report("data_package", len(files), len(files))
     return written
 
 
 def _write_table(
-    con: duckdb.DuckDBPyConnection, told: About, folder: Path, model: type[Table], format: str
+    con: duckdb.DuckDBPyConnection, info: About, folder: Path, model: type[Table], format: str
 ) -> PackageFile:
     suffix = "csv.gz" if format == "csv" and model in COMPRESSED else format
-    path = f"{format}/{describe(model).name}{told.attribution.suffix}.{suffix}"
+    path = f"{format}/{describe(model).name}{info.attribution.suffix}.{suffix}"
     if format == "csv":
         write_csv(con, model, folder / path)
     else:
-        write_parquet(con, model, folder / path, told.attribution.text)
+        write_parquet(con, model, folder / path, info.attribution.text)
     return PackageFile(model, format, path, (folder / path).stat().st_size, sha256_of(folder / path))
 
 

@@ -129,9 +129,9 @@ def synthetic_releases(manifests: Sequence[Manifest]) -> Finding:
 
 
 def overdue(manifests: Sequence[Manifest], today: dt.date) -> Finding:
-    """The quarters whose release should long be there.
+    """The quarters whose release is overdue.
 
-    The release of a quarter is due at the start of the next quarter; one that tells of the quarter while it
+    The release of a quarter is due at the start of the next quarter; one that covers the quarter while it
     still runs is not yet its release.
 
     Args:
@@ -139,20 +139,20 @@ def overdue(manifests: Sequence[Manifest], today: dt.date) -> Finding:
         today: the day it is.
     """
     last_ended = Quarter.containing(today) + -1
-    told = [
+    published = [
         Quarter.parse(quarter_id)
         for manifest in manifests
         for quarter_id in manifest.quarters
         if manifest.day >= (Quarter.parse(quarter_id) + 1).first_day
     ]
-    quarter = max(told) + 1 if told else last_ended
+    quarter = max(published) + 1 if published else last_ended
     missing = []
     while FIRST_QUARTER <= quarter <= last_ended:
         due = (quarter + 1).first_day
         if (today - due).days > PATIENCE_DAYS:
             missing.append((quarter.id, due.isoformat(), (today - due).days - PATIENCE_DAYS))
         quarter += 1
-    newest = f"Dernier trimestre publié après sa fin : {max(told)}." if told else "Aucune publication appliquée."
+    newest = f"Dernier trimestre publié après sa fin : {max(published)}." if published else "Aucune publication appliquée."
     return Finding(
         rule="release_en_retard",
         count=len(missing),

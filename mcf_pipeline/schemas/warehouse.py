@@ -1,7 +1,7 @@
 """The warehouse: dimensions, the two facts and their history.
 
 A fact's row is a line of the source. `fct_*` hold the current state, `fct_*_historique` every state that a
-release told, each from `valide_depuis` until before `valide_jusqua`.
+release gave, each from `valide_depuis` until before `valide_jusqua`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ MEASURES = ("nb_dossiers", "montant", "lignes_ajoutees", "nb_lignes_recues")
 """What a mart is drawn by: the first of these columns that it has."""
 
 MAX_BARS = 60
-"""Bars that can be told apart; of more values the last ones are drawn."""
+"""The most bars that stay distinguishable; of more values the last ones are drawn."""
 
 WIDTH, HEIGHT = 360, 72
 _GAP = 0.2

@@ -66,7 +66,7 @@ def page_of(con: duckdb.DuckDBPyConnection, mark: str, **limits: int) -> str:
     from mcf_pipeline.site.history import KINDS, read_history
     from mcf_pipeline.site.page import render
 
-    told = attribution_of(con)
+    attribution = attribution_of(con)
     (published_at,) = one(con, "SELECT publie_le FROM meta_publication")
     cube = read_cube(con, **limits)
     releases = rows_of(
@@ -85,11 +85,11 @@ def page_of(con: duckdb.DuckDBPyConnection, mark: str, **limits: int) -> str:
         "kinds": KINDS,
         "releases": releases,
         "quality": quality,
-        "release": told.release_id,
-        "released_on": told.released_on,
-        "synthetic": told.is_synthetic,
-        "mention": told.text,
+        "release": attribution.release_id,
+        "released_on": attribution.released_on,
+        "synthetic": attribution.is_synthetic,
+        "mention": attribution.text,
         "published_at": published_at.isoformat(timespec="minutes"),
     }
-    title = f"DONNÉES SYNTHÉTIQUES - {TITLE}" if told.is_synthetic else TITLE
-    return render(title, told.text, mark, meta, packed)
+    title = f"DONNÉES SYNTHÉTIQUES - {TITLE}" if attribution.is_synthetic else TITLE
+    return render(title, attribution.text, mark, meta, packed)

@@ -1,4 +1,4 @@
--- The state of every line as one release told it; an unknown release is an error, never an empty answer.
+-- The state of every line as of one release; an unknown release is an error, never an empty answer.
 CREATE OR REPLACE MACRO dossiers_au(publication) AS TABLE
     SELECT historique.* EXCLUDE (valide_depuis, valide_jusqua)
     FROM fct_dossiers_historique AS historique

@@ -1,4 +1,4 @@
--- The state of every financer's part as one release told it; an unknown release is an error, never an empty answer.
+-- The state of every financer's part as of one release; an unknown release is an error, never an empty answer.
 CREATE OR REPLACE MACRO financements_au(publication) AS TABLE
     SELECT historique.* EXCLUDE (valide_depuis, valide_jusqua)
     FROM fct_financements_historique AS historique

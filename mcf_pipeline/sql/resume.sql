@@ -55,7 +55,7 @@ sommes AS (
     GROUP BY groupe
 ),
 -- The lowest mean gives its most dossiers to the lines that are cheaper than it, and its fewest to all others; so it
--- is the lowest of those that raise the n cheapest lines, for some n. The highest raises all but the n cheapest.
+-- is the lowest of those that raise the n lowest-priced lines, for some n. The highest raises all but those n.
 prix_releves AS (
     SELECT
         groupe,

@@ -1,4 +1,4 @@
-"""The published file's tables, put together from the immutable files: anew, or where only some quarters differ.
+"""The published file's tables, assembled from the immutable files: from scratch, or only the quarters that differ.
 
 Either way gives equal tables. Which file each quarter of each table comes from is kept in `meta_fichiers`; a quarter
 whose mark differs is deleted and inserted by name.
@@ -107,7 +107,7 @@ def _of_current(snapshot: Snapshot, model: type[Table], current: Collection[Quar
 
 @cache
 def structure() -> str:
-    """Fingerprint of the file's tables, views, macros and texts: files of another structure are assembled anew."""
+    """Fingerprint of the file's tables, views, macros and texts: files of another structure are assembled from scratch."""
     statements = [STORAGE_VERSION, str(BLOCK_SIZE), *map(query, MACROS)]
     for model in (*PUBLISHED, *DOCUMENTATION):
         statements += [create_table(model), *comments(model)]

@@ -45,15 +45,15 @@ class Attribution:
     @property
     def text(self) -> str:
         """The whole mention, in one line."""
-        told = f"publication du {self.released_on:%d/%m/%Y}" if self.released_on else "aucune publication"
+        release = f"publication du {self.released_on:%d/%m/%Y}" if self.released_on else "aucune publication"
         modified = f"Données modifiées par mcf_pipeline {__version__} (typées, contrôlées, historisées, agrégées)."
         if self.is_synthetic:
             return (
-                f"{SYNTHETIC} Imitation de « {DATASET_TITLE} » ({PRODUCER}), {told}. {LICENCE_NAME} "
+                f"{SYNTHETIC} Imitation de « {DATASET_TITLE} » ({PRODUCER}), {release}. {LICENCE_NAME} "
                 f"({LICENCE_URL}). {modified}"
             )
         return (
-            f"Source : {PRODUCER}, « {DATASET_TITLE} » ({DATASET_PAGE}), {told}, {LICENCE_NAME} ({LICENCE_URL}). "
+            f"Source : {PRODUCER}, « {DATASET_TITLE} » ({DATASET_PAGE}), {release}, {LICENCE_NAME} ({LICENCE_URL}). "
             f"{modified}"
         )
 

@@ -31,13 +31,13 @@ from mcf_pipeline.warehouse.assembly import BLOCK_SIZE, PUBLISHED, STORAGE_VERSI
 log = logging.getLogger(__name__)
 
 MAX_HOLES = 0.4
-"""Share of unused blocks above which a file is assembled anew; what replaced quarters leave free, later ones fill."""
+"""Share of unused blocks above which a file is assembled from scratch; what replaced quarters leave free, later ones fill."""
 LITTLE = 2 * 1024 * 1024
 """Bytes of unused blocks that do not matter: of a file of a few lines, the tables' descriptions are the most."""
 
 
 def publish(
-    con: duckdb.DuckDBPyConnection, archive: Archive, snapshot: Snapshot, *, anew: bool = False
+    con: duckdb.DuckDBPyConnection, archive: Archive, snapshot: Snapshot, *, from_scratch: bool = False
 ) -> dict[str, int]:
     """Write and check a new ``mcf.duckdb``, and put it in place of the old one.
 
@@ -45,7 +45,7 @@ def publish(
         con: an in-memory database.
         archive: the releases.
         snapshot: what to publish; files that are missing are made first.
-        anew: do not start from the previous file.
+        from_scratch: do not start from the previous file.
 
     Returns:
         Rows of each published table.
@@ -61,7 +61,7 @@ def publish(
     final.parent.mkdir(parents=True, exist_ok=True)
     draft = final.with_name(f".{final.name}.{os.getpid()}")
     with explain_disk_errors(), _no_draft_left(draft):
-        rows = None if anew else _from_previous(con, archive, snapshot, final, draft)
+        rows = None if from_scratch else _from_previous(con, archive, snapshot, final, draft)
         if rows is None:
             remove_database(draft)
             rows = _assemble(con, archive, snapshot, draft, is_new=True)
@@ -84,12 +84,12 @@ def _from_previous(
     try:
         shutil.copyfile(final, draft)
         return _assemble(con, archive, snapshot, draft, is_new=False)
-    except (duckdb.Error, _StartAnewError) as error:
-        log.info("the warehouse is assembled anew: %s", str(error).splitlines()[0])
+    except (duckdb.Error, _StartFromScratchError) as error:
+        log.info("the warehouse is assembled from scratch: %s", str(error).splitlines()[0])
         return None
 
 
-class _StartAnewError(Exception):
+class _StartFromScratchError(Exception):
     """The previous file is no good to start from."""
 
 
@@ -103,7 +103,7 @@ def _assemble(
         # Views and macros are written as users would write them, without a catalog, so they work in any copy.
         con.execute("USE publie")
         if not is_new and not assembly.has_structure(con, "publie"):
-            raise _StartAnewError("its structure has changed")
+            raise _StartFromScratchError("its structure has changed")
         con.execute("BEGIN TRANSACTION")
         if is_new:
             assembly.create(con)
@@ -115,7 +115,7 @@ def _assemble(
         if not is_new:
             share, unused = assembly.holes(con)
             if share > MAX_HOLES and unused > LITTLE:
-                raise _StartAnewError("too much of the file is unused")
+                raise _StartFromScratchError("too much of the file is unused")
     except BaseException:
         # An open transaction would hide the cause behind its own error.
         with contextlib.suppress(duckdb.Error):

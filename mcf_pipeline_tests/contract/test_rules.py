@@ -14,7 +14,7 @@ ROOT = Path(mcf_pipeline.__file__).parent
 def test_the_page_is_what_the_code_says():
     page = ROOT.parent / "docs" / "contract.md"
     assert page.read_text(encoding="utf-8") == contract_page(), (
-        "write it anew: python -c 'from mcf_pipeline.contract.rules import contract_page; "
+        "regenerate it: python -c 'from mcf_pipeline.contract.rules import contract_page; "
         'print(contract_page(), end="")\' > docs/contract.md'
     )
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mcf_pipeline.commands.status import told
+from mcf_pipeline.commands.status import describe_broken_rule
 from mcf_pipeline.duck import scratch
 from mcf_pipeline.quality.lines import LINE_RULES, broken_lines
 from mcf_pipeline_tests.contract.looking import look
@@ -53,7 +53,7 @@ def test_no_file_is_nothing_to_tell(count):
 
 def test_each_rule_is_told_in_a_line():
     for rule in LINE_RULES:
-        line = told(rule.name, 3, 1_000)
+        line = describe_broken_rule(rule.name, 3, 1_000)
         assert line.startswith("3 of 1,000 lines: ")
         assert rule.name in line
         assert "\n" not in line

@@ -36,10 +36,10 @@ def build_quarters(space: Workspace) -> list[Quarter]:
     return todo
 
 
-def publish_build(space: Workspace, *, anew: bool = False) -> dict[str, int]:
+def publish_build(space: Workspace, *, from_scratch: bool = False) -> dict[str, int]:
     """Publish what the archive says; returns the rows of each table."""
     with scratch() as con:
-        return publish(con, space.archive, space.snapshot(), anew=anew)
+        return publish(con, space.archive, space.snapshot(), from_scratch=from_scratch)
 
 
 def build_all(space: Workspace) -> list[Quarter]:

@@ -159,9 +159,9 @@ def twice_over(path: Path) -> None:
         con.execute(f"COPY (FROM t UNION ALL FROM t) TO '{path}' (FORMAT parquet)")
 
 
-@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("from_scratch", [False, True])
 @pytest.mark.parametrize("damage", [torn, of_another_dimension, twice_over])
-def test_a_new_file_that_does_not_hold_together_leaves_the_old_one_and_no_draft(copied, damage, anew):
+def test_a_new_file_that_does_not_hold_together_leaves_the_old_one_and_no_draft(copied, damage, from_scratch):
     path = copied.data_dir.published_database
     before = sha256_of(path)
     ingest(copied.archive, [*T1, *T2, *lean_quarter("2024-T3", 7)], "2026-11-01")
@@ -171,15 +171,15 @@ def test_a_new_file_that_does_not_hold_together_leaves_the_old_one_and_no_draft(
     whole = fact.read_bytes()
     damage(fact)
     with pytest.raises((PipelineError, duckdb.Error)):
-        publish_build(copied, anew=anew)
+        publish_build(copied, from_scratch=from_scratch)
     assert sha256_of(path) == before
     assert files_beside(copied) == {"mcf.duckdb"}
     fact.write_bytes(whole)
-    publish_build(copied, anew=anew)
+    publish_build(copied, from_scratch=from_scratch)
     assert published_state(copied.data_dir) == copied.snapshot().state
 
 
-# -- from the previous file, or anew ---------------------------------------------------------------------
+# -- from the previous file, or from scratch ---------------------------------------------------------------------
 
 
 def test_only_what_changed_is_written(copied, caplog):
@@ -190,7 +190,7 @@ def test_only_what_changed_is_written(copied, caplog):
     with duckdb.connect(copied.data_dir.published_database, read_only=True) as con:
         before = dict(con.execute("SELECT trimestre_id, min(rowid) FROM fct_dossiers GROUP BY 1").fetchall())
     publish_build(copied)
-    assert "assembled anew" not in caplog.text
+    assert "assembled from scratch" not in caplog.text
     assert copied.data_dir.published_database.stat().st_ino != inode, "renamed over the old one"
     with duckdb.connect(copied.data_dir.published_database, read_only=True) as con:
         after = dict(con.execute("SELECT trimestre_id, min(rowid) FROM fct_dossiers GROUP BY 1").fetchall())

@@ -48,7 +48,7 @@ def warehouse(
     # One publication at a time, each of what the archive holds then: an older state must not replace a newer one.
     with space.lock(), engine.get_connection() as con:
         snapshot = space.snapshot()
-        rows = publish(con, space.archive, snapshot, anew=config.from_scratch)
+        rows = publish(con, space.archive, snapshot, from_scratch=config.from_scratch)
         latest = snapshot.timeline.latest
         yield dg.MaterializeResult(
             metadata={
