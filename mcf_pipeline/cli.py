@@ -39,10 +39,10 @@ class Commands(click.Group):
             result = super().main(*args, **kwargs)
             sys.exit(result if isinstance(result, int) else 0)
         except click.exceptions.Abort:
-            click.echo("error: interrupted; nothing is half-written, run again to go on", err=True)
+            click.echo("error: interrupted; nothing is half-written, run again to continue", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
-            click.echo("error: interrupted; nothing is half-written, run again to go on", err=True)
+            click.echo("error: interrupted; nothing is half-written, run again to continue", err=True)
             sys.exit(1)
         except click.ClickException as error:
             click.echo(f"error: {_one_line(error.format_message())}", err=True)
@@ -72,12 +72,12 @@ def _one_line(text: str) -> str:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Begin with `mcf-pipeline run --source sample`, then `mcf-pipeline status --source sample`. "
+    epilog="Start with `mcf-pipeline run --source sample`, then `mcf-pipeline status --source sample`. "
     "Exit codes: 0 done (also when nothing was new), 2 wrong usage, 3 the source could not be reached or was "
     "refused, 4 the source broke the contract, 5 another run holds the pipeline, 1 anything else.",
 )
 @click.version_option(__version__, prog_name="mcf-pipeline")
-@click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the full traceback of an error.")
 def main(debug: bool) -> None:
     """Mon Compte Formation - Les usagers: every release archived, validated and queryable."""
 

@@ -11,7 +11,7 @@ class PipelineError(Exception):
     """An error with a message meant for the user.
 
     Attributes:
-        exit_code: what ``mcf-pipeline`` exits with (DESIGN section 4).
+        exit_code: what ``mcf-pipeline`` exits with (listed in ``mcf-pipeline --help``).
     """
 
     exit_code = 1

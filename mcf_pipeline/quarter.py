@@ -38,7 +38,7 @@ class Quarter:
 
     @classmethod
     def containing(cls, day: dt.date) -> Quarter:
-        """The quarter a day lies in."""
+        """The quarter that contains a day."""
         return cls(day.year, (day.month + 2) // 3)
 
     @classmethod
@@ -83,7 +83,7 @@ class Quarter:
 
 
 FIRST_QUARTER = Quarter(2020, 1)
-"""The first quarter of the dataset (source: the publisher's description, DESIGN section 1)."""
+"""The first quarter of the dataset (source: the publisher's description)."""
 
 
 def stretches(quarters: list[Quarter]) -> list[tuple[Quarter, Quarter]]:

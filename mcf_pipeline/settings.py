@@ -1,7 +1,7 @@
-"""Settings: where the data lies, where releases come from, and the limits a source must keep.
+"""Settings: where the data is kept, where releases come from, and the limits a source must keep.
 
 Each setting comes from the command line, else from the environment, else from its default here.
-`DataDir` is the one place that spells the paths inside a data directory (DESIGN section 4).
+`DataDir` is the one place that spells the paths inside a data directory.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Settings:
         source: str | None = None,
         data_dir: Path | None = None,
     ) -> Settings:
-        """Read the environment; what is given here stands over it.
+        """Read the environment; arguments override it.
 
         Raises:
             UsageError: a variable holds something that cannot be used.

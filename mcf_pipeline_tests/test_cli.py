@@ -123,7 +123,7 @@ def test_an_option_without_its_value_is_wrong_usage():
 def test_an_interrupted_command_says_that_nothing_is_lost():
     result = shown(KeyboardInterrupt())
     assert result.exit_code == 1
-    assert result.stderr.strip() == "error: interrupted; nothing is half-written, run again to go on"
+    assert result.stderr.strip() == "error: interrupted; nothing is half-written, run again to continue"
 
 
 def test_an_error_of_many_lines_is_shown_on_one():

@@ -1,6 +1,6 @@
 """Is there a new release? Several checks, the least expensive first.
 
-Each check answers changed, unchanged or can't tell; the first that can tell decides, and its name is kept. The
+Each check answers changed, unchanged or can't tell; the first with an answer decides, and its name is kept. The
 content hash of each quarter comes last and belongs to the archive: it needs the download (`archive.store`).
 """
 
@@ -46,7 +46,7 @@ class Verdict:
 
 
 def detect(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
-    """Run the checks in order, up to the first that can tell.
+    """Run the checks in order, up to the first with an answer.
 
     Args:
         peek: what the source says of its newest release without sending it.
@@ -89,7 +89,7 @@ def by_data_processed(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
 
 
 def by_records_count(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
-    """Another number of lines than the newest release's is another content; the same number says nothing."""
+    """Another number of lines than the newest release's is another content; the same number proves nothing."""
     if peek is None or peek.records_count is None:
         return Verdict(Answer.CANNOT_TELL, "records_count", "the source does not give it")
     before = known[-1].rows

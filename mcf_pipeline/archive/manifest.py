@@ -69,7 +69,7 @@ class Manifest:
     """Everything known of one archived release.
 
     Attributes:
-        release_id: see DESIGN section 4.
+        release_id: the release's day (``2026-10-08``), with a suffix if several share it.
         url: address or path it came from, without any secret.
         retrieved_at: when it was received (UTC).
         data_processed: the portal's time of the data (UTC), if a portal gave it.
@@ -173,7 +173,7 @@ class Manifest:
             )
         except FileNotFoundError as error:
             raise ArchiveError(
-                f"{path} is missing: restore the folder, or remove it and take the release in again"
+                f"{path} is missing: restore the folder, or remove it and ingest the release again"
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArchiveError(

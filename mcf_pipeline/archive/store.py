@@ -142,7 +142,7 @@ class Archive:
         if lost:
             note = json.dumps({"accepted_in_spite_of": [str(entry) for entry in lost]}, indent=2)
             write_atomically(self._folder(release_id) / ACCEPTED_FILE, note.encode())
-            log.warning("release %s accepted in spite of its guards", release_id)
+            log.warning("release %s accepted despite its guards", release_id)
 
     def ingest(self, fetch: Callable[[Path], Received]) -> Intake:
         """Receive an export, archive it, and say what it is.

@@ -23,8 +23,7 @@ def dashboard(settings: Settings, *, browser: bool) -> None:
     page = settings.data_dir.site / FILE_NAME
     if not page.is_file():
         raise UsageError(
-            f"there is no dashboard at {page} yet: `mcf-pipeline run` makes it; the sample's is opened with "
-            "`--source sample`"
+            f"there is no dashboard at {page} yet: `mcf-pipeline run` creates it; for the sample, add `--source sample`"
         )
     # Nothing else on standard output: the path can be given to another program.
     out.print(str(page), markup=False)

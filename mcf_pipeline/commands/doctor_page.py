@@ -76,7 +76,7 @@ def _listed(diagnosis: Diagnosis, console: Console) -> None:
     from rich.text import Text
 
     for title, texts, style in (
-        ("Problems, in the order to mend them", diagnosis.problems, "red"),
+        ("Problems, in the order to fix them", diagnosis.problems, "red"),
         ("Notes", diagnosis.notes, "yellow"),
     ):
         most = len(texts) if diagnosis.ready else (MOST_PROBLEMS if style == "red" else MOST_NOTES)

@@ -44,7 +44,7 @@ def export(settings: Settings, path: Path, form: str | None, tables: Sequence[st
     published = settings.data_dir.published_database
     if not published.is_file():
         raise UsageError(
-            f"there is no warehouse at {published} yet: `mcf-pipeline run` builds it; the sample's is asked with "
+            f"there is no warehouse at {published} yet: `mcf-pipeline run` builds it; for the sample, add "
             "`--source sample`"
         )
     form = form or (path.suffix[1:].lower() if path.suffix[1:].lower() in FORMATS else "xlsx")
@@ -52,7 +52,7 @@ def export(settings: Settings, path: Path, form: str | None, tables: Sequence[st
     with explain_disk_errors(), progress_bar(), duckdb.connect(published, read_only=True) as con:
         info = about(con)
         if info.is_synthetic:
-            err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
+            err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")
         written = _workbook(con, info, models, path) if form == "xlsx" else _files(con, info, models, path, form)
     for file in written:
         out.print(str(file), markup=False)
@@ -116,7 +116,7 @@ def _files(
 def _in_place(final: Path) -> Iterator[Path]:
     """A file beside its final place, which it takes when it is whole; else it is gone."""
     if not final.parent.is_dir():
-        raise UsageError(f"there is no folder {final.parent}: make it first")
+        raise UsageError(f"there is no folder {final.parent}: create it first")
     if final.is_dir():
         raise UsageError(f"{final} is a folder: give the name of a file in it")
     draft = final.with_name(f".{final.name}.{os.getpid()}")

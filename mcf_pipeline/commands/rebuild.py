@@ -29,5 +29,5 @@ def rebuild(settings: Settings, *, dagster_logs: bool) -> None:
             changed = reread(space.archive)
         shutil.rmtree(space.data_dir.tables, ignore_errors=True)
         if changed:
-            out.print(f"Releases that today's source map reads differently: {', '.join(changed)}.")
+            out.print(f"Releases that the current source map reads differently: {', '.join(changed)}.")
         execute_and_print(space, force=True, ask_source=False, dagster_logs=dagster_logs)

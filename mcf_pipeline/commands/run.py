@@ -47,8 +47,8 @@ def execute_and_print(space: Workspace, *, force: bool, ask_source: bool, dagste
     """
     if space.remove_old_build():
         err.print(
-            "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is built "
-            "again from them."
+            "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is rebuilt "
+            "from them."
         )
     quiet = nullcontext() if dagster_logs else hold_stderr()
     with quiet, explain_disk_errors(), progress_bar():
@@ -99,14 +99,14 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
 
     plan, status = outcome.plan, overview(space, outcome.snapshot)
     if status.is_synthetic:
-        err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
+        err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")
     if outcome.repeated and outcome.runs == 0:
         out.print(
             f"Nothing new: the figures are those of release {outcome.repeated}, which is archived already. Nothing was "
             "materialized."
         )
     elif outcome.runs == 0:
-        out.print(f"Nothing new: {outcome.verdict or 'the archive is as it was'}. Nothing was materialized.")
+        out.print(f"Nothing new: {outcome.verdict or 'the archive has not changed'}. Nothing was materialized.")
     elif history := _history(outcome):
         out.print(history)
     else:
@@ -150,7 +150,7 @@ def _history(outcome: Outcome) -> str | None:
 
 
 def _typed(space: Workspace, command: str) -> str:
-    """A command as it can be typed here: the program where it lies, and the data directory it shall look at."""
+    """A command as it can be typed here: the path of the program, and the data directory to use."""
     called = Path(sys.argv[0])
     program = "mcf-pipeline"
     if shutil.which(program) is None and called.name == program:

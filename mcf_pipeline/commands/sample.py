@@ -18,7 +18,7 @@ def sample(path: Path, *, releases: int, scale: float) -> None:
     from mcf_pipeline.sample.synthetic import write_releases
 
     ensure_writable(path)
-    err.print("[yellow]SYNTHETIC data: it says nothing of the real world.[/yellow]")
+    err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")
     with explain_disk_errors(), progress_bar():
         written = write_releases(path, releases, scale, lambda done, total: report("write the releases", done, total))
     for file in written:

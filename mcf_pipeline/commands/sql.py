@@ -34,8 +34,7 @@ def sql(settings: Settings, query: str, form: str) -> None:
     path = settings.data_dir.published_database
     if not path.is_file():
         raise UsageError(
-            f"there is no warehouse at {path} yet: `mcf-pipeline run` builds it; the sample's is asked with "
-            "`--source sample`"
+            f"there is no warehouse at {path} yet: `mcf-pipeline run` builds it; for the sample, add `--source sample`"
         )
     try:
         with duckdb.connect(path, read_only=True) as con:
@@ -43,7 +42,7 @@ def sql(settings: Settings, query: str, form: str) -> None:
             con.execute("SET enable_external_access = false; SET lock_configuration = true")
             result = con.execute(query)
             if result is None:
-                raise UsageError("the query holds no statement")
+                raise UsageError("the query contains no statement")
             names = [column[0] for column in result.description or []]
             if form == "table":
                 _table(names, result.fetchmany(MAX_TABLE_ROWS + 1))

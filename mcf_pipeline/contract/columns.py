@@ -1,4 +1,4 @@
-"""The canonical columns: what each one is, and by which names a source may give it (DESIGN section 5).
+"""The canonical columns: what each one is, and by which names a source may give it.
 
 A new synonym is one word in the tables here. What does not belong here: the financers and what their columns are
 called (`contract.financers`), and how a file's columns are matched against all of these (`contract.recognition`).
@@ -296,7 +296,7 @@ def _financer_rules() -> list[ColumnRule]:
 
 
 COLUMNS: Mapping[str, ColumnRule] = {rule.name: rule for rule in (*_plain_rules(), *_financer_rules())}
-"""Every canonical column by name, in the order of DESIGN section 5."""
+"""Every canonical column by name, in the order of `docs/contract.md`."""
 
 DIMENSION_COLUMNS = ("region", "genre", "classe_age", "situation", "statut_dossier")
 """The columns that hold the five dimensions."""

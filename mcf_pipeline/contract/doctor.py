@@ -186,7 +186,7 @@ def diagnose(
         if counts.get(_UNREADABLE):
             examples = [v for v in values[found[name].source] if v and _format(v, own) == _UNREADABLE][:3]
             shown = ", ".join(repr(clean(v, 40)) for v in examples)
-            notes.append(f"{counts[_UNREADABLE]:,} values of {name} are no numbers: {shown}")
+            notes.append(f"{counts[_UNREADABLE]:,} values of {name} are not numbers: {shown}")
 
     quarters: tuple[str, ...] = ()
     if recognition is not None:

@@ -162,7 +162,7 @@ def _kept_apart(con: duckdb.DuckDBPyConnection) -> tuple[list[Proposal], str]:
             for text in apart
         ]
     if not met:
-        return [], "the file contradicts itself; `mcf-pipeline doctor` shows it, and only the publisher can mend it"
+        return [], "the file contradicts itself; `mcf-pipeline doctor` shows it, and only the publisher can fix it"
     return proposals, f"{met[0]} are read as one modality; MCF_SOURCE_MAP can tell them apart"
 
 

@@ -178,7 +178,7 @@ def _check_header(names: Sequence[str], max_columns: int) -> None:
         folded = clean(name, 500).casefold()
         if folded and folded in seen:
             raise RecognitionError(
-                f"column {clean(name, 60)!r} stands twice in the header: look at the file, it may be damaged",
+                f"column {clean(name, 60)!r} appears twice in the header: look at the file, it may be damaged",
                 rule="entete_en_double",
                 columns=names,
             )
@@ -265,9 +265,9 @@ def _confirmed_by_values(
         found, reading = confirmed[0]
         state.candidates[canonical] = [RecognisedColumn(found.name, "name and values")]
         why = (
-            f"its name has {', '.join(map(repr, reading.unknown))}, which says nothing to us"
+            f"its name has unknown words ({', '.join(map(repr, reading.unknown))})"
             if reading.unknown
-            else ("its name alone says too little")
+            else ("its name alone is not enough")
         )
         state.flags.append(f"{clean(found.name, 60)!r} is read as {canonical}: {why}; its values agree")
 

@@ -131,12 +131,12 @@ def judge_relations(
         judged.problems.append(_price_problem(found, proposals, units))
     elif out_of_range and "prix_hors_du_jeu" not in accepted:
         low, high = USUAL_PRICES
-        cause = _cause(proposals) or "no unit that we know explains it"
+        cause = _cause(proposals) or "no known unit explains it"
         judged.problems.append(
             Problem(
                 "prix_hors_du_jeu",
-                f"a dossier costs {found.price:,.2f} € in the middle of {found.lines:,} lines, and {low:,} to {high:,} "
-                f"€ in this dataset: {cause}",
+                f"the median cost of a dossier is {found.price:,.2f} € over {found.lines:,} lines; in this dataset it is "
+                f"{low:,} to {high:,} €: {cause}",
                 tuple(proposals) or (_accept("prix_hors_du_jeu"),),
             )
         )

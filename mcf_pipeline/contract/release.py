@@ -127,7 +127,9 @@ def _notes(separators: Separators) -> list[str]:
     if not names:
         return []
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return [f"{shown}: a separator with three digits behind it stands between thousands, as the other columns say"]
+    return [
+        f"{shown}: a separator followed by three digits is read as a thousands separator, as the other columns confirm"
+    ]
 
 
 def _load(

@@ -21,7 +21,7 @@ from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_HOURS, MAX_PR
 Severity = Literal["refuse", "quarantine", "warn"]
 
 MIN_PERSONS = 5
-"""The publisher masks a line that covers fewer persons (DESIGN section 1)."""
+"""The publisher masks a line that covers fewer persons (source: its description of the dataset)."""
 PARTS_RELATIVE = Decimal("0.01")
 PARTS_ABSOLUTE = Decimal(1)
 """The parts may differ from the amount by the greater of 1 % and 1 €."""
@@ -51,7 +51,7 @@ class Rule:
     """One rule of the contract.
 
     Attributes:
-        name: French, as it stands in `stg_rejets.regle`, in errors and in checks.
+        name: French, as it appears in `stg_rejets.regle`, in errors and in checks.
         severity: ``refuse`` the release (or the quarter), ``quarantine`` the line, or ``warn``.
         meaning: what is wrong.
         action: what happens, and what to do.
@@ -67,10 +67,10 @@ class Rule:
     seuil: str = ""
 
 
-_ASK_AGAIN = "Nothing is kept but the error; ask for the export again, later if need be."
-_MAP = "Run `mcf-pipeline doctor`; put the lines that it shows into the file that `MCF_SOURCE_MAP` names."
+_ASK_AGAIN = "Only the error is kept; download the export again, later if necessary."
+_MAP = "Run `mcf-pipeline doctor`; put the lines it shows into the file that `MCF_SOURCE_MAP` points to."
 _LIMIT = "Look at the source; raise the named `MCF_LIMIT_…` if it is right."
-_LOOK = "The line is kept in `stg_rejets`, as received. Tell the publisher if it is theirs to mend."
+_LOOK = "The line is kept in `stg_rejets`, as received. Report it to the publisher if the error is theirs."
 _SEEN = "The line is used; the check shows the number of such lines and a sample."
 
 _TABLE: tuple[Rule, ...] = (
@@ -78,7 +78,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "pas_un_export",
         "refuse",
-        "What came is no CSV and no Parquet file: a page, JSON, nothing.",
+        "What was received is neither a CSV nor a Parquet file: a page, JSON, nothing.",
         _ASK_AGAIN,
     ),
     Rule(
@@ -91,9 +91,9 @@ _TABLE: tuple[Rule, ...] = (
         "metadonnees_illisibles",
         "refuse",
         "The portal's description of the dataset holds values that make no sense.",
-        "Nothing is kept but the error; look at the dataset's page, ask again later.",
+        "Only the error is kept; look at the dataset's page, ask again later.",
     ),
-    Rule("export_vide", "refuse", "A header and no line, or no byte at all.", _ASK_AGAIN),
+    Rule("export_vide", "refuse", "A header without lines, or an empty file.", _ASK_AGAIN),
     Rule(
         "export_tronque",
         "refuse",
@@ -116,14 +116,14 @@ _TABLE: tuple[Rule, ...] = (
     ),
     Rule("trop_de_colonnes", "refuse", "More columns than the dataset can have.", _LIMIT, "200 columns"),
     Rule("encodage_illisible", "refuse", "The text encoding cannot be determined.", _ASK_AGAIN),
-    Rule("octet_nul", "refuse", "A NUL byte stands in the text.", _ASK_AGAIN),
+    Rule("octet_nul", "refuse", "The text contains a NUL byte.", _ASK_AGAIN),
     Rule(
         "ligne_irreguliere",
         "refuse",
         "A line has more or fewer fields than the header, or a quote that is not closed swallows whole lines.",
         _ASK_AGAIN,
     ),
-    Rule("type_inattendu", "refuse", "A Parquet column has a type that is no text, number or date.", _ASK_AGAIN),
+    Rule("type_inattendu", "refuse", "A Parquet column has a type other than text, number or date.", _ASK_AGAIN),
     Rule("entete_en_double", "refuse", "Two columns have one name (case does not count).", _ASK_AGAIN),
     Rule("nom_de_colonne_vide", "refuse", "A column has no name.", _ASK_AGAIN),
     Rule("colonne_manquante", "refuse", "No column is recognised as a required one.", _MAP),
@@ -165,7 +165,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "prix_hors_du_jeu",
         "refuse",
-        "What a dossier costs in the middle of all lines is nothing that this dataset knows.",
+        "The median cost of a dossier is outside the usual range of this dataset.",
         _MAP,
         f"below {USUAL_PRICES[0]:,} € or above {USUAL_PRICES[1]:,} €",
     ),
@@ -199,7 +199,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "trimestre_gonfle",
         "refuse",
-        "A quarter that was closed already has gained beyond reason in lines or dossiers.",
+        "A quarter that was closed already has gained implausibly many lines or dossiers.",
         "The release is archived and held; `--accept-release` applies it.",
         f"more than {GROWTH_SHARE:.0%}",
     ),
@@ -237,7 +237,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "doublon_exact",
         "quarantine",
-        "The line says again what an earlier one says; that one is kept.",
+        "The line repeats an earlier one, which is kept.",
         _LOOK,
     ),
     Rule(
@@ -280,7 +280,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "effectif_sous_le_seuil",
         "warn",
-        "A count that is not masked lies below the publisher's threshold of masking.",
+        "An unmasked count is below the publisher's masking threshold.",
         _SEEN,
         f"below {MIN_PERSONS}",
         f"moins de {MIN_PERSONS}",
@@ -290,7 +290,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "prix_hors_plage",
         "warn",
-        "The mean price lies outside the range seen before.",
+        "The mean price is outside the range seen before.",
         _SEEN,
         "below the lowest or above the highest price of the releases before",
         "sous le plus bas ou au-dessus du plus haut prix des publications d'avant",
@@ -303,7 +303,7 @@ RULES: Mapping[str, Rule] = {rule.name: rule for rule in _TABLE}
 _TITLES: Mapping[Severity, str] = {
     "refuse": "Refused: the release, or the quarter, is not applied; what was there stays",
     "quarantine": "Quarantined: the line goes to `stg_rejets`",
-    "warn": "Warned of: the line is used, a check reports it",
+    "warn": "Warnings: the line is used, a check reports it",
 }
 _KINDS = {
     "quarter": "quarter",

@@ -14,7 +14,7 @@ montant_engage = "milliers"
 parts = "pourcent"           # of the amount engaged; or one: part_titulaire = …
 [numbers]                    # what a separator with three digits behind it is: "thousands" or "decimals"
 prix_moyen = "thousands"
-[masked]                     # what stands for a masked figure besides the usual markers
+[masked]                     # markers of a masked figure, in addition to the usual ones
 markers = ["conf."]
 zero_dossiers = true         # a line of 0 dossiers is masked
 [totals]                     # texts of lines that are sums of others, dropped; all = in every dimension at once
@@ -22,7 +22,7 @@ region = ["Ensemble"]
 all = [""]
 [accept]                     # rules on whole releases that do not hold here, and that you know the reason of
 rules = ["relation_prix_montant"]
-[ignore]                     # columns that shall not be used
+[ignore]                     # columns to ignore
 columns = ["region_ancienne"]
 """
 
@@ -126,7 +126,7 @@ class SourceMap:
             return cls()
         try:
             if path.is_file() and path.stat().st_size > _MAX_BYTES:
-                raise UsageError(f"MCF_SOURCE_MAP {path}: larger than 1 MiB, this is no source map")
+                raise UsageError(f"MCF_SOURCE_MAP {path}: larger than 1 MiB, not a source map")
             content = path.read_text(encoding="utf-8-sig")
             return cls.from_toml(tomllib.loads(content))
         except OSError as error:
@@ -170,12 +170,12 @@ class SourceMap:
         _only(masked, ("markers", "zero_dossiers"), "key in [masked]")
         zero = masked.get("zero_dossiers", False)
         if not isinstance(zero, bool):
-            raise _WrongMapError("[masked] zero_dossiers is true or false")
+            raise _WrongMapError("[masked] zero_dossiers must be true or false")
 
         totals = _table(data, "totals")
         _only((c for key in totals for c in key.split(TOGETHER)), (*DIMENSION_COLUMNS, ALL), "column in [totals]")
         if any(ALL in key.split(TOGETHER) and key != ALL for key in totals):
-            raise _WrongMapError(f"[totals] {ALL} stands alone")
+            raise _WrongMapError(f"[totals] {ALL} must be the only entry")
 
         accept = _table(data, "accept")
         _only(accept, ("rules",), "key in [accept]")
@@ -275,7 +275,7 @@ def _for_parts(section: Mapping[str, str]) -> dict[str, str]:
 def _list(section: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
     values = section.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise _WrongMapError(f'[{name}] {clean(key, 60)} is a list of names: {clean(key, 60)} = ["a", "b"]')
+        raise _WrongMapError(f'[{name}] {clean(key, 60)} must be a list of names: {clean(key, 60)} = ["a", "b"]')
     return tuple(values)
 
 
@@ -289,7 +289,7 @@ def _quarter(section: Mapping[str, str], columns: Mapping[str, str]) -> dict[str
         return {"trimestre": section["column"]}
     if set(section) == {"year", "number"}:
         return {"annee": section["year"], "numero_trimestre": section["number"]}
-    raise _WrongMapError("[quarter] holds either column, or year and number")
+    raise _WrongMapError("[quarter] must have either column, or year and number")
 
 
 def _no_repetition(columns: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Lines that are the sum of other lines: Ensemble, Total, the empty cell of a ROLLUP, a part counted beside its whole.
+"""Lines that are the sum of other lines: Ensemble, Total, the empty cell of a ROLLUP, a part counted next to its whole.
 
 They are looked for in the figures: a modality whose dossiers and amounts are those of some others added up, in nearly
 all groups of lines that agree in everything else. And in the words, where the figures cannot tell (a total over masked

@@ -42,7 +42,7 @@ class Attempts:
     def reason_to_wait(self, now: dt.datetime) -> str | None:
         """Why not to try again now, or None."""
         if self.failed >= MAX_ATTEMPTS:
-            return f"failed {self.failed} times; see the run, mend the cause, then materialize by hand"
+            return f"failed {self.failed} times; see the run, fix the cause, then materialize by hand"
         if self.failed and self.last_end:
             due = self.last_end + pause_after(self.failed)
             if now < due:

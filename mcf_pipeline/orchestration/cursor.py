@@ -1,7 +1,7 @@
 """What the release sensor remembers between its looks at the source: plain arithmetic, no Dagster.
 
 A cursor can be garbage or of an older version: it is then as if there were none, and nothing is lost, since
-what was done stands in the archive and in Dagster's runs.
+what was done is in the archive and in Dagster's runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Cursor:
     Attributes:
         next_look: ISO time (UTC) before which the source is left alone; empty means now.
         failures: looks in a row that failed.
-        said: what the last look came to, for whoever reads the cursor.
+        said: the outcome of the last look, for people who read the cursor.
     """
 
     next_look: str = ""
@@ -69,5 +69,5 @@ def pause_after(failures: int) -> dt.timedelta:
 def _moment(text: str) -> dt.datetime:
     moment = dt.datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("a time without its zone")
+        raise ValueError("a time without a time zone")
     return moment

@@ -73,7 +73,7 @@ def _run(
         job.execute_in_process(instance=instance, asset_selection=selection, tags=tags, run_config=config)
     except DagsterAssetCheckFailedError as error:
         raise ContractError(
-            f"a check failed and what depends on it was not made: {error}. The published warehouse was not changed; "
+            f"a check failed and what depends on it was not built: {error}. The published warehouse was not changed; "
             "the Dagster UI (`make dev`) shows the check with its numbers",
             rule="controle_bloquant",
         ) from error

@@ -18,8 +18,8 @@ STEP_TAG = "mcf/step"
 
 STATE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_state"
 RELEASE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_release"
-"""Fingerprints that tell attempts of one request from those of another. Dagster shows no tag of this prefix: a hash
-says nothing to a person, and is wider than its column."""
+"""Fingerprints that distinguish the attempts of one request from those of another. Dagster hides tags with this
+prefix: a hash means nothing to a person, and is wider than its column."""
 
 INTAKE = [dg.AssetKey("portal_release")]
 """What a run that ingests a release materializes."""

@@ -1,6 +1,6 @@
 """How runs of the daemon are started, and whether a run's process still lives.
 
-Dagster's own launcher cannot tell: a run whose machine went off, or a command line killed outright, stays
+Dagster's own launcher cannot detect it: a run whose machine went off, or a command line killed outright, stays
 "started" for ever, and since runs go one after the other, none starts again until a person ends it by hand. Run
 monitoring (`dagster.yaml`) asks this launcher, and marks such a run failed.
 """
@@ -38,11 +38,11 @@ class WatchedRunLauncher(DefaultRunLauncher):
         if server is None:
             if _command_line_lives():
                 return CheckRunHealthResult(WorkerStatus.RUNNING)
-            return CheckRunHealthResult(WorkerStatus.FAILED, "the command line that began it was killed")
+            return CheckRunHealthResult(WorkerStatus.FAILED, "the command line that started it was killed")
         # A server that lives watches its runs itself.
         if _listens(json.loads(server)):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.FAILED, "the code server that began it has gone")
+        return CheckRunHealthResult(WorkerStatus.FAILED, "the code server that started it is gone")
 
 
 def _command_line_lives() -> bool:

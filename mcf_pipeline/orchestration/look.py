@@ -52,7 +52,7 @@ def look(
     try:
         run_id = run_under_way(instance)
         if run_id:
-            return Look(None, f"run {run_id[:8]} is under way", cursor)
+            return Look(None, f"run {run_id[:8]} is in progress", cursor)
         space = open_workspace()
         return _build_request(space, instance, assets, cursor, now) or _intake_request(space, instance, cursor, now)
     except BusyError:

@@ -104,7 +104,7 @@ def follow(space: Workspace, materialize: Materialize, *, ask_source: bool = Tru
         # A run that met a refused quarter is asked for again, by a timeline without it.
         if step and (step, snapshot.state) == done:
             raise PipelineError(
-                f"the run of {step.key} ended and is still to be done: this is a bug, please report it; "
+                f"the run of {step.key} ended but left work undone: this is a bug, please report it; "
                 "the published warehouse was not changed"
             )
         done = (step, snapshot.state) if step else None

@@ -31,7 +31,7 @@ UNSAFE = r"^'*(\s*[=+\-@＝＋－＠]|[\t\r\n])"
 _ESCAPED = re.compile(r"^'(?='*(\s*[=+\-@＝＋－＠]|[\t\r\n]))")
 COMPRESSED: tuple[type[Table], ...] = (FctFinancements,)
 """Tables whose CSV of the package is gzipped, to a thirteenth of its size: what no spreadsheet can hold in two years (a
-row per line and financer: 820,000 of 1,048,576, and 30,000 more each quarter). Whoever reads these has a tool that
+row per line and financer: 820,000 of 1,048,576, and 30,000 more each quarter). Their readers have a tool that
 reads gzip."""
 _LEVEL = 1
 """Of gzip, the fastest: the usual one makes a quarter less of it in four times the time."""

@@ -2,7 +2,7 @@
 
 A folder cannot be renamed over one that holds files, so ``package`` is a symbolic link into ``.package/``, where
 each package has a folder of its own. A new one is written whole and synced, then the link is replaced by one
-rename: whoever opens a path through it gets the old package or the new one. A process killed before that leaves
+rename: opening a path through it gives the old package or the new one. A process killed before that leaves
 the old one; what it had written is swept by the next run. The package before the current one stays until the
 next publication, for a reader who has resolved the link and reads file after file.
 """
@@ -71,7 +71,7 @@ def _fill(published: Path, folder: Path) -> list[PackageFile]:
     except duckdb.Error as error:
         if "no space left" in str(error).lower():
             raise PipelineError(
-                "no space left on the disk while writing the data package: free some and run again; the old one stands"
+                "no space left on the disk while writing the data package: free some and run again; the old one is kept"
             ) from error
         raise
     _write_json(folder / DATAPACKAGE, descriptor.descriptor(info, files, package_state(info.state)))

@@ -35,7 +35,7 @@ class LineRule:
         name: as in `contract.rules`.
         judged: SQL condition: the line says enough to be judged.
         broken: SQL condition: the line breaks the rule.
-        shown: the columns that tell why.
+        shown: the columns that show why.
     """
 
     name: str

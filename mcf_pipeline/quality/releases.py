@@ -152,7 +152,9 @@ def overdue(manifests: Sequence[Manifest], today: dt.date) -> Finding:
         if (today - due).days > PATIENCE_DAYS:
             missing.append((quarter.id, due.isoformat(), (today - due).days - PATIENCE_DAYS))
         quarter += 1
-    newest = f"Dernier trimestre publié après sa fin : {max(published)}." if published else "Aucune publication appliquée."
+    newest = (
+        f"Dernier trimestre publié après sa fin : {max(published)}." if published else "Aucune publication appliquée."
+    )
     return Finding(
         rule="release_en_retard",
         count=len(missing),

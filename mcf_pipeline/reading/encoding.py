@@ -116,7 +116,7 @@ def detect(path: Path) -> Encoding:
             if nul >= 0:
                 line = 1 + line_ends + _line_ends(text[:nul])
                 raise ContractError(
-                    f"{path.name}, line {line}: a NUL byte, which no text holds; ask for the export again",
+                    f"{path.name}, line {line}: a NUL byte, which text never contains; download the export again",
                     rule="octet_nul",
                 )
             line_ends += _line_ends(text)
@@ -124,7 +124,7 @@ def detect(path: Path) -> Encoding:
         # Only a sequence left open by the last byte is reported in the final call with such a reason.
         if error.reason in ("unexpected end of data", "truncated data") and _is_tail(path, error):
             raise ContractError(
-                f"{path.name} ends in the middle of a character: the export is cut; ask for it again",
+                f"{path.name} ends in the middle of a character: the export is truncated; download it again",
                 rule="export_tronque",
             ) from error
         if encoding.name == "UTF-8" and encoding.boms == 0:
@@ -191,7 +191,7 @@ def _require_windows_1252(path: Path) -> None:
         if b"\0" in chunk:
             line = 1 + line_ends + _line_ends(chunk[: chunk.find(b"\0")].decode("latin-1"))
             raise ContractError(
-                f"{path.name}, line {line}: a NUL byte, which no text holds; ask for the export again",
+                f"{path.name}, line {line}: a NUL byte, which text never contains; download the export again",
                 rule="octet_nul",
             )
         found = re.search(b"[" + re.escape(_CP1252_CONTROLS) + b"]", chunk)
@@ -206,7 +206,7 @@ def _require_windows_1252(path: Path) -> None:
     # "É" before a no-break space happens to be valid UTF-8: a few such pairs do not make a file UTF-8.
     if sequences > invalid:
         raise ContractError(
-            f"{path.name} is UTF-8 with {invalid} damaged character(s); ask for the export again",
+            f"{path.name} is UTF-8 with {invalid} damaged character(s); download the export again",
             rule="encodage_illisible",
         )
 

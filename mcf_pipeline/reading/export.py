@@ -78,7 +78,7 @@ def _check_body(path: Path, format: Format, limits: Limits) -> None:
         file.seek(max(0, size - 4))
         tail = file.read()
     if not size:
-        raise ContractError(f"{path.name} is empty (0 bytes); ask for the export again", rule="export_vide")
+        raise ContractError(f"{path.name} is empty (0 bytes); download the export again", rule="export_vide")
     found = looks_like(head)
     if format == "parquet" and found == "Parquet":
         found = None if size > 12 and tail == b"PAR1" else "a Parquet file that is cut"
@@ -96,16 +96,17 @@ def _check_body(path: Path, format: Format, limits: Limits) -> None:
 def _check_count(file: str, rows: int, announced: int | None) -> None:
     if not rows:
         more = f" where the source announces {announced:,}" if announced else ""
-        raise ContractError(f"{file} has no line after the header{more}; ask for the export again", rule="export_vide")
+        raise ContractError(f"{file} has no line after the header{more}; download the export again", rule="export_vide")
     if announced is not None and rows < announced:
         raise ContractError(
-            f"{file} has {rows:,} lines, the source announces {announced:,}: the export is cut; ask for it again",
+            f"{file} has {rows:,} lines, the source announces {announced:,}: the export is truncated; "
+            "download it again",
             rule="export_tronque",
         )
     if announced is not None and rows > announced:
         raise ContractError(
-            f"{file} has {rows:,} lines, the source announces only {announced:,}: it changed meanwhile; "
-            "ask for the export again",
+            f"{file} has {rows:,} lines, the source announces only {announced:,}: it changed in the meantime; "
+            "download the export again",
             rule="lignes_en_trop",
         )
 

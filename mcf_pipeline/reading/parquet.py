@@ -101,7 +101,7 @@ def _check_texts(
             )
         if nul:
             raise ContractError(
-                f"{file}, column {name!r}: a NUL byte, which no text holds; ask for the export again",
+                f"{file}, column {name!r}: a NUL byte, which text never contains; download the export again",
                 rule="octet_nul",
             )
     if sum(weight or 0 for weight in row[1::3]) > limits.max_bytes:
@@ -110,6 +110,6 @@ def _check_texts(
 
 def _unexpected_type(file: str, column: str, type_name: str) -> ContractError:
     return ContractError(
-        f"{file}: column {column[:80]!r} holds {type_name}, not text or numbers; ask for the CSV export instead",
+        f"{file}: column {column[:80]!r} holds {type_name}, not text or numbers; use the CSV export instead",
         rule="type_inattendu",
     )

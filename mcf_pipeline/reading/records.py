@@ -59,14 +59,14 @@ def delimiter_of(head: str, *, whole: bool, file: str) -> str:
         ContractError: `pas_un_export`, `export_vide`, `export_tronque` or `limite_depassee`.
     """
     if not head.strip():
-        raise ContractError(f"{file} is blank; ask for the export again", rule="export_vide")
+        raise ContractError(f"{file} is blank; download the export again", rule="export_vide")
     folded, opened, _ = _QUOTED.sub(_FOLDED, head).partition('"')
     header, *records = _LINE_END.split(folded)
     if not records and (opened or not whole):
         if whole:
             raise _unterminated(file, 1)
         raise ContractError(
-            f"{file}: no end of the header within {HEAD:,} characters; ask for the export again",
+            f"{file}: no end of the header within {HEAD:,} characters; download the export again",
             rule="limite_depassee",
         )
     if opened or not whole:
@@ -79,7 +79,7 @@ def delimiter_of(head: str, *, whole: bool, file: str) -> str:
     best = max(DELIMITERS, key=fitness)
     if best not in header:
         raise ContractError(
-            f"{file} has a single column: it is no export of the dataset, or its columns are separated by "
+            f"{file} has a single column: it is not an export of the dataset, or its columns are separated by "
             "something other than ; , tab or |",
             rule="pas_un_export",
         )
@@ -167,13 +167,13 @@ class Records:
             # A line that was cut has no end; one that has is a whole line of something else.
             raise ContractError(
                 f"{self._file}, line {odd[0]}: one field where the header has {columns} columns, and the file ends "
-                "there: a footnote below the table; take it out, or ask for the export without it",
+                "there: a footnote below the table; take it out, or export it without",
                 rule="ligne_irreguliere",
             )
         if odd and odd[1]:
             raise ContractError(
                 f"{self._file}, line {odd[0]}: the last record has {odd[1]} field(s), the header {columns}: the export "
-                "is cut; ask for it again",
+                "is cut; download it again",
                 rule="export_tronque",
             )
         lf = self._number - crlf - cr - (not line_end)
@@ -269,7 +269,7 @@ class Records:
     def _swallowed(self) -> ContractError:
         return ContractError(
             f"{self._file}, line {self._number}: a quoted field that holds whole lines: a quote is not closed where "
-            "it should be; ask for the export again",
+            "it should be; download the export again",
             rule="ligne_irreguliere",
         )
 
@@ -290,6 +290,6 @@ class Records:
 
 def _unterminated(file: str, number: int) -> ContractError:
     return ContractError(
-        f"{file}, line {number}: a quote that is never closed: the export is cut or damaged; ask for it again",
+        f"{file}, line {number}: a quote that is never closed: the export is truncated or damaged; download it again",
         rule="export_tronque",
     )

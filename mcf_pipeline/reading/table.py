@@ -101,6 +101,6 @@ def too_large(file: str, limits: Limits) -> ContractError:
 def unreadable(file: str, format: Format) -> ContractError:
     """The error of a file that does not give what it says it holds."""
     return ContractError(
-        f"{file} cannot be read whole as {format}: it is damaged; ask for the export again",
+        f"{file} cannot be read whole as {format}: it is damaged; download the export again",
         rule="pas_un_export",
     )

@@ -60,7 +60,7 @@ def column(
         computed: how it is computed, in French.
         masking: what masking does to it, in French.
         references: the dimension that its values are a key of.
-        **checks: what Pandera shall check (``nullable``, ``ge``, ``isin``…).
+        **checks: what Pandera checks (``nullable``, ``ge``, ``isin``…).
 
     Returns:
         A Pandera field.

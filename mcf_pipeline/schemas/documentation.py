@@ -1,6 +1,6 @@
 """What the published file says of itself: its dictionary, its list of tables, and where its data comes from.
 
-What does not belong here: the descriptions themselves; each stands beside its column, in the other modules.
+What does not belong here: the descriptions themselves; each is next to its column, in the other modules.
 """
 
 from __future__ import annotations

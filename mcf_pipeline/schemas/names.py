@@ -1,4 +1,4 @@
-"""The names of the quarterly tables, for whoever needs no more of a table: loading its model loads pandas and Pandera.
+"""The names of the quarterly tables, for code that needs only the name: loading a model loads pandas and Pandera.
 
 A test holds them against the models, where all else about a table is written.
 """

@@ -1,6 +1,6 @@
 """Putting the figures, the program and the style into one page that needs nothing else.
 
-What comes from the data is never written as HTML: it stands in a JSON block, in which ``<`` is escaped, and the
+What comes from the data is never written as HTML: it is in a JSON block, in which ``<`` is escaped, and the
 program writes it as text. The page may load nothing and run nothing but that program (Content-Security-Policy).
 """
 
@@ -33,7 +33,7 @@ def render(title: str, mention: str, mark: str, meta: dict[str, object], packed:
 
     Args:
         title: of the page.
-        mention: what must be cited, for whoever has no JavaScript.
+        mention: what must be cited, for readers without JavaScript.
         mark: fingerprint of what it is made from.
         meta: what `front/src/data.js` needs beside the figures; anything that JSON can say.
         packed: the figures, from `encoding.pack`.

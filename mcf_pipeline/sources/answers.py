@@ -32,7 +32,7 @@ class UnavailableError(SourceError):
 
 
 class RateLimitedError(UnavailableError):
-    """The portal takes no more requests for now."""
+    """The portal accepts no more requests for now."""
 
 
 class RefusedError(SourceError):
@@ -93,19 +93,19 @@ def failure(response: requests.Response, body: bytes, what: str) -> SourceError:
     until = _retry_after(headers)
     if status == 429:
         until = until or instant(headers.get("x-ratelimit-reset")) or instant(content.get("reset_time"))
-        back = f"it takes requests again at {until:%Y-%m-%d %H:%M} UTC" if until else "it does not say until when"
+        back = f"it accepts requests again at {until:%Y-%m-%d %H:%M} UTC" if until else "it does not say until when"
         return RateLimitedError(
-            f"{what}: {place(response.url)} takes no more requests for now ({back}); run again then, "
-            "or give a key with its own quota in MCF_API_KEY",
+            f"{what}: {place(response.url)} accepts no more requests for now ({back}); run again then, "
+            "or set MCF_API_KEY to a key with its own quota",
             until,
         )
     if status >= 500 or status == 408:
         # Not the reset of the quota, which every answer names and which says nothing of this error.
         return UnavailableError(
-            f"{what}: {place(response.url)} fails with status {status}{said}; try again later", until
+            f"{what}: {place(response.url)} failed with status {status}{said}; try again later", until
         )
     return RefusedError(
-        f"{what}: {place(response.url)} answers with status {status}{said}; check MCF_PORTAL_URL and MCF_DATASET_ID",
+        f"{what}: {place(response.url)} answered with status {status}{said}; check MCF_PORTAL_URL and MCF_DATASET_ID",
         status,
         detail,
     )
@@ -165,7 +165,7 @@ def redirected(url: str, location: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise SourceError(f"{place(url)} redirects to no usable address; check MCF_PORTAL_URL")
+        raise SourceError(f"{place(url)} redirects to an unusable address; check MCF_PORTAL_URL")
     if url.startswith("https:") and parts.scheme == "http":
         raise SourceError(f"{place(url)} redirects to an address without encryption; check MCF_PORTAL_URL")
     return target

@@ -135,9 +135,9 @@ def _gunzip(chunks: Iterable[bytes], what: str) -> Iterator[bytes]:
                 # zlib's words for a header that is none; of the rest, "incorrect data check" is the checksum.
                 if not members and ("header" in str(error) or "unknown" in str(error)):
                     raise ContractError(
-                        f"{what} is said to be gzip and is not; ask for it again", rule="pas_un_export"
+                        f"{what} is declared as gzip but is not; download it again", rule="pas_un_export"
                     ) from error
-                raise TruncatedError(f"{what} is damaged gzip; ask for it again") from error
+                raise TruncatedError(f"{what} is damaged gzip; download it again") from error
             if piece:
                 yield piece
             # A full piece may leave more inside the decoder although all input is taken.
@@ -146,4 +146,4 @@ def _gunzip(chunks: Iterable[bytes], what: str) -> Iterator[bytes]:
                 members, is_full, rest = members + 1, False, decoder.unused_data
                 decoder = zlib.decompressobj(_GZIP)
     if is_open:
-        raise TruncatedError(f"{what} is cut within its gzip; ask for it again")
+        raise TruncatedError(f"{what} ends in the middle of its gzip data; download it again")

@@ -100,7 +100,7 @@ class FileSource:
             raise _unusable(self.path, "it is a directory" if is_folder else "it is a device or a pipe, not a file")
         with os.fdopen(descriptor, "rb") as file:
             if not found.st_size:
-                raise ContractError(f"{self.path} is empty (0 bytes): get the export again", rule="export_vide")
+                raise ContractError(f"{self.path} is empty (0 bytes): download the export again", rule="export_vide")
             yield file, found.st_size
 
     def _pieces(self, file: BinaryIO, size: int, progress: Progress) -> Iterator[bytes]:
@@ -120,7 +120,7 @@ class FileSource:
             progress(gauge.bytes_received, size)
             yield piece
         if not gauge.bytes_decoded:
-            raise ContractError(f"{self.path} unpacks to nothing: get the export again", rule="export_vide")
+            raise ContractError(f"{self.path} unpacks to nothing: download the export again", rule="export_vide")
 
 
 def _unusable(path: Path, why: str) -> UsageError:

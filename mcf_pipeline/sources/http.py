@@ -90,7 +90,7 @@ class Transport:
         def once(response: requests.Response, gauge: Gauge) -> Answer:
             body = _first_bytes(response, gauge, MAX_JSON_BYTES)
             if len(body) > MAX_JSON_BYTES:
-                raise SourceError(f"{what} has more than {MAX_JSON_BYTES:,} bytes: this is no such portal")
+                raise SourceError(f"{what} has more than {MAX_JSON_BYTES:,} bytes: not an Opendatasoft portal")
             headers = {name.lower(): self._secret.hidden_text(value) for name, value in response.headers.items()}
             return Answer(headers, self._secret.hidden(body))
 
@@ -135,7 +135,7 @@ class Transport:
             is_open_ended = total is None and "transfer-encoding" not in response.headers
             is_text = "content-encoding" not in response.headers and not head.startswith(b"PAR1")
             if is_open_ended and is_text and not tail.rstrip(b"\0").endswith((b"\n", b"\r")):
-                raise TruncatedError(f"{what} ends within a line; ask for it again")
+                raise TruncatedError(f"{what} ends within a line; download it again")
 
         self._attempts(url, params, what, once)
 
@@ -180,7 +180,7 @@ class Transport:
             response = self._session.get(url, params=params, timeout=timeout, stream=True)
         except requests.exceptions.SSLError as error:
             raise SourceError(
-                f"{gauge.what}: {place(url)} has no certificate that can be trusted ({reason(error)}); "
+                f"{gauge.what}: {place(url)} has no trusted certificate ({reason(error)}); "
                 "check MCF_PORTAL_URL and the machine's date and certificates"
             ) from error
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
@@ -192,7 +192,7 @@ class Transport:
             ) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise SourceError(
-                f"{gauge.what}: {place(url)} cannot be asked ({reason(error)}); check MCF_PORTAL_URL"
+                f"{gauge.what}: {place(url)} cannot be queried ({reason(error)}); check MCF_PORTAL_URL"
             ) from error
         if response.status_code == 200:
             return response
@@ -217,7 +217,7 @@ def _pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
     encoding = (response.headers.get("content-encoding") or "identity").strip().lower()
     if encoding not in {"gzip", "x-gzip", "identity"}:
         named = repr(encoding) if encoding in _ENCODINGS else "something else"
-        raise SourceError(f"{gauge.what} comes as {named}, which was not asked for; try again later")
+        raise SourceError(f"{gauge.what} is encoded as {named}, which was not requested; try again later")
 
     def raw() -> Iterator[bytes]:
         try:
@@ -227,7 +227,7 @@ def _pieces(response: requests.Response, gauge: Gauge) -> Iterator[bytes]:
         except urllib3.exceptions.HTTPError as error:
             inner = error.args[-1] if error.args else None
             if isinstance(inner, http.client.IncompleteRead):
-                raise TruncatedError(f"{gauge.what} is cut before its end; ask for it again") from error
+                raise TruncatedError(f"{gauge.what} is truncated; download it again") from error
             raise unreachable(gauge.what, response.url, error) from error
 
     return pieces(raw(), gauge, is_gzip=encoding != "identity")

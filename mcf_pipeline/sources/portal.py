@@ -49,7 +49,7 @@ class PortalSource:
         if not _is_plain(settings.portal_url):
             raise UsageError(
                 "MCF_PORTAL_URL is not the plain address of a portal: give one like "
-                "https://opendata.example.fr; a key belongs into MCF_API_KEY"
+                "https://opendata.example.fr; a key belongs in MCF_API_KEY"
             )
         if not re.fullmatch(r"[\w@][\w@.-]*", settings.dataset_id):
             raise UsageError(
@@ -69,7 +69,7 @@ class PortalSource:
         """What the portal says of the dataset.
 
         Raises:
-            RateLimitedError: it takes no more requests for now.
+            RateLimitedError: it accepts no more requests for now.
             SourceError: it could not be reached, refused, or is no such portal.
             ContractError: what it says makes no sense.
         """
@@ -80,7 +80,7 @@ class PortalSource:
             described = loads(answer.body)
         except ValueError as error:
             raise SourceError(
-                f"{what}: {self.url} does not answer as an Opendatasoft portal does "
+                f"{what}: {self.url} does not answer like an Opendatasoft portal "
                 f"({looks_like(answer.body[:8192]) or 'text'} instead of JSON); check MCF_PORTAL_URL"
             ) from error
         return parse_metadata(described, self.dataset_id, self.url, answer.headers)
@@ -98,14 +98,14 @@ class PortalSource:
         """Put the newest export into the folder `into`: ``export.parquet``, or else ``export.csv``.
 
         Raises:
-            RateLimitedError: the portal takes no more requests for now.
+            RateLimitedError: the portal accepts no more requests for now.
             SourceError: it could not be reached, or refused.
             ContractError: what came is no export, or not a whole one, or beyond a limit.
         """
         metadata = self.metadata()
         if metadata.is_restricted:
             raise ContractError(
-                f"{self.dataset_id} has no line that we may see (has_records {metadata.has_records}, "
+                f"{self.dataset_id} has no line that we may read (has_records {metadata.has_records}, "
                 f"data_visible {metadata.data_visible}, records_count {metadata.records_count}): "
                 f"the dataset is empty or restricted; look at {self.url}, or give a key in MCF_API_KEY",
                 rule="export_vide",
@@ -166,8 +166,8 @@ class PortalSource:
                 ) from error
             if error.status in {401, 403}:
                 raise SourceError(
-                    f"{self.url} is not open to us (status {error.status}){said}: give a key of the portal that "
-                    "may read it in MCF_API_KEY, or check the one that is there"
+                    f"{self.url} denies us access (status {error.status}){said}: set MCF_API_KEY to a key "
+                    "that may read it, or check the current one"
                 ) from error
             raise
 
@@ -196,7 +196,7 @@ def _check_head(head: bytes, format: Format, what: str, url: str) -> None:
         text = error_text(content) if isinstance(content, dict) else ""
     said = f" that says {text!r}" if text else ""
     raise ContractError(
-        f"{what} is no {format} but {found}{said}: look at {url}, and try again later", rule="pas_un_export"
+        f"{what} is not {format} but {found}{said}: look at {url}, and try again later", rule="pas_un_export"
     )
 
 
@@ -204,4 +204,4 @@ def _check_parquet_tail(path: Path, what: str) -> None:
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - 4, 4))
         if file.read() != b"PAR1":
-            raise TruncatedError(f"{what} ends before its footer; ask for it again")
+            raise TruncatedError(f"{what} ends before its footer; download it again")

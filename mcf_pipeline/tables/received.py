@@ -54,6 +54,6 @@ def received_sql(archive: Archive, states: Iterable[QuarterState]) -> str:
 
 def _damaged(path: object) -> ArchiveError:
     return ArchiveError(
-        f"{path} is missing or damaged: `mcf-pipeline rebuild` makes it again from the archived export "
+        f"{path} is missing or damaged: `mcf-pipeline rebuild` rebuilds it from the archived export "
         "(`mcf-pipeline verify` lists all such files)"
     )

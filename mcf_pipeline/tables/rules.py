@@ -35,7 +35,7 @@ LINES_DECIDED_BY = (
     "tables/facts.py",
     "tables/staging.py",
 )
-"""What decides staging and the facts."""
+"""The files that determine staging and the facts."""
 
 MARTS_DECIDED_BY = (
     "schemas/financing.py",
@@ -45,7 +45,7 @@ MARTS_DECIDED_BY = (
     "tables/dimensions.py",
     "tables/marts.py",
 )
-"""What decides the marts beyond that, with every file of ``sql/``."""
+"""The files that determine the marts in addition, with every file of ``sql/``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def _of_current(snapshot: Snapshot, model: type[Table], current: Collection[Quar
 
 @cache
 def structure() -> str:
-    """Fingerprint of the file's tables, views, macros and texts: files of another structure are assembled from scratch."""
+    """Fingerprint of the file's tables, views, macros and texts: when it differs, the file is built from scratch."""
     statements = [STORAGE_VERSION, str(BLOCK_SIZE), *map(query, MACROS)]
     for model in (*PUBLISHED, *DOCUMENTATION):
         statements += [create_table(model), *comments(model)]

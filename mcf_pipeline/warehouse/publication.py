@@ -1,7 +1,7 @@
-"""Publication: the file that users query, built beside the old one, checked, and renamed over it.
+"""Publication: the file that users query, built next to the old one, checked, and renamed over it.
 
-A reader who has the old file open keeps it; whoever opens the path next gets the new one. A process killed at
-any instant leaves either.
+A reader who has the old file open keeps it; the next one to open the path gets the new file. A process killed at
+any instant leaves one or the other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from mcf_pipeline.warehouse.assembly import BLOCK_SIZE, PUBLISHED, STORAGE_VERSI
 log = logging.getLogger(__name__)
 
 MAX_HOLES = 0.4
-"""Share of unused blocks above which a file is assembled from scratch; what replaced quarters leave free, later ones fill."""
+"""Share of unused blocks above which a file is assembled from scratch; later quarters fill what replaced ones free."""
 LITTLE = 2 * 1024 * 1024
 """Bytes of unused blocks that do not matter: of a file of a few lines, the tables' descriptions are the most."""
 

@@ -33,7 +33,7 @@ from mcf_pipeline.tables.staged import is_refused
 
 _PUBLISHED = "publie"
 _REBUILD = "`mcf-pipeline rebuild` builds the warehouse again"
-_AGAIN = "`mcf-pipeline rebuild` makes it again from the archived export"
+_AGAIN = "`mcf-pipeline rebuild` rebuilds it from the archived export"
 
 
 def verify_archive(archive: Archive) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _verify_quarter(archive: Archive, quarter: Quarter, sha256: str) -> Iterator
     with scratch() as con:
         con.execute(f"CREATE TEMP TABLE lignes AS SELECT * FROM read_parquet({literal(path)})")
         if content_of(con) != sha256:
-            yield f"{path} does not hold what its name says: remove it, then {_AGAIN}"
+            yield f"{path} does not match the checksum in its name: remove it, then {_AGAIN}"
 
 
 def verify_warehouse(archive: Archive, snapshot: Snapshot) -> Iterator[str]:

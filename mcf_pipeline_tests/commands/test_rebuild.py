@@ -85,7 +85,7 @@ def test_a_source_map_written_since_counts_for_what_is_archived(ready, first_run
     source_map.write_text('[columns]\npart_etat = "part_entreprise_bis"\npart_cec = "part_etat"\n')
     answer = mcf_here("rebuild", "--data-dir", data_dir, MCF_SOURCE_MAP=str(source_map))
     assert answer.code == 0, answer.err
-    assert "Releases that today's source map reads differently: 2021-01-08." in answer.out
+    assert "Releases that the current source map reads differently: 2021-01-08." in answer.out
     right = read(data_dir / "warehouse" / "mcf.duckdb", total)
     assert right == read(first_run.database, total) != wrong
 

@@ -117,9 +117,7 @@ def test_a_data_directory_of_version_0_1_is_taken_over(of_version_01, first_run)
     before = {name: digest for name, digest in kept(of_version_01).items() if name.startswith("raw/")}
     answer = mcf_here("run", "--source", first_run.csv, "--data-dir", of_version_01)
     assert answer.code == 0, answer.err
-    said = (
-        "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is built again"
-    )
+    said = "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is rebuilt"
     assert answer.err.count(said) == 1
     assert "Release 2021-01-08: 4 quarters new, 0 changed, 0 unchanged." in answer.out
     assert not (of_version_01 / "staging").exists()

@@ -15,7 +15,7 @@ def test_each_release_is_a_file_whose_name_says_synthetic(tmp_path):
         "moncompteformation-les-usagers-synthetique-2026-10-08.csv",
     ]
     assert answer.out.splitlines() == [str(file) for file in files]
-    assert "SYNTHETIC data: it says nothing of the real world." in answer.err
+    assert "SYNTHETIC data: it says nothing about the real world." in answer.err
 
 
 def test_the_files_are_those_of_the_generator(tmp_path):

@@ -37,7 +37,7 @@ REFUSED_ANSWERS = {
     "403 for the export alone": ("forbidden", {"on": "exports"}, SourceError, None, "MCF_API_KEY"),
     "404": ("not_found", {}, SourceError, None, "knows no dataset"),
     "404 for the export alone": ("not_found", {"on": "exports"}, SourceError, None, "knows no dataset"),
-    "500 for ever": ("failing", {"on": "exports"}, SourceError, None, "fails with status 500"),
+    "500 for ever": ("failing", {"on": "exports"}, SourceError, None, "failed with status 500"),
     "a redirect to nowhere": ("redirect", {"to": "file:///etc/passwd"}, SourceError, None, "no usable address"),
     "redirects without end": ("redirect", {"on": "exports", "to": ""}, SourceError, None, "more than 5 redirects"),
     "a body that never ends": ("endless", {}, *LIMIT, "MCF_LIMIT_MAX_BYTES"),

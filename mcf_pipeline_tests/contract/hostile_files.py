@@ -77,7 +77,7 @@ REFUSED_FILES = {
     "a text": (b"Service Unavailable", "pas_un_export", "a single column"),
     "another delimiter": (GOOD.replace(b";", b":"), "pas_un_export", "a single column"),
     # cut
-    "cut within a line": (GOOD[: -len(RECORDS[-1]) // 2], "export_tronque", "the export is cut"),
+    "cut within a line": (GOOD[: -len(RECORDS[-1]) // 2], "export_tronque", "the export is truncated"),
     "cut within a character": (
         GOOD[: GOOD.rindex("ô".encode()) + 1], "export_tronque", "in the middle of a character"
     ),

@@ -62,7 +62,7 @@ def test_a_source_that_is_ready():
     assert found.formats["montant_engage"] == {"1 234,5": 4, "1234.5": 6}
     assert found.formats["nb_dossiers"] == {"1234": 8, "empty": 2}
     assert found.problems == ()
-    assert "1 values of part_titulaire are no numbers: 'x1'" in found.notes
+    assert "1 values of part_titulaire are not numbers: 'x1'" in found.notes
     assert found.formats["part_titulaire"] == {"1234": 8, "unreadable": 1, "masked as 'NaN'": 1}
     met = {(m.dimension, m.text): (m.id, m.known) for m in found.modalities}
     assert met["region", "Ile de France"] == ("11", True)
@@ -177,9 +177,9 @@ def test_hostile_texts_are_shown_as_plain_text(text):
 
 
 def test_a_source_whose_export_is_of_no_use_is_not_ready_however_well_it_describes_itself():
-    facts = SourceFacts("https://portal.example/usagers", error="the export is cut; ask for it again")
+    facts = SourceFacts("https://portal.example/usagers", error="the export is truncated; download it again")
     found = look({name: {} for name in VALUES}, facts=facts)
     assert not found.ready
-    assert found.problems == ("the export is cut; ask for it again",)
+    assert found.problems == ("the export is truncated; download it again",)
     assert len(found.columns) == len(VALUES)
     assert page(found).rstrip().endswith("not ready")

@@ -203,7 +203,9 @@ def killed_command_line(story: Story) -> None:
         process.kill()
     assert process.returncode == -signal.SIGKILL
     deployment.until("end of the killed command line", lambda: chapter.run_of(killed)["status"] == "FAILURE")
-    assert any("the command line that began it was killed" in e.get("message", "") for e in deployment.messages(killed))
+    assert any(
+        "the command line that started it was killed" in e.get("message", "") for e in deployment.messages(killed)
+    )
     assert deployment.database.stat().st_ino == inode
     done = deployment.command("run")
     assert done.returncode == 0, done.stderr

@@ -48,7 +48,7 @@ def test_a_failed_run_is_tried_again_later_each_time(failed, minutes):
 
 def test_after_too_many_failures_a_person_has_to_look():
     earlier = Attempts(failed=MAX_ATTEMPTS, last_end=NOW)
-    assert "mend the cause" in str(earlier.reason_to_wait(NOW + dt.timedelta(days=365)))
+    assert "fix the cause" in str(earlier.reason_to_wait(NOW + dt.timedelta(days=365)))
 
 
 def test_a_run_that_succeeded_is_no_reason_to_wait():

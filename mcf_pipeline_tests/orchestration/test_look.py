@@ -78,7 +78,7 @@ def test_a_build_that_failed_is_asked_for_again_later_and_not_for_ever(archived,
         add_run(instance, Status.FAILURE, dict(request.tags))
     late = look_at(archived, instance, after=dt.timedelta(days=365))
     assert late.request is None
-    assert "mend the cause" in late.reason
+    assert "fix the cause" in late.reason
 
 
 def test_a_new_state_of_the_archive_is_another_request(archived, instance, portal):

@@ -116,8 +116,8 @@ FAULTS = [
     # fault and options, class, rule, fragment of the message, exports asked for
     ("html", {}, ContractError, "pas_un_export", "no csv but HTML", 1),
     ("json", {}, ContractError, "pas_un_export", "JSON that says 'Le service est indisponible.'", 1),
-    ("cut", {"at": 0.5}, ContractError, "export_tronque", "is cut before its end", 3),
-    ("cut", {"at": 0.0}, ContractError, "export_tronque", "is cut before its end", 3),
+    ("cut", {"at": 0.5}, ContractError, "export_tronque", "is truncated", 3),
+    ("cut", {"at": 0.0}, ContractError, "export_tronque", "is truncated", 3),
     ("cut", {"at": 0.5, "framing": "length"}, ContractError, "export_tronque", "cut before its end", 3),
     ("cut", {"at": 0.5, "framing": "none"}, ContractError, "export_tronque", "ends within a line", 3),
     ("cut", {"at": 0.5, "framing": "clean"}, ContractError, "export_tronque", "cut within its gzip", 3),
@@ -129,8 +129,8 @@ FAULTS = [
     ("reset", {}, SourceError, None, "cannot be reached", 3),
     ("reset", {"at": 0.5}, SourceError, None, "cannot be reached", 3),
     ("slow", {"seconds": 9}, SourceError, None, "timed out", 3),
-    ("failing", {"status": 503}, SourceError, None, "fails with status 503: Unexpected error.", 3),
-    ("failing", {"status": 410}, SourceError, None, "answers with status 410", 1),
+    ("failing", {"status": 503}, SourceError, None, "failed with status 503: Unexpected error.", 3),
+    ("failing", {"status": 410}, SourceError, None, "answered with status 410", 1),
     ("forbidden", {"on": "exports"}, SourceError, None, "MCF_API_KEY", 1),
     ("not_found", {"on": "exports"}, SourceError, None, "MCF_DATASET_ID", 1),
 ]
@@ -179,7 +179,7 @@ def test_a_fault_that_passes_is_got_over(portal, client, tmp_path, fault, option
 
 
 METADATA_FAULTS = [
-    ("forbidden", {}, SourceError, "is not open to us (status 403)", 1),
+    ("forbidden", {}, SourceError, "denies us access (status 403)", 1),
     (
         "not_found",
         {},
@@ -187,7 +187,7 @@ METADATA_FAULTS = [
         "knows no dataset 'moncompteformation-les-usagers'; check MCF_DATASET_ID",
         1,
     ),
-    ("failing", {}, SourceError, "fails with status 500", 3),
+    ("failing", {}, SourceError, "failed with status 500", 3),
     ("reset", {}, SourceError, "cannot be reached", 3),
     ("silent", {}, SourceError, "(timed out)", 3),
     ("slow_head", {"seconds": 0.05}, SourceError, "(timed out)", 3),

@@ -171,6 +171,6 @@ def test_headers_and_small_bodies_come_without_the_key():
 
 def test_a_download_with_the_key_is_refused_at_once(tmp_path):
     answer = head("200 OK", "Content-Length: 100000") + f"a;b\n1;{KEY}\n".encode().ljust(100_000)
-    with answering(answer) as (url, _), pytest.raises(SourceError, match="have the key changed"):
+    with answering(answer) as (url, _), pytest.raises(SourceError, match="have the key replaced"):
         transport(KEY).download(url, {}, "thing", tmp_path / "x", lambda *_: None, lambda _: None)
     assert KEY.encode() not in (tmp_path / "x").read_bytes()

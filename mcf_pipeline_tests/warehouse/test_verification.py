@@ -86,7 +86,7 @@ def test_a_quarter_whose_content_is_another_is_found_though_its_file_is_whole(co
         con.execute(f"COPY t TO '{path}' (FORMAT parquet)")
     path.with_suffix(".sha256").write_text(f"{sha256_of(path)}  {path.name}\n")
     (problem,) = problems(copied)
-    assert "does not hold what its name says" in problem
+    assert "does not match the checksum in its name" in problem
 
 
 def test_of_several_problems_each_is_told(copied):

@@ -49,7 +49,7 @@ def portal_release(
             raise
         manifest, is_new = intake.manifest, intake.is_new
     if manifest.is_synthetic:
-        context.log.warning("Release %s is SYNTHETIC data: it says nothing of the real world.", manifest.release_id)
+        context.log.warning("Release %s is SYNTHETIC data: it says nothing about the real world.", manifest.release_id)
     yield dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.sha256),
         metadata={

@@ -90,7 +90,7 @@ def test_the_command_line_ends_with_4_and_the_next_run_goes_on(small_copy, small
         wrong_mart(patch)
         answer = mcf_here(*arguments)
         assert answer.code == 4
-        assert "a check failed and what depends on it was not made" in answer.error
+        assert "a check failed and what depends on it was not built" in answer.error
         assert "egal_aux_faits" in answer.error
         assert kept(small_copy.data_dir)["warehouse/mcf.duckdb"] == published
         assert mcf_here(*arguments).code == 4, "it is as wrong the second time"
