@@ -47,8 +47,8 @@ def execute_and_print(space: Workspace, *, force: bool, ask_source: bool, dagste
     """
     if space.remove_old_build():
         err.print(
-            "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is rebuilt "
-            "from them."
+            "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is "
+            "rebuilt from them."
         )
     quiet = nullcontext() if dagster_logs else hold_stderr()
     with quiet, explain_disk_errors(), progress_bar():

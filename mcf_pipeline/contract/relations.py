@@ -135,8 +135,8 @@ def judge_relations(
         judged.problems.append(
             Problem(
                 "prix_hors_du_jeu",
-                f"the median cost of a dossier is {found.price:,.2f} € over {found.lines:,} lines; in this dataset it is "
-                f"{low:,} to {high:,} €: {cause}",
+                f"the median cost of a dossier is {found.price:,.2f} € over {found.lines:,} lines; in this dataset "
+                f"it is {low:,} to {high:,} €: {cause}",
                 tuple(proposals) or (_accept("prix_hors_du_jeu"),),
             )
         )

@@ -110,7 +110,7 @@ REFUSED_FILES = {
     "a quoted field of 100 KB": (with_cell("situation", "\n" * 10**5), "limite_depassee", "MAX_FIELD_BYTES"),
     "more bytes than allowed": (GOOD + (RECORDS[0].encode() + b"\r\n") * 60_000, "limite_depassee", "MAX_BYTES"),
     "a gzip bomb": (gzip.compress(b"a;b\n" * 10**6 * 2, mtime=0), "limite_depassee", "MAX_RATIO"),
-    "a gzip cut": (gzip.compress(GOOD, mtime=0)[:-9], "export_tronque", "cut within its gzip"),
+    "a gzip cut": (gzip.compress(GOOD, mtime=0)[:-9], "export_tronque", "in the middle of its gzip"),
     "a gzip damaged": (gzip.compress(GOOD, mtime=0)[:-8] + bytes(8), "export_tronque", "damaged gzip"),
     "no gzip after all": (b"\x1f\x8b\x08" + bytes(range(100)), "export_tronque", "gzip"),
     # quarters

@@ -70,7 +70,7 @@ def test_nothing_shows_a_cut_between_two_lines_or_within_the_last_field(tmp_path
     assert found.rows == (ROWS if cut == 3 else ROWS - 1)
     if cut != 3:
         other = Archive(DataDir(tmp_path / "other"))
-        refused(other, sender(GOOD[:-cut], records_count=ROWS), ContractError, "export_tronque", "is cut")
+        refused(other, sender(GOOD[:-cut], records_count=ROWS), ContractError, "export_tronque", "is truncated")
 
 
 @pytest.mark.parametrize(("announced", "rule"), [(ROWS + 1, "export_tronque"), (ROWS - 1, "lignes_en_trop")])

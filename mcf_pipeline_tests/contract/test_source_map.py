@@ -128,7 +128,7 @@ def test_byte_order_mark_is_no_trouble(written):
         ("[masked]\nzero_dossiers = 'oui'", "true or false"),
         ("[masked]\nmarks = ['x']", "allowed: markers, zero_dossiers"),
         ("[totals]\nregions = ['x']", "unknown column in [totals]"),
-        ("[totals]\n'all+region' = ['x']", "stands alone"),
+        ("[totals]\n'all+region' = ['x']", "only entry"),
         ("[accept]\nrules = ['export_vide']", "unknown rule in [accept]"),
         ("[units]\nprix_moyen = 'pourcent'", "unit of prix_moyen"),
         ("[columns", "not valid TOML"),

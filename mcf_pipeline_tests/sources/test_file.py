@@ -134,7 +134,7 @@ def test_what_cannot_be_read_is_refused():
             "limite_depassee",
             "MAX_BYTES",
         ),
-        (packed(CSV * 9)[:-1], {}, "export_tronque", "cut within its gzip"),
+        (packed(CSV * 9)[:-1], {}, "export_tronque", "in the middle of its gzip"),
         (packed(CSV * 9)[:-8] + b"\0" * 8, {}, "export_tronque", "damaged gzip"),
         (packed(CSV) + b"not gzip", {}, "export_tronque", "damaged gzip"),
         (b"\x1f\x8b and then no gzip", {}, "pas_un_export", "said to be gzip"),
