@@ -25,7 +25,6 @@ from mcf_pipeline.archive.guards import Shrinkage, held_releases
 from mcf_pipeline.archive.manifest import FILE_NAME, Manifest, ManifestColumn
 from mcf_pipeline.archive.split import QuarterDrafts, store_line_numbers, store_unreadable
 from mcf_pipeline.archive.timeline import Timeline, timeline
-from mcf_pipeline.archive.understanding import Understood, database, understand
 from mcf_pipeline.contract.recognition import Recognition
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
@@ -38,6 +37,8 @@ from mcf_pipeline.sources.base import Received
 
 if TYPE_CHECKING:
     import duckdb
+
+    from mcf_pipeline.archive.understanding import Understood
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +175,9 @@ class Archive:
             shutil.rmtree(self.data_dir.incoming, ignore_errors=True)
 
     def _archive(self, received: Received, work: Path) -> Intake:
+        # Pandas and Pandera, which nothing but an intake needs: `status`, and a run that finds nothing new, do without.
+        from mcf_pipeline.archive.understanding import database, understand
+
         folder = work / "release"
         folder.mkdir()
         known = self.manifests()

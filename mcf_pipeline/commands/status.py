@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
-from mcf_pipeline.contract.lines import DROPPED
 from mcf_pipeline.contract.modalities import DIMENSIONS
-from mcf_pipeline.contract.rules import RULES
+from mcf_pipeline.contract.rules import DROPPED, RULES
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.duck import scratch
 from mcf_pipeline.quality.lines import broken_lines

@@ -26,6 +26,7 @@ from mcf_pipeline.contract.financers import FINANCERS
 from mcf_pipeline.contract.keys import IDS, ids_sql, map_modalities
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
 from mcf_pipeline.contract.parsing import decimal_sql, integer_sql, is_empty_sql, is_mask_sql
+from mcf_pipeline.contract.rules import DROPPED
 from mcf_pipeline.contract.separators import Separators, settle
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.contract.totals import dropped_sql
@@ -52,10 +53,6 @@ PART, FUNDED = "part_", "nb_dossiers_finances_par_"
 
 QuarterOf = tuple[str, str]
 """Which state of which quarter a line belongs to: id of the release, id of the quarter."""
-
-
-DROPPED = "ligne_de_total"
-"""The rule by which a user's map drops a line."""
 
 
 @dataclass(frozen=True, slots=True)

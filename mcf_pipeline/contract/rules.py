@@ -42,6 +42,8 @@ MIN_JUDGED = 150
 """Lines that must have been judged before a relation is called broken everywhere."""
 BROKEN_SHARE = 0.9
 """Nearly all: where so many of the judged lines break a relation, it is the release that is wrong."""
+DROPPED = "ligne_de_total"
+"""The rule by which a user's map drops a line."""
 USUAL_PRICES = (100, 20_000)
 """Euros that a dossier costs in the middle of all lines; 1,235 to 1,770 on average (CDC, Dares, 2020 to 2024)."""
 
@@ -247,7 +249,7 @@ _TABLE: tuple[Rule, ...] = (
         "The line is kept in `stg_rejets`; `[masked] zero_dossiers = true` in the source map reads it as masked.",
     ),
     Rule(
-        "ligne_de_total",
+        DROPPED,
         "quarantine",
         "The line is the sum of others, as `[totals]` in the source map says.",
         "The line is kept in `stg_rejets`; it does not count as rejected.",

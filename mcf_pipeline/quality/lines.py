@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcf_pipeline.contract.lines import PART
+from mcf_pipeline.contract.columns import PART_COLUMNS
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
 from mcf_pipeline.contract.rules import MIN_PERSONS, PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 from mcf_pipeline.contract.source_map import SourceMap
@@ -173,7 +173,7 @@ def _load(con: duckdb.DuckDBPyConnection, files: Iterable[Path], prices: Mapping
 
     by_parts: dict[tuple[str, ...], list[Path]] = {}
     for path in files:
-        by_parts.setdefault(tuple(n for n in pq.read_schema(path).names if n.startswith(PART)), []).append(path)
+        by_parts.setdefault(tuple(n for n in pq.read_schema(path).names if n in PART_COLUMNS), []).append(path)
     measures = ("nb_dossiers", "nb_titulaires", "montant_engage", "prix_moyen")
     lines = [
         # A line of which a part is masked cannot be added up: NULL.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mcf_pipeline.contract.lines import NOTHING_LOST, QuarterOf, TypedLines
 from mcf_pipeline.contract.rules import REJECTED_SHARE
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.names import STAGED
 from mcf_pipeline.tables.snapshot import Snapshot, verdict_file
+
+if TYPE_CHECKING:
+    from mcf_pipeline.contract.lines import QuarterOf, TypedLines
 
 SUMMARY = b"mcf_pipeline"
 """Key of the summary in a Parquet file's metadata."""
@@ -72,9 +75,9 @@ def is_refused(lines: TypedLines, of: QuarterOf, received: int) -> bool:
         of: which one.
         received: its lines in all.
     """
-    lost = lines.lost.get(of, NOTHING_LOST)
     too_many = lines.rejected[of] > REJECTED_SHARE * (received - lines.dropped[of])
-    return too_many or max(lost.dossiers, lost.amount) > REJECTED_SHARE
+    lost = lines.lost.get(of)
+    return too_many or (lost is not None and max(lost.dossiers, lost.amount) > REJECTED_SHARE)
 
 
 def staged(snapshot: Snapshot, quarter: Quarter) -> Staged | None:

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from mcf_pipeline.archive.split import batches
 from mcf_pipeline.archive.store import Archive
-from mcf_pipeline.contract.lines import DROPPED, NOTHING_LOST, TypedLines, read_lines
+from mcf_pipeline.contract.lines import NOTHING_LOST, TypedLines, read_lines
+from mcf_pipeline.contract.rules import DROPPED
 from mcf_pipeline.files import write_atomically
 from mcf_pipeline.progress import report
 from mcf_pipeline.schemas.names import STAGED
