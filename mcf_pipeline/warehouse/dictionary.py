@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 MAX_EXAMPLE = 120
 """Characters of an example; a rejected line can be as long as the source makes it."""
-
+FIRST_ROWS = 200
+"""Rows that are looked at for examples before all are."""
 
 LARGE = ("fct_", "stg_", "v_dossiers", "v_financements")
 """Tables and views of lines, by how their names begin."""
@@ -81,8 +82,20 @@ def _examples(con: duckdb.DuckDBPyConnection, spec: TableSpec, inherited: dict[s
 
 
 def _firsts(con: duckdb.DuckDBPyConnection, spec: TableSpec, columns: Sequence[str], where: str = "") -> dict[str, str]:
-    key = f"({', '.join(spec.key)})"
-    firsts = [f"arg_min(CAST({name} AS VARCHAR), {key}) FILTER ({name} IS NOT NULL)" for name in columns]
-    values = one(con, f"SELECT {', '.join(firsts)} FROM {spec.name} {where}")
-    named = zip(columns, values, strict=True)
-    return {name: str(value)[:MAX_EXAMPLE] for name, value in named if value is not None}
+    texts = ", ".join(f"CAST({name} AS VARCHAR)" for name in columns)
+    # A few rows nearly always have them all. Looking for the first value of each column in all rows costs much more.
+    rows = con.execute(
+        f"SELECT {texts} FROM {spec.name} {where} ORDER BY {', '.join(spec.key)} LIMIT {FIRST_ROWS}"
+    ).fetchall()
+    by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
+    found = {
+        name: next((value for value in values if value is not None), None)
+        for name, values in zip(columns, by_column, strict=True)
+    }
+    missing = [name for name, value in found.items() if value is None]
+    if missing and len(rows) == FIRST_ROWS:
+        key = f"({', '.join(spec.key)})"
+        firsts = [f"arg_min(CAST({name} AS VARCHAR), {key}) FILTER ({name} IS NOT NULL)" for name in missing]
+        values = one(con, f"SELECT {', '.join(firsts)} FROM {spec.name} {where}")
+        found |= dict(zip(missing, values, strict=True))
+    return {name: str(value)[:MAX_EXAMPLE] for name, value in found.items() if value is not None}
