@@ -137,7 +137,7 @@ def test_what_cannot_be_read_is_refused():
         (packed(CSV * 9)[:-1], {}, "export_tronque", "in the middle of its gzip"),
         (packed(CSV * 9)[:-8] + b"\0" * 8, {}, "export_tronque", "damaged gzip"),
         (packed(CSV) + b"not gzip", {}, "export_tronque", "damaged gzip"),
-        (b"\x1f\x8b and then no gzip", {}, "pas_un_export", "said to be gzip"),
+        (b"\x1f\x8b and then no gzip", {}, "pas_un_export", "declared as gzip"),
     ],
 )
 def test_what_is_no_whole_export_is_refused(tmp_path, content, limits, rule, fragment):

@@ -132,7 +132,7 @@ def test_what_is_no_answer_is_tried_again(answer):
 
 def test_an_encoding_nobody_asked_for():
     answer = head("200 OK", "Content-Encoding: br", "Content-Length: 2") + b"xx"
-    with answering(answer) as (url, _), pytest.raises(SourceError, match="comes as 'br'"):
+    with answering(answer) as (url, _), pytest.raises(SourceError, match="is encoded as 'br'"):
         transport().get(url, {}, "thing")
 
 

@@ -114,11 +114,11 @@ def test_numbers_beyond_all_measure_do_not_crash(portal, client, body):
 ALL = {"on": "any"}
 FAULTS = [
     # fault and options, class, rule, fragment of the message, exports asked for
-    ("html", {}, ContractError, "pas_un_export", "no csv but HTML", 1),
+    ("html", {}, ContractError, "pas_un_export", "not csv but HTML", 1),
     ("json", {}, ContractError, "pas_un_export", "JSON that says 'Le service est indisponible.'", 1),
     ("cut", {"at": 0.5}, ContractError, "export_tronque", "is truncated", 3),
     ("cut", {"at": 0.0}, ContractError, "export_tronque", "is truncated", 3),
-    ("cut", {"at": 0.5, "framing": "length"}, ContractError, "export_tronque", "cut before its end", 3),
+    ("cut", {"at": 0.5, "framing": "length"}, ContractError, "export_tronque", "is truncated", 3),
     ("cut", {"at": 0.5, "framing": "none"}, ContractError, "export_tronque", "ends within a line", 3),
     ("cut", {"at": 0.5, "framing": "clean"}, ContractError, "export_tronque", "in the middle of its gzip", 3),
     ("gzip_cut", {"at": 0.9}, ContractError, "export_tronque", "in the middle of its gzip", 3),
@@ -192,7 +192,7 @@ METADATA_FAULTS = [
     ("silent", {}, SourceError, "(timed out)", 3),
     ("slow_head", {"seconds": 0.05}, SourceError, "(timed out)", 3),
     ("html", {"on": "metadata"}, SourceError, "HTML instead of JSON", 1),
-    ("body", {"on": "metadata"}, SourceError, "does not answer as an Opendatasoft portal", 1),
+    ("body", {"on": "metadata"}, SourceError, "does not answer like an Opendatasoft portal", 1),
     ("garbage", {}, ContractError, "metas is ['default']", 1),
     ("garbage", {"value": 7}, ContractError, "the answer is 7", 1),
     ("garbage", {"value": {"metas": {"default": {}}}}, ContractError, "dataset_id is None", 1),
