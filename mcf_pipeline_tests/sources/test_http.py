@@ -183,7 +183,10 @@ def test_text_without_a_length_that_does_not_is_cut(tmp_path):
     ],
 )
 def test_a_body_shorter_than_announced_is_cut(tmp_path, body):
-    with answering(body) as (url, _), pytest.raises(TruncatedError, match="thing is truncated"):
+    with (
+        answering(body) as (url, _),
+        pytest.raises(TruncatedError, match=r"thing (is truncated|ends in the middle of its gzip data)"),
+    ):
         download(url, tmp_path / "x")
 
 
