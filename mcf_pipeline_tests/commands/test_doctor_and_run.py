@@ -8,7 +8,7 @@ from mcf_pipeline_tests.commands.terminal import mcf_here
 from mcf_pipeline_tests.exports import csv_bytes, lean_quarter, line, parquet_bytes, quarter_lines
 
 GOOD = [*lean_quarter("2024-T1"), *lean_quarter("2024-T2")]
-BAD_FIGURES = [*quarter_lines("2024-T1"), line("2024-T2", prix_moyen="n.c.")]
+BAD_FIGURES = [*quarter_lines("2024-T1"), line("2024-T2", prix_moyen="cher")]
 
 
 @pytest.mark.parametrize(

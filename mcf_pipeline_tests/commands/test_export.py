@@ -73,7 +73,7 @@ def test_cells_have_their_values_types_and_formats(book, data_dir):
             assert cell.value == (value if value is None or isinstance(value, str) else pytest.approx(float(value)))
     assert sheet.cell(2, header.index("montant_engage") + 1).number_format == '#,##0.00 "€"'
     assert sheet.cell(2, header.index("nb_dossiers") + 1).number_format == "#,##0"
-    assert sheet.cell(2, header.index("part_femmes") + 1).number_format == "0.0%"
+    assert sheet.cell(2, header.index("part_femmes_bas") + 1).number_format == "0.0%"
     assert sheet.column_dimensions["A"].width >= 9
     release = {
         name.value: cell.value for name, cell in zip(book["dim_release"][1], book["dim_release"][2], strict=True)
@@ -125,7 +125,7 @@ def test_a_folder_of_files_with_a_text_that_says_whose_they_are(data_dir, tmp_pa
 def test_one_table_as_one_file(data_dir, tmp_path):
     assert export(data_dir, tmp_path / "genre.csv", "--table", "dim_genre").exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["genre.LISEZMOI.txt", "genre.csv"]
-    assert (tmp_path / "genre.csv").read_text("utf-8").startswith("genre_id;libelle;est_connue\n")
+    assert (tmp_path / "genre.csv").read_text("utf-8").startswith("genre_id;libelle;ordre;est_connue\n")
 
 
 def test_synthetic_data_says_so(synthetic, tmp_path):

@@ -64,7 +64,7 @@ def test_what_an_export_can_give_again_is_there_again(ready):
     for path in (lost[0][0], lost[1][1], numbers):
         path.write_bytes(path.read_bytes()[:-1])
     answer = mcf_here("verify", "--data-dir", ready)
-    assert (answer.code, answer.err.count("`mcf-pipeline rebuild` makes it again")) == (1, 3)
+    assert (answer.code, answer.err.count("`mcf-pipeline rebuild` rebuilds it")) == (1, 3)
     assert mcf_here("rebuild", "--data-dir", ready).code == 0
     assert mcf_here("verify", "--data-dir", ready).code == 0
     assert {name: digest for name, digest in kept(ready).items() if name.startswith("raw/")} == {

@@ -28,6 +28,7 @@ def test_the_summary_says_what_was_done_and_what_to_type_next(first_run):
         "Release 2021-01-08: 4 quarters new, 0 changed, 0 unchanged.",
         f"{lines:,} lines, {masked:,} of them masked, 0 rejected; 4 quarters, 2020-T1 to 2020-T4.",
         f"Warehouse: {first_run.database}",
+        f"Dashboard: {first_run.database.parents[1] / 'site' / 'index.html'}",
     ]
     assert following.startswith("Next: mcf-pipeline sql --data-dir ")
     assert following.endswith('data "FROM v_annee"')
@@ -95,7 +96,7 @@ def test_a_quarter_with_too_many_rejects_ends_with_4_and_the_others_published(re
     assert answer.error.startswith("2020-T3: 9 of ")
     assert "nombre_illisible in nb_dossiers (5 lines); nombre_negatif in montant_engage (4 lines)" in answer.error
     with duckdb.connect(ready / "warehouse" / "mcf.duckdb", read_only=True) as con:
-        current = dict(con.execute("SELECT trimestre_id, release_id FROM mart_trimestre").fetchall())
+        current = dict(con.execute("SELECT trimestre_id, release_id_debut_etat FROM mart_trimestre").fetchall())
     assert (current["2020-T3"], current["2021-T1"]) == ("2021-01-08", "2021-04-08")
 
 

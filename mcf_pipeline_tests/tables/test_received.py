@@ -93,7 +93,7 @@ def flip(path) -> None:
 def test_damaged_lines_are_never_read(spoilt, damage):
     state = current(spoilt, QUARTER)
     damage(spoilt.archive.quarter_file(QUARTER, state[1].sha256))
-    with pytest.raises(ArchiveError, match="is missing or damaged: `mcf-pipeline rebuild` makes it again"):
+    with pytest.raises(ArchiveError, match="is missing or damaged: `mcf-pipeline rebuild` rebuilds it"):
         by_columns(spoilt.archive, [state])
 
 

@@ -52,7 +52,7 @@ def test_a_flipped_bit_is_found(copied, name):
     flip_a_bit(path)
     (problem,) = problems(copied)
     assert str(path.with_suffix("")) in problem.replace(".parquet", "").replace(".json", "").replace(".csv.gz", ".csv")
-    assert "restore" in problem or "`mcf-pipeline rebuild` makes it again" in problem
+    assert "restore" in problem or "`mcf-pipeline rebuild` rebuilds it" in problem
 
 
 @pytest.mark.parametrize("name", FILES)
