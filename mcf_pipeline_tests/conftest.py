@@ -57,17 +57,18 @@ class Built:
 
 @pytest.fixture(scope="session")
 def full_sample(tmp_path_factory) -> Built:
-    """The embedded sample at full size, built once for all tests through Dagster; nobody may change it."""
+    """The sample's newest release at full size, built once for all tests through Dagster; nobody may change it."""
     from mcf_pipeline.sample.synthetic import SyntheticRelease
 
     folder = tmp_path_factory.mktemp("full_sample")
     release = SyntheticRelease()
-    release.write_csv(folder / release.file_name)
+    csv = folder / release.file_name
+    release.write_csv(csv)
     with dg.DagsterInstance.ephemeral() as instance:
-        graph.ingest(folder / "data", "sample", instance)
-        graph.follow_plan(folder / "data", "sample", instance)
+        graph.ingest(folder / "data", csv, instance)
+        graph.follow_plan(folder / "data", csv, instance)
         shown = graph.shown_by_all(instance)
-    return Built(folder / "data", folder / release.file_name, shown)
+    return Built(folder / "data", csv, shown)
 
 
 @pytest.fixture(scope="session")

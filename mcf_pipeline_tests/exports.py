@@ -194,7 +194,7 @@ def archive_in(folder: Path) -> Archive:
 
 def workspace_in(folder: Path, **settings: object) -> Workspace:
     """A workspace in a data directory of its own."""
-    return Workspace(Settings(data_dir=DataDir(folder), **settings))  # type: ignore[arg-type]
+    return Workspace(Settings(data_dir=DataDir(folder), **settings))
 
 
 def listing(folder: Path) -> dict[str, str]:

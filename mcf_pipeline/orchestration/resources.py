@@ -15,7 +15,7 @@ from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 
 
-class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class WorkspaceResource(dg.ConfigurableResource):
     """The data directory and source that the graph works on; empty fields are taken from the environment."""
 
     data_dir: str = ""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from mcf_pipeline import __version__
@@ -31,7 +31,7 @@ from mcf_pipeline.tables.dimensions import dimension_frames, frame_of
 from mcf_pipeline.tables.files import read_files
 from mcf_pipeline.tables.marts import MACROS as MART_MACROS
 from mcf_pipeline.tables.marts import history_sql
-from mcf_pipeline.tables.snapshot import Snapshot, mark
+from mcf_pipeline.tables.snapshot import QuarterState, Snapshot, mark
 from mcf_pipeline.warehouse.attribution import LICENCE_NAME, attribution_of
 from mcf_pipeline.warehouse.dictionary import dictionary_rows, table_rows
 
@@ -83,7 +83,7 @@ def quarterly_sources(snapshot: Snapshot) -> list[QuarterlySource]:
             QuarterlySource(
                 model,
                 {q: mark(snapshot.rules.lines, *(repr(s) for _, s in states)) for q, states in past.items() if states},
-                lambda quarters, fact=fact: history_sql(snapshot, fact, [s for q in quarters for s in past[q]]),  # type: ignore[misc]
+                partial(_past_rows, snapshot, fact, past),
             )
         )
     found.append(
@@ -94,6 +94,16 @@ def quarterly_sources(snapshot: Snapshot) -> list[QuarterlySource]:
         )
     )
     return found
+
+
+def _past_rows(
+    snapshot: Snapshot,
+    fact: type[Table],
+    past: Mapping[Quarter, Sequence[QuarterState]],
+    quarters: Collection[Quarter],
+) -> str:
+    """SQL: the past states of a fact in some quarters."""
+    return history_sql(snapshot, fact, [state for quarter in quarters for state in past[quarter]])
 
 
 def _of_current(snapshot: Snapshot, model: type[Table], current: Collection[Quarter]) -> QuarterlySource:

@@ -51,6 +51,6 @@ def test_where_no_browser_can_be_opened_it_says_so(settings, page, monkeypatch, 
 
 
 def test_without_a_page_it_says_what_makes_one(settings, browsers):
-    with pytest.raises(UsageError, match="`mcf-pipeline run` makes it"):
+    with pytest.raises(UsageError, match="`mcf-pipeline run` creates it"):
         command.dashboard(settings, browser=True)
     assert browsers == []

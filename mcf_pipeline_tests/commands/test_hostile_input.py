@@ -249,7 +249,8 @@ def test_quarters_of_nothing_but_bad_lines_keep_their_state(good: Path, tmp_path
     before = kept(data_dir)
     path = put(tmp_path / "export.csv", csv_bytes([entry | {"prix_moyen": "1e999"} for entry in LINES]))
     answer = mcf_here("run", "--source", path, "--data-dir", data_dir)
-    refuses(answer, 4, "2023-T4: 4 of 4 lines rejected with 100.0% of the dossiers and 100.0% of the amount, more than 1%: nombre_illisible in prix_moyen (4 lines)")
+    whole = "2023-T4: 4 of 4 lines rejected with 100.0% of the dossiers and 100.0% of the amount, more than 1%"
+    refuses(answer, 4, f"{whole}: nombre_illisible in prix_moyen (4 lines)")
     with duckdb.connect(data_dir / "warehouse" / "mcf.duckdb", read_only=True) as con:
         assert con.execute("SELECT count(*), count(DISTINCT release_id) FROM fct_dossiers").fetchall() == [(16, 1)]
     after = kept(data_dir)

@@ -49,10 +49,10 @@ def from_portal(
         data_dir=DataDir(Path("unused")),
         portal_url=url,
         api_key=KEY,
-        limits=Limits(**{**SHORT_LIMITS, **limits}),  # type: ignore[arg-type]
+        limits=Limits(**{**SHORT_LIMITS, **limits}),
     )
     waited = [] if sleeps is None else sleeps
-    source = PortalSource(settings, formats=formats, sleep=waited.append)  # type: ignore[arg-type]
+    source = PortalSource(settings, formats=formats, sleep=waited.append)
     return lambda folder: source.fetch(folder, lambda *_: None)
 
 
@@ -61,7 +61,7 @@ def test_an_answer_of_the_portal_is_refused_and_the_archive_stays(
     synthetic: Archive, portal: SimulatedPortal, name: str
 ) -> None:
     fault, options, kind, rule, says = REFUSED_ANSWERS[name]
-    portal.misbehave(fault, None, **options)  # type: ignore[arg-type]
+    portal.misbehave(fault, None, **options)
     patience = {"read_timeout": 0.3, "max_attempts": 2} if "silence" in name else {}
     refused(synthetic, from_portal(portal.url, max_bytes=4 * 1024**2, **patience), kind, rule, says)
 
@@ -101,7 +101,7 @@ def csv_of(portal: SimulatedPortal) -> bytes:
 @pytest.mark.parametrize("name", PASSING)
 def test_what_passes_is_got_over(tmp_path: Path, portal: SimulatedPortal, synthetic: Archive, name: str) -> None:
     fault, options = PASSING[name]
-    portal.misbehave(fault, 2, **options)  # type: ignore[arg-type]
+    portal.misbehave(fault, 2, **options)
     sleeps: list[float] = []
     found = Archive(DataDir(tmp_path)).ingest(from_portal(portal.url, sleeps=sleeps))
     (known,) = synthetic.manifests()

@@ -11,7 +11,8 @@ import duckdb
 import requests
 
 from mcf_pipeline_tests.end_to_end.deployment import Deployment
-from mcf_pipeline_tests.independent import KEY, Recomputed
+from mcf_pipeline_tests.independent import Recomputed
+from mcf_pipeline_tests.independent_lines import KEY
 from mcf_pipeline_tests.orchestration.assets.graph import QUARTERLY, WHOLE
 from mcf_pipeline_tests.portal import SimulatedPortal
 from mcf_pipeline_tests.test_independent_marts import KEYS, assert_same, rows_of

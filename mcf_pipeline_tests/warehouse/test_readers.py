@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,7 +71,7 @@ def test_readers_never_meet_an_error_or_a_torn_file(tmp_path):
             readers.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         while not all(mark.exists() for mark in ready):
             assert all(reader.poll() is None for reader in readers), "a reader ended before it had read"
-            time.sleep(0.05)
+            threading.Event().wait(0.05)
         for number in range(2, PUBLICATIONS + 2):
             publish_number(space, number)
         stop.touch()

@@ -74,7 +74,7 @@ def warehouse(
     description="Le paquet de données, `package/` : chaque table en Parquet et en CSV, et leurs métadonnées.",
     op_tags=LATER,
 )
-def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
     """Write the package of the published file, and put it in place of the old one."""
     space = workspace.open()
     with space.lock():
@@ -101,7 +101,7 @@ def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource
     description="Le tableau de bord, `site/index.html` : une page autonome, qui s'ouvre sans serveur ni réseau.",
     op_tags=LATER,
 )
-def dashboard(workspace: WorkspaceResource, engine: Engine) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def dashboard(workspace: WorkspaceResource, engine: Engine) -> dg.MaterializeResult:
     """Make the page of the published file, unless the one in place is made from the same."""
     space = workspace.open()
     with space.lock(), engine.get_connection() as con:

@@ -35,7 +35,7 @@ class Ingested(dg.Config):
 )
 def portal_release(
     context: dg.AssetExecutionContext, config: Ingested, workspace: WorkspaceResource
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Ingest the newest release of the source, unless its content is archived already."""
     space = workspace.open()
     if config.release_id:

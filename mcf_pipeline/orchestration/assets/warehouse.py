@@ -90,7 +90,7 @@ def facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
     can_subset=True,
     op_tags=LATER,
 )
-def dimensions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+def dimensions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
     """Show the dimensions as the next publication will have them; they are small, and have no file of their own."""
     space = workspace.open()
     snapshot = space.snapshot()
