@@ -64,16 +64,9 @@ def write_package(data_dir: DataDir) -> list[PackageFile]:
 
 
 def _fill(published: Path, folder: Path) -> list[PackageFile]:
-    try:
-        with duckdb.connect(published, read_only=True, config=ENGINE) as con:
-            info = about(con)
-            files = _write_tables(con, info, folder)
-    except duckdb.Error as error:
-        if "no space left" in str(error).lower():
-            raise PipelineError(
-                "no space left on the disk while writing the data package: free some and run again; the old one is kept"
-            ) from error
-        raise
+    with duckdb.connect(published, read_only=True, config=ENGINE) as con:
+        info = about(con)
+        files = _write_tables(con, info, folder)
     _write_json(folder / DATAPACKAGE, descriptor.descriptor(info, files, package_state(info.state)))
     _write_json(folder / catalogue.FILE_NAME, catalogue.catalogue(info, files))
     (folder / readme.FILE_NAME).write_text(readme.package_readme(info, (*PUBLIC, *IN_CLEAR)), encoding="utf-8")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.source import Format
 from mcf_pipeline.errors import ContractError, PipelineError, SourceError
+from mcf_pipeline.files import is_disk_full
 from mcf_pipeline.reading.delimited import read_csv
 from mcf_pipeline.reading.encoding import looks_like
 from mcf_pipeline.reading.parquet import read_parquet
@@ -129,8 +130,8 @@ def _translated(error: OSError | MemoryError | duckdb.Error, path: Path, format:
     text = str(error).lower()
     if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
         return PipelineError(f"{path.name} needs more memory or temporary disk than there is; free some")
-    if "no space left" in text or "could not write" in text or "quota" in text:
-        return PipelineError(f"{path.name} cannot be unpacked: the disk is full; free some of it")
+    if is_disk_full(error) or "could not write" in text:
+        return PipelineError(f"no space left on the disk to read {path.name}: free some and run again")
     if isinstance(error, OSError):
         return SourceError(f"{path} cannot be read: {error.strerror or error}")
     return unreadable(path.name, format)
