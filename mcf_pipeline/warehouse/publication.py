@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 MAX_HOLES = 0.4
 """Share of unused blocks above which a file is assembled from scratch; later quarters fill what replaced ones free."""
-LITTLE = 2 * 1024 * 1024
+LITTLE = 4 * 1024 * 1024
 """Bytes of unused blocks that do not matter: of a file of a few lines, the tables' descriptions are the most."""
 
 

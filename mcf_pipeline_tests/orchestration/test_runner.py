@@ -11,6 +11,7 @@ from mcf_pipeline.orchestration.steps import Step
 from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.settings import Settings
+from mcf_pipeline.site.writing import write_dashboard
 from mcf_pipeline.tables.build import ensure_quarters
 from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.warehouse.publication import publish
@@ -45,6 +46,7 @@ class Runs(list):
             if step.makes_whole:
                 publish(con, self.space.archive, snapshot)
                 write_package(self.space.data_dir)
+                write_dashboard(self.space.data_dir)
 
 
 def followed(space: Workspace, runs: Materialize, **options: bool):

@@ -14,7 +14,10 @@ import pytest
 
 from mcf_pipeline.package import about as about_module
 from mcf_pipeline.schemas.base import describe
-from mcf_pipeline.warehouse.assembly import PUBLIC
+from mcf_pipeline.warehouse.assembly import IN_CLEAR, PUBLIC
+
+PACKAGED = (*PUBLIC, *IN_CLEAR)
+"""The tables and views of the package."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def test_nothing_that_the_standard_knows_of_a_package_is_missing(package):
 def test_nothing_that_the_standard_knows_of_a_file_is_missing(package):
     told = {"name", "title", "description", "path", "format", "mediatype", "bytes", "hash", "schema"}
     names = [resource["name"] for resource in package["resources"]]
-    assert len(names) == len({*names}) == 2 * len(PUBLIC)
+    assert len(names) == len({*names}) == 2 * len(PACKAGED)
     for resource in package["resources"]:
         wanted = told if resource["name"].endswith(".parquet") else told | {"type", "encoding", "dialect"}
         assert [name for name in sorted(wanted) if not resource.get(name)] == [], resource["name"]
@@ -73,13 +76,17 @@ def test_what_is_gzipped_says_so(package):
 def test_every_file_is_described_and_every_description_has_its_file(handmade, package):
     folder = handmade.package.resolve()
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    # A second copy of the views for spreadsheets, which no program reads.
+    sheets = {path for path in files if path.startswith("tableur/")}
+    assert {f"tableur/{describe(view).name}.csv" for view in IN_CLEAR} <= sheets
+    files -= sheets
     described = {resource["path"] for resource in package["resources"]}
     assert files == described | {"datapackage.json", "dcat.jsonld", "LISEZMOI.txt"}
 
 
 def test_every_field_is_described_and_keys_and_references_stand_there(package):
     resources = {resource["name"]: resource for resource in package["resources"]}
-    for model in PUBLIC:
+    for model in PACKAGED:
         spec = describe(model)
         schema = resources[spec.name]["schema"]
         assert [field["name"] for field in schema["fields"]] == list(spec.column_names)
@@ -87,8 +94,11 @@ def test_every_field_is_described_and_keys_and_references_stand_there(package):
         assert schema.get("primaryKey") == list(spec.key) or schema.get("uniqueKeys") == [list(spec.key)]
         pointed = {(key["fields"][0], key["reference"]["resource"]) for key in schema.get("foreignKeys", [])}
         assert pointed == {(column.name, column.references) for column in spec.columns if column.references}
-    quarters = resources["fct_dossiers_etats_passes"]["schema"]["foreignKeys"]
-    assert {"fields": ["valide_depuis"], "reference": {"resource": "dim_release", "fields": ["release_id"]}} in quarters
+    quarters = resources["mart_revisions"]["schema"]["foreignKeys"]
+    assert {
+        "fields": ["release_precedente_id"],
+        "reference": {"resource": "dim_release", "fields": ["release_id"]},
+    } in quarters
     constraint = resources["mart_trimestre"]["schema"]["fields"]
     shares = next(field for field in constraint if field["name"] == "part_femmes")
     assert shares["constraints"] == {"minimum": 0, "maximum": 1}
@@ -122,11 +132,11 @@ def test_synthetic_data_is_labelled_everywhere(synthetic):
     assert "SYNTHÉTIQUES" in package["title"]
     assert package["description"].startswith("DONNÉES SYNTHÉTIQUES")
     told = [n for n in dcat["@graph"] if n["@type"] in ("dcat:Catalog", "dcat:Dataset", "dcat:Distribution")]
-    assert len(told) == 2 + 2 * len(PUBLIC)
+    assert len(told) == 2 + 2 * len(PACKAGED)
     assert all("SYNTHÉTIQUES" in node["dct:description"]["@value"] for node in told)
     assert all("SYNTHÉTIQUES" in node["dct:title"]["@value"] for node in told[:2])
     assert "Caisse" not in package["sources"][0]["title"]
     assert (folder / "LISEZMOI.txt").read_text(encoding="utf-8").startswith("DONNÉES SYNTHÉTIQUES")
     tables = [*(folder / "csv").iterdir(), *(folder / "parquet").iterdir()]
-    assert len(tables) == 2 * len(PUBLIC)
+    assert len(tables) == 2 * len(PACKAGED)
     assert all("-synthetique" in path.name for path in tables)

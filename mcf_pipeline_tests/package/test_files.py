@@ -21,10 +21,12 @@ from mcf_pipeline.schemas.documentation import Dictionnaire
 from mcf_pipeline.schemas.marts import MartQualite, MartStatut
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, DimRegion
-from mcf_pipeline.warehouse.assembly import PUBLIC
+from mcf_pipeline.warehouse.assembly import IN_CLEAR, PUBLIC
 from mcf_pipeline_tests.package.handmade import HOSTILE
 
-TABLES = pytest.mark.parametrize("model", PUBLIC, ids=lambda model: describe(model).name)
+PACKAGED = (*PUBLIC, *IN_CLEAR)
+"""The tables and views of the package."""
+TABLES = pytest.mark.parametrize("model", PACKAGED, ids=lambda model: describe(model).name)
 
 
 def cells(path):
@@ -143,7 +145,7 @@ def test_a_query_that_fails_while_it_writes_says_so(tmp_path):
 
 def test_no_text_of_a_csv_begins_like_a_formula(handmade):
     found = 0
-    for model in PUBLIC:
+    for model in PACKAGED:
         spec = describe(model)
         texts = [i for i, column in enumerate(spec.columns) if column.duckdb_type == "VARCHAR"]
         for row in cells(csv_of(handmade, model))[1:]:
@@ -186,13 +188,13 @@ def test_a_foreign_key_is_escaped_like_the_key_it_points_to(tmp_path):
     with duckdb.connect() as con:
         for model in (
             MartStatut,
-            *(m for m in PUBLIC if describe(m).name in ("dim_statut", "dim_trimestre", "dim_release")),
+            *(m for m in PACKAGED if describe(m).name in ("dim_statut", "dim_trimestre", "dim_release")),
         ):
             spec = describe(model)
             con.execute(f"CREATE TABLE {spec.name} ({', '.join(f'{c.name} {c.duckdb_type}' for c in spec.columns)})")
         con.execute("INSERT INTO dim_statut (statut_id) VALUES ('=x')")
         con.execute("INSERT INTO mart_statut (statut_id) VALUES ('=x')")
-        for model in PUBLIC:
+        for model in PACKAGED:
             if describe(model).name in ("dim_statut", "mart_statut"):
                 write_csv(con, model, tmp_path / f"{describe(model).name}.csv")
     dimension, fact = (cells(tmp_path / f"{name}.csv") for name in ("dim_statut", "mart_statut"))

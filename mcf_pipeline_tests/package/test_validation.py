@@ -23,11 +23,13 @@ import pytest
 from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.settings import DataDir
-from mcf_pipeline.warehouse.assembly import PUBLIC
+from mcf_pipeline.warehouse.assembly import IN_CLEAR, PUBLIC
 from mcf_pipeline_tests.package import validator
 
-TABLES = [describe(model).name for model in PUBLIC]
-REFERENCES = [(s.name, column.name) for s in map(describe, PUBLIC) for column in s.columns if column.references]
+PACKAGED = (*PUBLIC, *IN_CLEAR)
+"""The tables and views of the package."""
+TABLES = [describe(model).name for model in PACKAGED]
+REFERENCES = [(s.name, column.name) for s in map(describe, PACKAGED) for column in s.columns if column.references]
 Rows = list[list[str]]
 Found = set[tuple[str, str, str]]
 """Kind, resource, and the field where there is one."""
@@ -270,7 +272,7 @@ def test_the_sample_at_real_size_is_valid(full_sample, tmp_path):
     package = Package(data_dir.package.resolve())
     assert validator.faults(package.folder) == []
     with duckdb.connect(full_sample.database, read_only=True) as con:
-        for model in PUBLIC:
+        for model in PACKAGED:
             spec = describe(model)
             parquet = f"read_parquet('{package.path(spec.name + '.parquet')}')"
             assert differing(con, (spec.name, parquet), ", ".join(spec.column_names)) == 0, spec.name

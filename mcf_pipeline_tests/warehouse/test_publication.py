@@ -293,7 +293,8 @@ REFERENCES = {
     "situation_id": "mart_profil",
     "statut_id": "mart_statut",
     "financeur_id": "fct_financements",
-    "release_id": "mart_qualite",
+    "release_id": "fct_dossiers",
+    "release_id_debut_etat": "mart_qualite",
     "valide_depuis": "fct_financements_etats_passes",
     "valide_jusqua": "fct_dossiers_etats_passes",
     "release_precedente_id": "mart_revisions",
@@ -319,7 +320,10 @@ def test_a_reference_that_meets_nothing_is_found(spoilt, column, table):
 def made_up(tmp_path_factory) -> Workspace:
     """Made-up data, one line of which has no readable quarter."""
     space = workspace_in(tmp_path_factory.mktemp("made_up"))
-    lines = [*({**T1[0], "region": f"R{i}"} for i in range(150)), T1[1] | {"trimestre": "2019-T4"}]
+    lines = [
+        *({**T1[0], "region": f"R{i}", "prix_moyen": "100.0025", "part_etat": "2000.05"} for i in range(150)),
+        T1[1] | {"trimestre": "2019-T4"},
+    ]
     ingest(space.archive, [entry | {"donnees_synthetiques": "oui"} for entry in lines], R1)
     build_all(space)
     return space
