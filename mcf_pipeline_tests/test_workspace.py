@@ -90,7 +90,7 @@ def test_the_source_is_what_the_settings_say(tmp_path, source, expected):
 
 
 def test_a_quarter_with_too_many_rejects_is_left_out_and_the_others_go_on(space):
-    ingest(space.archive, [*lean_quarter("2024-T1", prix_moyen="x"), *lean_quarter("2024-T2", prix_moyen="1")])
+    ingest(space.archive, [*lean_quarter("2024-T1", prix_moyen="cher"), *lean_quarter("2024-T2", prix_moyen="1")])
     assert [q.id for q in space.snapshot().plan.to_do] == ["2024-T1", "2024-T2"]
     snapshot = stage_all(space)
     assert [q.id for q in snapshot.timeline.quarters] == [q.id for q in snapshot.plan.to_do] == ["2024-T2"]
@@ -100,7 +100,7 @@ def test_a_quarter_with_too_many_rejects_is_left_out_and_the_others_go_on(space)
 
 def test_a_refused_content_of_a_quarter_leaves_the_one_before_it(space):
     """Were it but the past one: a state that no reader may trust is no state, whenever it came."""
-    for day, prix in (("2026-01-08", "1"), ("2026-04-08", "x"), ("2026-07-08", "2")):
+    for day, prix in (("2026-01-08", "1"), ("2026-04-08", "cher"), ("2026-07-08", "2")):
         ingest(space.archive, lean_quarter("2024-T1", prix_moyen=prix), day)
     snapshot = stage_all(space)
     (quarter,) = snapshot.timeline.quarters
@@ -111,7 +111,7 @@ def test_a_refused_content_of_a_quarter_leaves_the_one_before_it(space):
 
 
 def test_other_rules_give_what_was_refused_another_look(space, tmp_path):
-    ingest(space.archive, lean_quarter("2024-T1", prix_moyen="x"))
+    ingest(space.archive, lean_quarter("2024-T1", prix_moyen="cher"))
     snapshot = stage_all(space)
     source_map = tmp_path / "map.toml"
     source_map.write_text('[modalities.genre]\n"X" = "femme"\n')

@@ -3,8 +3,7 @@
 import dagster as dg
 
 from mcf_pipeline.archive.manifest import Manifest
-from mcf_pipeline.archive.split import NO_QUARTER
-from mcf_pipeline.archive.store import Archive
+from mcf_pipeline.archive.store import UNREADABLE_FILE, Archive
 from mcf_pipeline.duck import literal, scratch
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.orchestration.checks.base import check_spec, metadata, sentence
@@ -87,14 +86,12 @@ def findings(archive: Archive, snapshot: Snapshot) -> dict[str, Finding]:
 
 
 def _unreadable_lines(archive: Archive, manifest: Manifest) -> list[int]:
-    path = archive.lines_file(manifest.release_id)
+    path = archive.data_dir.releases / manifest.release_id / UNREADABLE_FILE
     if not manifest.unreadable_rows or not path.is_file():
         return []
     with scratch() as con:
         rows = con.execute(
-            f"SELECT numero_ligne FROM read_parquet({literal(path)}) WHERE trimestre_id = ? "
-            f"ORDER BY numero_ligne LIMIT {SAMPLE_ROWS}",
-            [NO_QUARTER],
+            f"SELECT numero_ligne FROM read_parquet({literal(path)}) ORDER BY numero_ligne LIMIT {SAMPLE_ROWS}"
         ).fetchall()
     return [number for (number,) in rows]
 
