@@ -198,7 +198,7 @@ TROUBLE = [
     ("2021-T1", {"nb_dossiers_a_duree_connue": "0"}),
     ("2021-T1", {"part_etat": "1234567.89", "nb_dossiers_finances_par_etat": "3"}),
     ("2021-T2", {"montant_engage": "1.00"}),
-    ("2021-T2", {"nb_dossiers": "0", "montant_engage": "0", "nb_dossiers_a_duree_connue": "0"}),
+    ("2021-T2", {"nb_dossiers": "0", "montant_engage": "0", "nb_dossiers_a_duree_connue": "0", "prix_moyen": ""}),
     # Under one in a hundred lines: the quarter is kept, the line is not.
     ("2021-T2", {"nb_dossiers": "beaucoup"}),
     ("2021-T2", {"montant_engage": "-0.01"}),
