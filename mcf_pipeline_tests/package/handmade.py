@@ -46,7 +46,7 @@ HOSTILE = [
     'a;b"c\nd',
     "ordinary",
 ]
-EARLIER = "2020-01-08"
+EARLIER = "2026-07-08"
 """A release of which one line is another now."""
 UNKNOWN_REGION = resolve("region", HOSTILE[0], SourceMap.load(None))
 
