@@ -111,9 +111,9 @@ class DataDir:
         return self.root / "package"
 
     @property
-    def site(self) -> Path:
-        """The dashboard: ``index.html``, self-contained."""
-        return self.root / "site"
+    def dashboard(self) -> Path:
+        """The dashboard's page, self-contained."""
+        return self.root / "site" / "index.html"
 
     @property
     def lock(self) -> Path:

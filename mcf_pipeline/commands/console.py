@@ -35,6 +35,11 @@ out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.st
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
+def warn_synthetic() -> None:
+    """Say on standard error that what a command gives is made up."""
+    err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")
+
+
 @contextmanager
 def progress_bar(console: Console = err) -> Iterator[None]:
     """Draw a bar for each step that reports itself; plain lines where there is no terminal."""

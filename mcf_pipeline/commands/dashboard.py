@@ -7,7 +7,6 @@ import webbrowser
 from mcf_pipeline.commands.console import err, out
 from mcf_pipeline.errors import UsageError
 from mcf_pipeline.settings import Settings
-from mcf_pipeline.site.state import FILE_NAME
 
 
 def dashboard(settings: Settings, *, browser: bool) -> None:
@@ -20,7 +19,7 @@ def dashboard(settings: Settings, *, browser: bool) -> None:
     Raises:
         UsageError: there is no dashboard yet.
     """
-    page = settings.data_dir.site / FILE_NAME
+    page = settings.data_dir.dashboard
     if not page.is_file():
         raise UsageError(
             f"there is no dashboard at {page} yet: `mcf-pipeline run` creates it; for the sample, add `--source sample`"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.archive.rehearsal import Rehearsal, rehearse
-from mcf_pipeline.commands.console import out, progress_bar
+from mcf_pipeline.commands.console import out, progress_bar, warn_synthetic
 from mcf_pipeline.commands.doctor_page import render
 from mcf_pipeline.commands.status import describe_broken_rule
 from mcf_pipeline.contract.doctor import MAX_PROBLEMS, Diagnosis, SourceFacts, Values, diagnose
@@ -48,6 +48,8 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         out.print(json.dumps(diagnosis.to_json(), ensure_ascii=False, indent=2), markup=False)
     else:
+        if any(column.canonical == "donnees_synthetiques" for column in diagnosis.columns):
+            warn_synthetic()
         render(diagnosis, out)
     if error:
         raise error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcf_pipeline.commands.console import err, out, progress_bar
+from mcf_pipeline.commands.console import out, progress_bar, warn_synthetic
 from mcf_pipeline.errors import UsageError
 from mcf_pipeline.files import explain_disk_errors, put_in_place
 from mcf_pipeline.progress import report
@@ -52,7 +52,7 @@ def export(settings: Settings, path: Path, form: str | None, tables: Sequence[st
     with explain_disk_errors(), progress_bar(), duckdb.connect(published, read_only=True) as con:
         info = about(con)
         if info.is_synthetic:
-            err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")
+            warn_synthetic()
         written = _workbook(con, info, models, path) if form == "xlsx" else _files(con, info, models, path, form)
     for file in written:
         out.print(str(file), markup=False)

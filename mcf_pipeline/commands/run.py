@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
-from mcf_pipeline.commands.console import err, hold_stderr, out, progress_bar
+from mcf_pipeline.commands.console import err, hold_stderr, out, progress_bar, warn_synthetic
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.orchestration.runner import Materialize, Outcome, follow
@@ -22,6 +22,8 @@ from mcf_pipeline.settings import SAMPLE, Settings
 from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.workspace import Workspace
 
+FIRST_QUERY = "SELECT annee, nb_dossiers, nb_dossiers_max, prix_moyen FROM v_annee"
+"""What to type next: few columns, so that a terminal holds them."""
 LOCK_TIMEOUT = 3.0
 """Seconds that a command waits for the data directory: a tick of the sensor holds it for a moment, a run for long."""
 
@@ -99,7 +101,7 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
 
     plan, status = outcome.plan, overview(space, outcome.snapshot)
     if status.is_synthetic:
-        err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")
+        warn_synthetic()
     if outcome.repeated and outcome.runs == 0:
         out.print(
             f"Nothing new: the figures are those of release {outcome.repeated}, which is archived already. Nothing was "
@@ -115,19 +117,21 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
             f"{len(set(plan.changed) - set(refused))} changed, {len(set(plan.unchanged) - set(refused))} unchanged"
             + (f", {len(refused)} refused." if refused else ".")
         )
+    releases = len(outcome.snapshot.manifests)
+    archived = "1 release" if releases == 1 else f"{releases:,} releases"
     out.print(
         f"{status.rows:,} lines, {status.masked:,} of them masked, {status.rejected:,} rejected"
         f"{dropped_lines(status)}; "
-        f"{status.quarters} quarters, {status.first} to {status.last}."
+        f"{status.quarters} quarters, {status.first} to {status.last}; {archived} archived."
     )
     if unknown := unknown_modalities(status):
         out.print(unknown, markup=False)
     for entry in status.broken:
         out.print(describe_broken_rule(*entry), markup=False)
     out.print(f"Warehouse: {space.data_dir.published_database}")
-    if (page := space.data_dir.site / "index.html").is_file():
+    if (page := space.data_dir.dashboard).is_file():
         out.print(f"Dashboard: {page}", markup=False)
-    out.print(f'Next: {_typed(space, "sql")} "FROM v_annee"', markup=False)
+    out.print(f'Next: {_typed(space, "sql")} "{FIRST_QUERY}"', markup=False)
 
 
 def _history(outcome: Outcome) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mcf_pipeline.commands.console import err, out, progress_bar
+from mcf_pipeline.commands.console import out, progress_bar, warn_synthetic
 from mcf_pipeline.files import ensure_writable, explain_disk_errors
 from mcf_pipeline.progress import report
 
@@ -18,7 +18,7 @@ def sample(path: Path, *, releases: int, scale: float) -> None:
     from mcf_pipeline.sample.synthetic import write_releases
 
     ensure_writable(path)
-    err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")
+    warn_synthetic()
     with explain_disk_errors(), progress_bar():
         written = write_releases(path, releases, scale, lambda done, total: report("write the releases", done, total))
     for file in written:

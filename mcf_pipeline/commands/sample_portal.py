@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcf_pipeline.commands.console import err, out
+from mcf_pipeline.commands.console import out, warn_synthetic
 
 
 def sample_portal(port: int) -> None:
@@ -14,7 +14,7 @@ def sample_portal(port: int) -> None:
     from mcf_pipeline.sample.portal.server import SimulatedPortal, serve
 
     def ready(portal: SimulatedPortal) -> None:
-        err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")
+        warn_synthetic()
         out.print(f"Portal on {portal.url}, serving the release of {portal.release.day}. Ctrl-C ends it.")
         out.print(
             f"  MCF_PORTAL_URL={portal.url} mcf-pipeline run --source portal --data-dir data/demo",

@@ -8,7 +8,6 @@ from importlib import resources
 
 from mcf_pipeline.settings import DataDir
 
-FILE_NAME = "index.html"
 MARK = '<meta name="mcf-state" content="'
 _HEAD = 4096
 """Bytes of the page within which its mark stands."""
@@ -19,7 +18,7 @@ _SUFFIXES = (".py", ".sql", ".css", ".html", ".js", ".txt")
 def is_current(data_dir: DataDir, state: str) -> bool:
     """Whether the page in place was made by this code from a published file of this state."""
     try:
-        with (data_dir.site / FILE_NAME).open("rb") as page:
+        with data_dir.dashboard.open("rb") as page:
             head = page.read(_HEAD).decode("utf-8", "replace")
     except OSError:
         return False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import explain_disk_errors, put_in_place
 from mcf_pipeline.settings import DataDir
-from mcf_pipeline.site.state import FILE_NAME, is_current, page_state
+from mcf_pipeline.site.state import is_current, page_state
 from mcf_pipeline.warehouse.attribution import attribution_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def write_dashboard(data_dir: DataDir) -> Path:
 
     from mcf_pipeline.duck import ENGINE, one
 
-    published, page = data_dir.published_database, data_dir.site / FILE_NAME
+    published, page = data_dir.published_database, data_dir.dashboard
     if not published.is_file():
         raise PipelineError(f"there is no warehouse at {published} yet: `mcf-pipeline run` builds it")
     with explain_disk_errors():

@@ -89,3 +89,14 @@ CREATE OR REPLACE MACRO part_inconnue_max() AS 0.01;
 -- Year of a quarter.
 CREATE OR REPLACE MACRO annee_de(trimestre_id) AS
     CAST(left(trimestre_id, 4) AS INTEGER);
+
+-- A change of a measure between two releases, taken apart. Of each line: the measure before and after, NULL where it is
+-- masked, and whether the line is there. The parts add up to `ecart`.
+CREATE OR REPLACE MACRO ecart_decompose(mesure_avant, mesure_apres, avant, apres) AS {
+    'ecart': coalesce(sum(mesure_apres), 0) - coalesce(sum(mesure_avant), 0),
+    'visibles': coalesce(sum(mesure_apres - mesure_avant), 0),
+    'demasques': coalesce(sum(mesure_apres) FILTER (WHERE avant AND mesure_avant IS NULL), 0),
+    'masques': -coalesce(sum(mesure_avant) FILTER (WHERE apres AND mesure_apres IS NULL), 0),
+    'apparus': coalesce(sum(mesure_apres) FILTER (WHERE NOT avant), 0),
+    'disparus': -coalesce(sum(mesure_avant) FILTER (WHERE NOT apres), 0)
+};

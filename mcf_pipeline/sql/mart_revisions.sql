@@ -91,12 +91,7 @@ sommes_des_parts AS (
     SELECT
         trimestre_id,
         release_id,
-        coalesce(sum(montant_apres), 0) - coalesce(sum(montant_avant), 0) AS parts_ecart,
-        coalesce(sum(montant_apres - montant_avant), 0) AS parts_ecart_visibles,
-        coalesce(sum(montant_apres) FILTER (WHERE avant AND montant_avant IS NULL), 0) AS parts_ecart_demasques,
-        -coalesce(sum(montant_avant) FILTER (WHERE apres AND montant_apres IS NULL), 0) AS parts_ecart_masques,
-        coalesce(sum(montant_apres) FILTER (WHERE NOT avant), 0) AS parts_ecart_apparus,
-        -coalesce(sum(montant_avant) FILTER (WHERE NOT apres), 0) AS parts_ecart_disparus
+        ecart_decompose(montant_avant, montant_apres, avant, apres) AS parts
     FROM parts_comparees
     GROUP BY ALL
     UNION ALL BY NAME
@@ -104,12 +99,9 @@ sommes_des_parts AS (
     SELECT
         trimestre_id,
         release_id,
-        coalesce(sum(CASE WHEN est_apres THEN montant ELSE -montant END), 0) AS parts_ecart,
-        0 AS parts_ecart_visibles,
-        0 AS parts_ecart_demasques,
-        0 AS parts_ecart_masques,
-        coalesce(sum(montant) FILTER (WHERE est_apres), 0) AS parts_ecart_apparus,
-        -coalesce(sum(montant) FILTER (WHERE NOT est_apres), 0) AS parts_ecart_disparus
+        ecart_decompose(
+            CASE WHEN NOT est_apres THEN montant END, CASE WHEN est_apres THEN montant END, NOT est_apres, est_apres
+        ) AS parts
     FROM parts
     WHERE nature <> 'revision'
     GROUP BY trimestre_id, release_id
@@ -148,18 +140,8 @@ comptes AS (
         count(*) FILTER (WHERE avant AND dossiers_avant IS NULL AND dossiers_apres IS NOT NULL) AS lignes_demasquees,
         count(*) FILTER (WHERE apres AND dossiers_apres IS NULL AND dossiers_avant IS NOT NULL)
             AS lignes_nouvellement_masquees,
-        coalesce(sum(dossiers_apres), 0) - coalesce(sum(dossiers_avant), 0) AS dossiers_ecart,
-        coalesce(sum(dossiers_apres - dossiers_avant), 0) AS dossiers_ecart_visibles,
-        coalesce(sum(dossiers_apres) FILTER (WHERE avant AND dossiers_avant IS NULL), 0) AS dossiers_ecart_demasques,
-        -coalesce(sum(dossiers_avant) FILTER (WHERE apres AND dossiers_apres IS NULL), 0) AS dossiers_ecart_masques,
-        coalesce(sum(dossiers_apres) FILTER (WHERE NOT avant), 0) AS dossiers_ecart_apparus,
-        -coalesce(sum(dossiers_avant) FILTER (WHERE NOT apres), 0) AS dossiers_ecart_disparus,
-        coalesce(sum(montant_apres), 0) - coalesce(sum(montant_avant), 0) AS montant_ecart,
-        coalesce(sum(montant_apres - montant_avant), 0) AS montant_ecart_visibles,
-        coalesce(sum(montant_apres) FILTER (WHERE avant AND montant_avant IS NULL), 0) AS montant_ecart_demasques,
-        -coalesce(sum(montant_avant) FILTER (WHERE apres AND montant_apres IS NULL), 0) AS montant_ecart_masques,
-        coalesce(sum(montant_apres) FILTER (WHERE NOT avant), 0) AS montant_ecart_apparus,
-        -coalesce(sum(montant_avant) FILTER (WHERE NOT apres), 0) AS montant_ecart_disparus
+        ecart_decompose(dossiers_avant, dossiers_apres, avant, apres) AS dossiers,
+        ecart_decompose(montant_avant, montant_apres, avant, apres) AS montant
     FROM comparaison
     LEFT JOIN lignes_aux_parts_changees AS changees USING (trimestre_id, release_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
     GROUP BY ALL
@@ -188,16 +170,28 @@ sommes AS (
     GROUP BY ALL
 )
 SELECT
-    comptes.*,
+    comptes.* EXCLUDE (dossiers, montant),
     nature,
     rangs.release_precedente_id,
     sommes.* EXCLUDE (trimestre_id, release_id),
-    coalesce(parts_ecart, 0) AS parts_ecart,
-    coalesce(parts_ecart_visibles, 0) AS parts_ecart_visibles,
-    coalesce(parts_ecart_demasques, 0) AS parts_ecart_demasques,
-    coalesce(parts_ecart_masques, 0) AS parts_ecart_masques,
-    coalesce(parts_ecart_apparus, 0) AS parts_ecart_apparus,
-    coalesce(parts_ecart_disparus, 0) AS parts_ecart_disparus
+    dossiers.ecart AS dossiers_ecart,
+    dossiers.visibles AS dossiers_ecart_visibles,
+    dossiers.demasques AS dossiers_ecart_demasques,
+    dossiers.masques AS dossiers_ecart_masques,
+    dossiers.apparus AS dossiers_ecart_apparus,
+    dossiers.disparus AS dossiers_ecart_disparus,
+    montant.ecart AS montant_ecart,
+    montant.visibles AS montant_ecart_visibles,
+    montant.demasques AS montant_ecart_demasques,
+    montant.masques AS montant_ecart_masques,
+    montant.apparus AS montant_ecart_apparus,
+    montant.disparus AS montant_ecart_disparus,
+    coalesce(parts.ecart, 0) AS parts_ecart,
+    coalesce(parts.visibles, 0) AS parts_ecart_visibles,
+    coalesce(parts.demasques, 0) AS parts_ecart_demasques,
+    coalesce(parts.masques, 0) AS parts_ecart_masques,
+    coalesce(parts.apparus, 0) AS parts_ecart_apparus,
+    coalesce(parts.disparus, 0) AS parts_ecart_disparus
 FROM comptes
 JOIN bornes USING (trimestre_id, release_id)
 JOIN sommes USING (trimestre_id, release_id)

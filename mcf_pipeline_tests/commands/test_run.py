@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from mcf_pipeline.commands.run import FIRST_QUERY
 from mcf_pipeline.orchestration.instance import open_instance
 from mcf_pipeline_tests.commands.terminal import kept, mcf, mcf_here
 from mcf_pipeline_tests.orchestration.assets import graph, small
@@ -26,12 +27,12 @@ def test_the_summary_says_what_was_done_and_what_to_type_next(first_run):
     *said, following = first_run.answer.out.splitlines()
     assert said == [
         "Release 2021-01-08: 4 quarters new, 0 changed, 0 unchanged.",
-        f"{lines:,} lines, {masked:,} of them masked, 0 rejected; 4 quarters, 2020-T1 to 2020-T4.",
+        f"{lines:,} lines, {masked:,} of them masked, 0 rejected; 4 quarters, 2020-T1 to 2020-T4; 1 release archived.",
         f"Warehouse: {first_run.database}",
         f"Dashboard: {first_run.database.parents[1] / 'site' / 'index.html'}",
     ]
     assert following.startswith("Next: mcf-pipeline sql --data-dir ")
-    assert following.endswith('data "FROM v_annee"')
+    assert following.endswith(f'data "{FIRST_QUERY}"')
     assert "SYNTHETIC data" in first_run.answer.err
 
 

@@ -38,7 +38,7 @@ def browser():
 
 @pytest.fixture
 def shown(browser, three_releases):
-    with opened(browser, three_releases.site / "index.html") as shown:
+    with opened(browser, three_releases.dashboard) as shown:
         yield shown
         assert shown.errors == []
         assert shown.requests == []
@@ -53,7 +53,7 @@ def ask(three_releases):
 @pytest.fixture
 def most(three_releases):
     """Dossiers that a masked line stands for at most."""
-    return meta_of((three_releases.site / "index.html").read_text(encoding="utf-8"))["most"]
+    return meta_of((three_releases.dashboard).read_text(encoding="utf-8"))["most"]
 
 
 def plain(text):
@@ -86,7 +86,7 @@ def test_one_release_says_that_there_is_nothing_to_compare(browser, small_built)
 
 
 def test_labels_from_the_data_are_text(browser, hostile):
-    with opened(browser, hostile.site / "index.html", "#region=11") as shown:
+    with opened(browser, hostile.dashboard, "#region=11") as shown:
         shown.scroll_through()
         assert HOSTILE in shown.figure("carte").inner_text()
         assert shown.page.title() != "owned"
@@ -137,7 +137,7 @@ def test_the_regions(shown, ask):
 
 
 def test_a_region_that_nobody_knows_may_be_any_other(browser, copy_of_three):
-    copy_of_three.site.joinpath("index.html").unlink()
+    copy_of_three.dashboard.unlink()
     with duckdb.connect(copy_of_three.published_database) as con:
         con.execute("UPDATE dim_region SET est_connue = false, libelle = 'Atlantide' WHERE region_id = '32'")
     with opened(browser, write_dashboard(copy_of_three)) as shown:
@@ -274,7 +274,7 @@ def test_filters_act_on_every_figure_and_stand_in_the_address(shown, ask):
 
 def test_an_address_restores_the_filters(browser, three_releases, ask):
     fragment = "#periode=2020-T2..2020-T3&region=11,53&territoire=hexagone&vue-carte-vue=part"
-    with opened(browser, three_releases.site / "index.html", fragment) as shown:
+    with opened(browser, three_releases.dashboard, fragment) as shown:
         [(dossiers,)] = ask(
             "SELECT sum(nb_dossiers) FROM fct_dossiers WHERE region_id IN ('11', '53') "
             "AND trimestre_id IN ('2020-T2', '2020-T3')"
@@ -288,9 +288,7 @@ def test_an_address_restores_the_filters(browser, three_releases, ask):
 
 
 def test_an_address_of_nonsense_is_no_filter(browser, three_releases):
-    with opened(
-        browser, three_releases.site / "index.html", "#region=zz,%25&periode=2030..1999&genre=%3Cscript%3E"
-    ) as shown:
+    with opened(browser, three_releases.dashboard, "#region=zz,%25&periode=2030..1999&genre=%3Cscript%3E") as shown:
         assert shown.page.locator(".chosen li").count() == 0
         assert shown.errors == []
 
@@ -335,7 +333,7 @@ def test_nothing_left_is_said_and_breaks_nothing(shown):
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing(browser, three_releases, scheme, width):
     how = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
-    with opened(browser, three_releases.site / "index.html", "#region=53", **how) as shown:
+    with opened(browser, three_releases.dashboard, "#region=53", **how) as shown:
         shown.scroll_through()
         assert shown.violations() == []
         for toggle in shown.page.get_by_role("button", name="Tableau").all():
@@ -346,7 +344,7 @@ def test_axe_finds_nothing(browser, three_releases, scheme, width):
 @pytest.mark.parametrize("width", [320, 360, 640, 1280])
 def test_nothing_is_wider_than_the_window(browser, three_releases, width):
     """320 px is also what 1280 px at 400 % leave, 640 px at 200 %."""
-    with opened(browser, three_releases.site / "index.html", viewport={"width": width, "height": 700}) as shown:
+    with opened(browser, three_releases.dashboard, viewport={"width": width, "height": 700}) as shown:
         shown.scroll_through()
         assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -384,7 +382,7 @@ def test_drawings_have_a_text_for_those_who_cannot_see_them(shown):
 
 
 def test_reduced_motion_is_respected(browser, three_releases):
-    with opened(browser, three_releases.site / "index.html", reduced_motion="reduce") as shown:
+    with opened(browser, three_releases.dashboard, reduced_motion="reduce") as shown:
         moving = shown.page.evaluate(
             "[...document.querySelectorAll('*')]"
             ".filter(one => parseFloat(getComputedStyle(one).transitionDuration) > 0).length"
@@ -393,7 +391,7 @@ def test_reduced_motion_is_respected(browser, three_releases):
 
 
 def test_it_prints_on_a4(browser, three_releases, tmp_path):
-    with opened(browser, three_releases.site / "index.html") as shown:
+    with opened(browser, three_releases.dashboard) as shown:
         # Nothing was scrolled to: printing draws what was not drawn yet.
         pdf = shown.page.pdf(format="A4", print_background=True)
         drawn = shown.page.locator("article.picture").evaluate_all("all => all.filter(one => one.dataset.drawn).length")

@@ -20,7 +20,7 @@ def state_of(data_dir):
 
 def test_the_page_says_what_it_is_made_from(copy_of_three):
     page = write_dashboard(copy_of_three)
-    assert page == copy_of_three.site / "index.html"
+    assert page == copy_of_three.dashboard
     assert is_current(copy_of_three, state_of(copy_of_three))
     assert not is_current(copy_of_three, "another state")
     page.write_text("", encoding="utf-8")

@@ -11,7 +11,6 @@ memory to that of one sample of scale 1.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -27,8 +26,6 @@ from mcf_pipeline.sample.synthetic.calibration import FINAL_AGE
 from mcf_pipeline.sample.synthetic.export import region_names, to_table, write_csv
 from mcf_pipeline.sample.synthetic.generator import Lines, concatenate, quarter_lines
 from mcf_pipeline.sample.synthetic.noise import Noise
-
-logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with the blocks done and those to do in all."""
@@ -113,9 +110,7 @@ class SyntheticRelease:
             path: the file, replaced in one step if it exists.
             progress: called after each block.
         """
-        rows = write_csv(path, self._watched(progress))
-        logger.warning("%s is SYNTHETIC: %d made-up lines, not data of the Caisse des Dépôts", path, rows)
-        return rows
+        return write_csv(path, self._watched(progress))
 
     def _watched(self, progress: Progress | None) -> Iterator[pa.Table]:
         for done, table in enumerate(self.tables(), start=1):

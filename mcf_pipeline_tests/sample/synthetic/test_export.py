@@ -1,6 +1,5 @@
 import csv
 import hashlib
-import logging
 import subprocess
 import sys
 
@@ -87,12 +86,6 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, release):
         release.write_csv(path, full)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_log_says_that_it_is_synthetic(tmp_path, caplog):
-    with caplog.at_level(logging.INFO):
-        SyntheticRelease(scale=0.002).write_csv(tmp_path / "a.csv")
-    assert "SYNTHETIC" in caplog.text
 
 
 def test_made_up_regions_never_repeat():

@@ -1,4 +1,4 @@
-// The dashboard: reads the figures in the page, draws the pictures near the visible part, and follows the filters.
+// The dashboard: reads the figures in the page, draws the pictures, the visible ones first, and follows the filters.
 
 import { load } from "./data.js";
 import { fill, h } from "./dom.js";
@@ -85,11 +85,28 @@ function follow(app, pictures, bar) {
     { rootMargin: "300px" },
   );
   pictures.forEach((picture) => watch.observe(picture.element));
+  // The others are drawn while nothing else is to be done, so that none is empty when the reader, a search or a
+  // screenshot of the whole page gets there.
+  const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 30));
+  let isResting = true;
+  const drawTheRest = () => {
+    const next = pictures.find((picture) => picture.isDirty);
+    isResting = !next;
+    if (!next) return;
+    next.update(true);
+    whenIdle(drawTheRest);
+  };
+  const settle = () => {
+    if (!isResting) return;
+    isResting = false;
+    whenIdle(drawTheRest);
+  };
   let pending = 0;
   const refresh = () => {
     pending = 0;
     pictures.forEach((picture) => picture.update());
     performance.measure("mcf-answer", "mcf-change");
+    settle();
   };
   const soon = () => {
     pictures.forEach((picture) => { picture.isDirty = true; });
@@ -118,6 +135,7 @@ function follow(app, pictures, bar) {
   addEventListener("afterprint", () => paper(false));
   performance.mark("mcf-ready");
   document.documentElement.dataset.ready = "true";
+  settle();
 }
 
 start().catch((error) => {

@@ -201,30 +201,23 @@ function drawRegion({ engine, data, state, width }) {
   const regions = engine.group(["region"], ["region", "situation"]);
   const code = chosen.length === 1 ? chosen[0] : null;
   const columns = [text("situation", "Situation"), share("hereLow", "Part ici, borne basse"), share("hereHigh", "Part ici, borne haute"), share("allLow", "Part en France, borne basse"), share("allHigh", "Part en France, borne haute"), number("dossiers", "Dossiers ici (non masqués)"), number("masked", "Lignes masquées ici")];
-  if (!chosen.length) {
-    const order = regions.map((group, place) => ({ group, place })).filter(({ group, place }) => !group.isEmpty && data.dimensions.region[place].code_insee);
-    return {
-      nodes: h("div", { class: "ask" }, h("p", {}, "Choisir une région pour la comparer au pays :"), h("ul", { class: "picks" }, order.map(({ place }) => h("li", {}, h("button", { type: "button", onclick: () => state.only("region", place) }, data.dimensions.region[place].libelle))))),
-      columns,
-      rows: [],
-      said: "",
-    };
-  }
+  // Without a region, the country alone, and the regions to choose from.
+  const isCountry = !chosen.length;
   const here = engine.group(["situation"], ["situation"]);
   const all = engine.group(["situation"], ["situation", "region", "territoire"]);
   const [hereSum, allSum] = [total(here), total(all)];
   const [hereUnknown, allUnknown] = [unknownBounds(situations, here), unknownBounds(situations, all)];
   const rows = situations
     .map((situation, place) => {
-      const [low, high] = here[place].isEmpty ? [NaN, NaN] : partBounds(here[place].bounds, hereSum.bounds, situation.est_connue === false ? [0, 0] : hereUnknown);
+      const [low, high] = isCountry || here[place].isEmpty ? [NaN, NaN] : partBounds(here[place].bounds, hereSum.bounds, situation.est_connue === false ? [0, 0] : hereUnknown);
       const [allLow, allHigh] = partBounds(all[place].bounds, allSum.bounds, situation.est_connue === false ? [0, 0] : allUnknown);
-      return { place, situation: situation.libelle, low, high, countryLow: allLow, countryHigh: allHigh, hereLow: hundred(low), hereHigh: hundred(high), allLow: hundred(allLow), allHigh: hundred(allHigh), dossiers: here[place].isEmpty ? null : here[place].dossiers, masked: here[place].masquees, all: all[place] };
+      return { place, situation: situation.libelle, low, high, countryLow: allLow, countryHigh: allHigh, hereLow: hundred(low), hereHigh: hundred(high), allLow: hundred(allLow), allHigh: hundred(allHigh), dossiers: isCountry || here[place].isEmpty ? null : here[place].dossiers, masked: isCountry ? null : here[place].masquees, all: all[place] };
     })
     .filter((row) => !row.all.isEmpty);
-  const name = code !== null ? data.dimensions.region[code].libelle : `${chosen.length} régions`;
+  const name = isCountry ? "" : code !== null ? data.dimensions.region[code].libelle : `${chosen.length} régions`;
   const left = Math.min(230, width * 0.4);
   const plot = draw({
-    label: `Part de chaque situation : ${name} et France entière`,
+    label: `Part de chaque situation : ${isCountry ? "" : `${name} et `}France entière`,
     width,
     height: rows.length * (width < 420 ? 54 : 40) + 50,
     marginLeft: left,
@@ -235,15 +228,29 @@ function drawRegion({ engine, data, state, width }) {
       Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
       Plot.axisX({ anchor: "bottom", tickFormat: (value) => percent(value, 0), label: null, tickSize: 0, ticks: width < 420 ? 3 : width < 500 ? 4 : 8 }),
       Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }),
-      Plot.ruleY(rows, { y: "situation", x1: "countryLow", x2: "countryHigh", stroke: "var(--muted)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: 6 }),
+      Plot.ruleY(rows, { y: "situation", x1: "countryLow", x2: "countryHigh", stroke: "var(--muted)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: isCountry ? 0 : 6 }),
       Plot.ruleY(rows.filter((row) => row.low === row.low), { y: "situation", x1: "low", x2: "high", stroke: "var(--c1)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: -6 }),
       Plot.ruleX([0], { stroke: "currentColor" }),
-      Plot.tip(rows, Plot.pointerY({ x: "countryHigh", y: "situation", maxRadius: Infinity, fontSize: 12, title: (row) => `${row.situation}\n${name} : ${range([row.low, row.high], (value) => percent(value))}\nFrance : ${range([row.countryLow, row.countryHigh], (value) => percent(value))}` })),
+      Plot.tip(rows, Plot.pointerY({ x: "countryHigh", y: "situation", maxRadius: Infinity, fontSize: 12, title: (row) => `${row.situation}${isCountry ? "" : `\n${name} : ${range([row.low, row.high], (value) => percent(value))}`}\nFrance : ${range([row.countryLow, row.countryHigh], (value) => percent(value))}` })),
     ],
   });
+  const france = { label: "France entière : intervalle possible", colour: "var(--muted)", kind: "line" };
+  if (isCountry) {
+    const order = regions.map((group, place) => ({ group, place })).filter(({ group, place }) => !group.isEmpty && data.dimensions.region[place].code_insee);
+    return {
+      nodes: [
+        legend([france]),
+        plot,
+        h("div", { class: "ask" }, h("p", {}, "Choisir une région pour la comparer au pays :"), h("ul", { class: "picks" }, order.map(({ place }) => h("li", {}, h("button", { type: "button", onclick: () => state.only("region", place) }, data.dimensions.region[place].libelle))))),
+      ],
+      columns,
+      rows,
+      said: "",
+    };
+  }
   const gap = rows.filter((row) => row.low > row.countryHigh || row.high < row.countryLow).sort((a, b) => Math.abs(b.low - b.countryLow) - Math.abs(a.low - a.countryLow))[0];
   return {
-    nodes: [legend([{ label: `${name} : intervalle possible`, colour: "var(--c1)", kind: "line" }, { label: "France entière", colour: "var(--muted)", kind: "line" }]), plot],
+    nodes: [legend([{ label: `${name} : intervalle possible`, colour: "var(--c1)", kind: "line" }, france]), plot],
     columns,
     rows,
     said: gap ? `L'écart le plus net : ${gap.situation}, ${range([gap.low, gap.high], (value) => percent(value))} (${name}), ${range([gap.countryLow, gap.countryHigh], (value) => percent(value))} en France.` : "Aucun écart n'est sûr : les intervalles se recouvrent.",
