@@ -76,14 +76,13 @@ def _fill(published: Path, folder: Path) -> list[PackageFile]:
 def _write_tables(con: duckdb.DuckDBPyConnection, info: About, folder: Path) -> list[PackageFile]:
     for format in ("csv", "parquet"):
         (folder / format).mkdir()
-    wanted = [(model, format) for format in ("csv", "parquet") for model in (*PUBLIC, *IN_CLEAR)]
-    written = []
+    written: list[PackageFile] = []
     with ThreadPoolExecutor(_AT_ONCE) as writers:
-        files = [writers.submit(_write_table, con.cursor(), info, folder, *file) for file in wanted]
+        files = [writers.submit(_write_table, con.cursor(), info, folder, model) for model in (*PUBLIC, *IN_CLEAR)]
         try:
             for done, file in enumerate(files):
                 report("data_package", done, len(files))
-                written.append(file.result())
+                written += file.result()
         except BaseException:
             writers.shutdown(wait=False, cancel_futures=True)
             raise
@@ -92,18 +91,21 @@ def _write_tables(con: duckdb.DuckDBPyConnection, info: About, folder: Path) -> 
     for model in IN_CLEAR:
         write_spreadsheet(con, model, folder / SPREADSHEETS / f"{describe(model).name}{info.attribution.suffix}.csv")
     report("data_package", len(files), len(files))
-    return written
+    return sorted(written, key=lambda file: file.format)
 
 
 def _write_table(
-    con: duckdb.DuckDBPyConnection, info: About, folder: Path, model: type[Table], format: str
-) -> PackageFile:
-    suffix = "csv.gz" if format == "csv" and model in COMPRESSED else format
-    path = f"{format}/{describe(model).name}{info.attribution.suffix}.{suffix}"
-    if format == "csv":
-        write_csv(con, model, folder / path)
-    else:
-        write_parquet(con, model, folder / path, info.attribution.text)
+    con: duckdb.DuckDBPyConnection, info: About, folder: Path, model: type[Table]
+) -> tuple[PackageFile, PackageFile]:
+    name = f"{describe(model).name}{info.attribution.suffix}"
+    csv = f"csv/{name}.{'csv.gz' if model in COMPRESSED else 'csv'}"
+    parquet = f"parquet/{name}.parquet"
+    write_parquet(con, model, folder / parquet, info.attribution.text)
+    write_csv(con, model, folder / csv, folder / parquet)
+    return _file(model, "csv", folder, csv), _file(model, "parquet", folder, parquet)
+
+
+def _file(model: type[Table], format: str, folder: Path, path: str) -> PackageFile:
     return PackageFile(model, format, path, (folder / path).stat().st_size, sha256_of(folder / path))
 
 

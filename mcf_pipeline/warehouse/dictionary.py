@@ -15,7 +15,6 @@ MAX_EXAMPLE = 120
 """Characters of an example; a rejected line can be as long as the source makes it."""
 FIRST_ROWS = 200
 """Rows that are looked at for examples before all are."""
-
 LARGE = ("fct_", "stg_", "v_dossiers", "v_financements")
 """Tables and views of lines, by how their names begin."""
 
