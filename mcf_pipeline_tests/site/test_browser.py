@@ -53,7 +53,7 @@ def ask(three_releases):
 @pytest.fixture
 def most(three_releases):
     """Dossiers that a masked line stands for at most."""
-    return meta_of((three_releases.dashboard).read_text(encoding="utf-8"))["most"]
+    return meta_of(three_releases.dashboard.read_text(encoding="utf-8"))["most"]
 
 
 def plain(text):
@@ -62,6 +62,30 @@ def plain(text):
 
 
 # -- it opens ------------------------------------------------------------------------------------------------
+
+
+def test_pictures_out_of_view_are_drawn_too_once_there_is_time(shown):
+    """Else a search in the page, or a picture of the whole of it, finds empty frames."""
+    undrawn = "() => [...document.querySelectorAll('article.picture')].every(one => one.dataset.drawn)"
+    shown.page.wait_for_function(undrawn)
+    assert shown.page.evaluate("scrollY") == 0
+    shown.page.goto(f"{shown.page.url.partition('#')[0]}#genre=femme")
+    shown.settled()
+    shown.page.wait_for_function(
+        "() => [...document.querySelectorAll('article.picture .base')].every(one => /femme/i.test(one.textContent))"
+    )
+
+
+def test_without_a_region_the_country_stands_alone(shown, ask):
+    shown.scroll_through()
+    rows = shown.table("region")
+    assert len(rows) >= 7
+    assert all(number(row["Part en France, borne haute (%)"]) > 0 for row in rows)
+    assert {row["Part ici, borne haute (%)"] for row in rows} == {""}
+    shown.figure("region").get_by_role("button", name="Bretagne").click()
+    shown.settled()
+    given = {row["Situation"] for row in shown.table("region") if row["Part ici, borne haute (%)"]}
+    assert given == {name for (name,) in ask("SELECT DISTINCT situation FROM v_dossiers WHERE code_region = '53'")}
 
 
 def test_every_picture_is_drawn_without_error_or_network(shown):
