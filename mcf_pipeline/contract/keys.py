@@ -15,7 +15,6 @@ from mcf_pipeline.contract.recognised import Recognition
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.duck import one
-from mcf_pipeline.errors import ContractError
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,27 +63,6 @@ def _has_job_seeker_flag(con: duckdb.DuckDBPyConnection, table: str) -> bool:
 def _flag_sql(dimension: str, has_flag: bool) -> str:
     """The job-seeker flag that the source may give beside the socio-professional category."""
     return "demandeur_emploi" if has_flag and dimension == "situation" else "NULL::VARCHAR"
-
-
-def refuse_conflicting_duplicates(
-    con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map: SourceMap
-) -> None:
-    """Refuse an export (table ``lignes``) in which two lines of one key say different things.
-
-    Raises:
-        ContractError: with the key and the numbers of two such lines.
-    """
-    map_modalities(con, "lignes", source_map)
-    has_flag = _has_job_seeker_flag(con, "lignes")
-    # A line without a readable quarter has no key: it is rejected as it is, and contradicts no other.
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE jugees AS
-        SELECT trimestre_id, numero_ligne, {ids_sql("lignes", has_flag)}
-        FROM lignes
-        WHERE regexp_full_match(trimestre_id, '[0-9]{{4}}-T[1-4]')
-    """)
-    for problem in conflicting_duplicates(con, recognition):
-        raise ContractError(str(problem), rule=problem.rule)
 
 
 def conflicting_duplicates(con: duckdb.DuckDBPyConnection, recognition: Recognition) -> list[Problem]:

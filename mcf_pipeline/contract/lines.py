@@ -39,8 +39,6 @@ from mcf_pipeline.schemas.staging import LINE_KEY, StgPart, StgRejets, StgUsager
 if TYPE_CHECKING:
     import duckdb
 
-_COUNTS = ("nb_dossiers", "nb_titulaires", "nb_dossiers_a_duree_connue")
-_MEANS = ("prix_moyen", "duree_moyenne")
 _RULES = {
     "greater_than_or_equal_to": "nombre_negatif",
     "less_than_or_equal_to": "nombre_invraisemblable",

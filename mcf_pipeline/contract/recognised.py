@@ -75,11 +75,6 @@ class Recognition:
         return QuarterColumns(tuple(self.columns[name].source for name in names))
 
     @property
-    def has_job_seeker_flag(self) -> bool:
-        """Whether the situation is given as a flag beside a CSP (`modalities.resolve_situation`)."""
-        return "demandeur_emploi" in self.columns
-
-    @property
     def financers(self) -> tuple[str, ...]:
         """Identifiers of the financers whose part or number of dossiers the file gives."""
         found = {COLUMNS[name].financer: None for name in self.columns}

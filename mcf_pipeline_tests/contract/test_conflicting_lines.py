@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from mcf_pipeline.archive.split import split
-from mcf_pipeline.contract.keys import refuse_conflicting_duplicates
 from mcf_pipeline.contract.recognition import fields_of, recognise
+from mcf_pipeline.contract.release import refuse_suspect
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.reading.export import read_export
@@ -25,7 +25,7 @@ def refuse(folder, lines: Sequence[Line], **source_map) -> None:
         export = read_export(con, path, "csv", Limits())
         overrides = SourceMap(**source_map)
         recognition = recognise(fields_of(export.columns, ()), overrides)
-        split(con, recognition, TODAY.date(), lambda _: refuse_conflicting_duplicates(con, recognition, overrides))
+        split(con, recognition, TODAY.date(), lambda _: refuse_suspect(con, recognition, overrides))
 
 
 OTHERS = [lean(region=f"R{i}") for i in range(3)]

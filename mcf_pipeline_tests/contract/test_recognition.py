@@ -117,7 +117,7 @@ def test_the_siblings_names():
     assert found.source_of("part_regions") == "part_region"
     assert found.columns["region"].rule == "technical name"
     assert found.quarter.columns == ("trimestre",)
-    assert not found.has_job_seeker_flag
+    assert "demandeur_emploi" not in found.columns
     assert "opco" in found.financers
     assert "autres" not in found.financers
 
@@ -187,7 +187,7 @@ def test_a_whole_quarter_beside_year_and_number_is_used():
 
 def test_a_job_seeker_flag_beside_a_csp():
     found = recognise(fields(["Demandeur d'emploi (oui/non)", "CSP", *without("situation")]))
-    assert found.has_job_seeker_flag
+    assert "demandeur_emploi" in found.columns
     assert found.source_of("situation") == "CSP"
     assert "job seeker" in found.flags[0]
 
