@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mcf_pipeline.contract.columns import COLUMNS
 from mcf_pipeline.contract.parsing import parse_quarter, quarter_from_pair
 from mcf_pipeline.quarter import Quarter
 
@@ -73,9 +72,3 @@ class Recognition:
         is_pair = "annee" in self.columns and "numero_trimestre" in self.columns
         names = ("annee", "numero_trimestre") if is_pair else ("trimestre",)
         return QuarterColumns(tuple(self.columns[name].source for name in names))
-
-    @property
-    def financers(self) -> tuple[str, ...]:
-        """Identifiers of the financers whose part or number of dossiers the file gives."""
-        found = {COLUMNS[name].financer: None for name in self.columns}
-        return tuple(financer for financer in found if financer is not None)

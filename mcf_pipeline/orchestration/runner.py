@@ -83,12 +83,13 @@ def follow(space: Workspace, materialize: Materialize, *, ask_source: bool = Tru
     ingested: list[str] = []
     repeated = None
     if verdict and verdict.needs_download:
+        known = {manifest.release_id for manifest in snapshot.manifests}
         intake = space.ingest()
-        if intake.is_new:
-            ingested.append(intake.manifest.release_id)
-        else:
+        if not intake.is_new:
             repeated = intake.manifest.release_id
         snapshot = space.snapshot()
+        # One as a rule; a source that offers earlier releases too gives several at once.
+        ingested = [m.release_id for m in snapshot.manifests if m.release_id not in known]
     elif verdict:
         space.archive.raise_if_held(snapshot.manifests[-1].release_id)
     outcome = Outcome(verdict, snapshot.plan, snapshot, ingested, repeated)
@@ -110,7 +111,7 @@ def follow(space: Workspace, materialize: Materialize, *, ask_source: bool = Tru
         done = (step, snapshot.state) if step else None
         refused = False
         try:
-            materialize(snapshot, step, waiting.pop() if waiting else None)
+            materialize(snapshot, step, waiting.pop(0) if waiting else None)
         except ContractError as error:
             # What was refused is known now, and the next snapshot goes on without it.
             if error.rule != "trop_de_rejets":

@@ -12,6 +12,7 @@ from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.site.writing import write_dashboard
+from mcf_pipeline.sources.file import FileSource
 from mcf_pipeline.tables.build import ensure_quarters
 from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.warehouse.publication import publish
@@ -62,6 +63,28 @@ def test_a_release_is_ingested_built_and_published_in_one_run(tmp_path):
     assert runs == [("2024-T1..2024-T2+whole", release_id)]
     assert (outcome.runs, outcome.plan.new) == (1, [T1, T2])
     assert space.is_published(outcome.snapshot)
+
+
+class Several(FileSource):
+    """A file, and one that was published before it."""
+
+    before: FileSource
+
+    def earlier(self):
+        return (self.before,)
+
+
+def test_each_release_that_was_ingested_has_its_materialization_the_newest_last(tmp_path, monkeypatch):
+    space = workspace(tmp_path, "2024-T1", "2024-T2", date_chargement="2024-10-08")
+    older = tmp_path / "older.csv"
+    older.write_bytes(csv_bytes(lean_quarter("2024-T1", date_chargement="2024-07-08")))
+    source = Several(tmp_path / "export.csv")
+    source.before = FileSource(older)
+    monkeypatch.setattr(space, "source", lambda: source)
+    runs = Runs(space)
+    outcome = followed(space, runs)
+    assert outcome.ingested == ["2024-07-08", "2024-10-08"]
+    assert runs == [("2024-T1..2024-T2+whole", "2024-07-08"), (None, "2024-10-08")]
 
 
 def test_what_is_known_makes_no_run(tmp_path):
