@@ -23,10 +23,12 @@ from mcf_pipeline.progress import Listener, listening
 
 LABELS = {
     "download": "receive the release",
-    "raw_usagers": "find the lines",
     "stg_usagers": "read and validate",
+    "facts": "build the facts",
+    "marts": "build the marts",
+    "data_package": "write the data package",
 }
-"""What the reported steps are called for a person; a table goes by its own name."""
+"""What the reported steps are called for a person, where the step's own name does not say it."""
 
 _PIPED_WIDTH = 200
 """Columns where there is no terminal to ask: a table in a file or a pipe need not be folded to 80."""
