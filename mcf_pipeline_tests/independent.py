@@ -159,15 +159,17 @@ class Recomputed:
 
     def mart_region(self) -> Iterator[Row]:
         for quarter_id, since, quarter in self.current():
-            for (region,), lines in groups_of(quarter.lines, "region_id"):
-                rest = [line for line in quarter.lines if line.region_id != region]
+            regions = {region: lines for (region,), lines in groups_of(quarter.lines, "region_id")}
+            for region, lines in regions.items():
+                others = [other for name, other in regions.items() if name != region]
+                rest = [line for other in others for line in other]
                 reasons: list[str] = []
                 yield {
                     "trimestre_id": quarter_id,
                     "region_id": region,
                     **summary_of(lines, reasons),
                     **bounded_of("part_dossiers", lines, rest, [], lines, reasons),
-                    **amount_share_of(lines, rest, reasons),
+                    **amount_share_of(lines, others, reasons),
                     **rates_of(lines, reasons),
                     "motifs_vides": " ; ".join(reasons) or None,
                     "release_id_debut_etat": since,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from itertools import chain
 from operator import attrgetter
 
 from mcf_pipeline_tests.independent_lines import (
@@ -135,6 +136,10 @@ def bounded_mean_of(
     return quoted_of(name, mean, low, high, reasons)
 
 
+IN_CENTS = {"prix_moyen", "duree_moyenne", "montant_moyen_par_dossier"}
+"""Means, which are published to the cent and compared with their bounds so."""
+
+
 def quoted_of(name: str, value: Decimal | None, low: Decimal | None, high: Decimal | None, reasons: list[str]) -> Row:
     """A figure beside its bounds; left out, with the reason, where it cannot be quoted."""
     reason = None
@@ -142,7 +147,7 @@ def quoted_of(name: str, value: Decimal | None, low: Decimal | None, high: Decim
         reason = "rien qui ne soit masqué"
     elif low is None or high is None:
         reason = "sans bornes"
-    elif not low <= value <= high:
+    elif not low <= (value.quantize(CENT, ROUND_HALF_UP) if name in IN_CENTS else value) <= high:
         reason = "hors de ses bornes"
     elif high - low > NARROW * high:
         reason = "bornes trop larges"
@@ -181,15 +186,16 @@ def weights_of(name: str, lines: list[Line], strange: list[Line]) -> Row:
     }
 
 
-def amount_share_of(lines: list[Line], rest: list[Line], reasons: list[str]) -> Row:
-    ours, theirs = (summary_of(some, []) for some in (lines, rest))
+def amount_share_of(lines: list[Line], others: list[list[Line]], reasons: list[str]) -> Row:
+    """The part of the country's amount; of the other regions, each bound is rounded by itself, as it is published."""
+    ours, theirs = summary_of(lines, []), [summary_of(other, []) for other in others]
     low_of, high_of = "montant_engage_min", "montant_engage_max"
     low = high = None
-    if ours[high_of] is not None and theirs[high_of] is not None:
-        low = ratio_of(ours[low_of], ours[low_of] + theirs[high_of])
+    if None not in (ours[high_of], *(other[high_of] for other in theirs)):
+        low = ratio_of(ours[low_of], ours[low_of] + sum(other[high_of] for other in theirs))
     if ours[high_of] is not None:
-        high = ratio_of(ours[high_of], ours[high_of] + theirs[low_of])
-    value = ratio_of(sum_of(lines, "montant_engage"), sum_of(lines + rest, "montant_engage"))
+        high = ratio_of(ours[high_of], ours[high_of] + sum(other[low_of] for other in theirs))
+    value = ratio_of(sum_of(lines, "montant_engage"), sum_of(chain(lines, *others), "montant_engage"))
     return quoted_of("part_montant", value, low, high, reasons)
 
 

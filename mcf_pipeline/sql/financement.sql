@@ -100,7 +100,7 @@ bornes AS (
         part(montant, total) AS part_brute,
         CASE WHEN est_borne THEN part(coalesce(montant, 0), total + total_cache_max) END AS part_bas,
         CASE WHEN est_borne THEN part(coalesce(montant, 0) + cache_max, total + cache_max) END AS part_haut,
-        part(montant_compte, dossiers_comptes) AS moyen_brut,
+        en_centimes(part(montant_compte, dossiers_comptes)) AS moyen_brut,
         centimes_bas(part(montant_compte, dossiers_comptes + dossiers_caches_max)) AS moyen_bas,
         -- Each masked line adds all it can hold and one dossier, as long as that raises the mean.
         centimes_haut(CASE

@@ -64,6 +64,11 @@ CREATE OR REPLACE MACRO centimes_bas(valeur) AS
 CREATE OR REPLACE MACRO centimes_haut(valeur) AS
     CAST(ceil(round(100 * valeur, 4)) / 100 AS DECIMAL(18, 2));
 
+-- A mean in cents, as it is published: only so does it compare with its bounds, since a division of 1726.32 by 3 in
+-- floating point lies a hair beside 575.44.
+CREATE OR REPLACE MACRO en_centimes(valeur) AS
+    CAST(round(valeur, 2) AS DECIMAL(18, 2));
+
 -- Bounds of a mean over several groups, of each group's bounds and of the least and most that the group weighs. They
 -- hold the mean, and may lie a little further apart than the lines allow (`resume` gives these).
 CREATE OR REPLACE MACRO moyenne_bas(bas, poids_min, poids_max) AS

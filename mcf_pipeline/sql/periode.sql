@@ -44,13 +44,13 @@ sommes AS (
         sum(montant_engage) AS montant_engage,
         sum(montant_engage_min) AS montant_engage_min,
         CASE WHEN count(*) = count(montant_engage_max) THEN sum(montant_engage_max) END AS montant_engage_max,
-        part(sum(montant_a_prix_connu), sum(nb_dossiers_a_prix_connu)) AS prix,
+        en_centimes(part(sum(montant_a_prix_connu), sum(nb_dossiers_a_prix_connu))) AS prix,
         centimes_bas(moyenne_bas(prix_moyen_bas, nb_dossiers_a_prix_connu_min, nb_dossiers_a_prix_connu_max))
             AS prix_moyen_bas,
         centimes_haut(moyenne_haut(prix_moyen_haut, nb_dossiers_a_prix_connu_min, nb_dossiers_a_prix_connu_max))
             AS prix_moyen_haut,
         sum(nb_dossiers_a_prix_connu) AS nb_dossiers_a_prix_connu,
-        part(sum(heures_a_duree_connue), sum(nb_dossiers_a_duree_connue)) AS duree,
+        en_centimes(part(sum(heures_a_duree_connue), sum(nb_dossiers_a_duree_connue))) AS duree,
         centimes_bas(moyenne_bas(duree_moyenne_bas, nb_dossiers_a_duree_connue_min, nb_dossiers_a_duree_connue_max))
             AS duree_moyenne_bas,
         centimes_haut(moyenne_haut(duree_moyenne_haut, nb_dossiers_a_duree_connue_min, nb_dossiers_a_duree_connue_max))

@@ -95,10 +95,10 @@ duree_extremes AS (
 moyennes AS (
     SELECT
         sommes.*,
-        part(prix_total, poids_prix) / 10000 AS prix_brut,
+        en_centimes(part(prix_total, poids_prix) / 10000) AS prix_brut,
         centimes_bas(least(part(prix_min, poids_prix_min), prix_extremes.bas) / 10000) AS prix_moyen_bas,
         centimes_haut(greatest(part(prix_max, poids_prix_max), prix_extremes.haut) / 10000) AS prix_moyen_haut,
-        part(duree_total, poids_duree) / 10000 AS duree_brute,
+        en_centimes(part(duree_total, poids_duree) / 10000) AS duree_brute,
         centimes_bas(least(part(duree_min, poids_duree_min), duree_extremes.bas) / 10000) AS duree_moyenne_bas,
         centimes_haut(greatest(part(duree_max, poids_duree_max), duree_extremes.haut) / 10000) AS duree_moyenne_haut
     FROM sommes

@@ -17,7 +17,8 @@ from mcf_pipeline_tests.exports import Line, ingest, lean_quarter, listing, work
 from mcf_pipeline_tests.warehouse.builds import build_quarters, contents, publish_build, published
 from mcf_pipeline_tests.warehouse.told import LINES, R1, R2, R3, R4
 
-ORDERS = list(permutations(LINES))
+ORDERS = list(permutations(LINES))[::3]
+"""Eight of the twenty-four, in which each release is once at each place; no two of them are neighbours."""
 TRIED = (R4, R2, R1, R3)
 """The repetition before its original, a late release, the oldest after both, and the original last of all."""
 
@@ -87,7 +88,7 @@ def test_another_order_gives_the_same_warehouse_table_by_table(story, space_in):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: " ".join(str(list(LINES).index(day) + 1) for day in order))
-def test_every_order_gives_the_same_warehouse_table_by_table(story, space_in, order):
+def test_many_orders_give_the_same_warehouse_table_by_table(story, space_in, order):
     assert differing(taken_in(space_in("other"), order), story.space) == []
 
 
