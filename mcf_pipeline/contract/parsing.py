@@ -129,6 +129,8 @@ def quarter_problem(quarter: Quarter, today: dt.date) -> str | None:
 _THIN = "\u00a0\u202f\u2009"
 """No-break space, narrow no-break space, thin space: what French typography puts between thousands."""
 _BLANKS = rf"[ \t\r\n{_THIN}]"
+_USUAL = "[!-~\u00a1-\u017f\u2019]"
+"""Characters of Western texts, blanks aside, that NFC leaves as they are."""
 _WHOLE = rf"(?:[0-9]+|[0-9]{{1,3}}(?:[ {_THIN}][0-9]{{3}})+)"
 _INTEGER = rf"{_BLANKS}*[+-]?{_WHOLE}(?:[.,]0+)?{_BLANKS}*"
 _DECIMAL = rf"{_BLANKS}*[+-]?(?:{_WHOLE}(?:[.,][0-9]+)?|[.,][0-9]+){_BLANKS}*"
@@ -277,4 +279,6 @@ def canonical_number_sql(expr: str) -> str:
 
 def canonical_text_sql(expr: str) -> str:
     """SQL: a text without the differences that mean nothing: NFC, blanks trimmed and made one. Never NULL."""
-    return f"coalesce(trim(regexp_replace(nfc_normalize({expr}), '{_BLANKS}+', ' ', 'g')), '')"
+    # The first branch is nearly every text, and spares looking for what to replace in it.
+    general = f"coalesce(trim(regexp_replace(nfc_normalize({expr}), '{_BLANKS}+', ' ', 'g')), '')"
+    return f"CASE WHEN regexp_full_match({expr}, '{_USUAL}+(?: {_USUAL}+)*') THEN {expr} ELSE {general} END"

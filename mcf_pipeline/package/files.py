@@ -21,6 +21,7 @@ from mcf_pipeline.duck import literal, one
 from mcf_pipeline.schemas.base import ColumnSpec, Table, TableSpec, describe
 from mcf_pipeline.schemas.documentation import Dictionnaire
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, FctFinancements
+from mcf_pipeline.warehouse.assembly import IN_CLEAR
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,6 +38,8 @@ _LEVEL = 1
 """Of gzip, the fastest: the usual one makes a quarter less of it in four times the time."""
 _GZIP = zlib.MAX_WBITS + 16
 _CHUNK = 1024 * 1024
+_IN_THEIR_ORDER = {describe(model).name for model in (Dictionnaire, *IN_CLEAR)}
+"""The dictionary is written in its order; each view says its own."""
 _DIMENSION_KEYS = {describe(model).name: describe(model).key[0] for model in DIMENSIONS}
 
 
@@ -51,7 +54,7 @@ def unescape(cell: str) -> str:
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path, mention: str) -> None:
-    """Write a table or view with zstd and statistics, its rows in the order of its key, the mention inside.
+    """Write a table in the order of its key, or a view in its own, with zstd and statistics, the mention inside.
 
     Args:
         con: a published file.
@@ -98,7 +101,7 @@ def _copy_csv(con: duckdb.DuckDBPyConnection, spec: TableSpec, rows: str, path: 
 
 def _in_order(spec: TableSpec) -> str:
     # The published file keeps rows as they came in, which depends on the releases before.
-    return spec.name if spec.name == describe(Dictionnaire).name else f"{spec.name} ORDER BY {', '.join(spec.key)}"
+    return spec.name if spec.name in _IN_THEIR_ORDER else f"{spec.name} ORDER BY {', '.join(spec.key)}"
 
 
 @contextmanager

@@ -26,17 +26,18 @@ GUESSED = r"^[0-9][0-9 .,:/eE+-]*$"
 _BATCH = 10_000
 
 
-def write_spreadsheet(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path) -> None:
+def write_spreadsheet(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path, parquet: Path) -> None:
     """Write a table or view; an empty cell is no value.
 
     Args:
-        con: a published file.
-        model: which table or view; its rows come in its own order.
+        con: any database.
+        model: which table or view.
         path: the file to write.
+        parquet: its rows, in their order.
     """
     spec = describe(model)
     columns = ", ".join(f"{_expression(column)} AS {column.name}" for column in spec.columns)
-    rows = con.execute(f"SELECT {columns} FROM {spec.name}")
+    rows = con.execute(f"SELECT {columns} FROM read_parquet({literal(parquet)})")
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=DELIMITER, lineterminator="\r\n")
         writer.writerow(spec.column_names)

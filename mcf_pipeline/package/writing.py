@@ -89,7 +89,8 @@ def _write_tables(con: duckdb.DuckDBPyConnection, info: About, folder: Path) -> 
     # The same content as the CSV beside it, so neither the descriptor nor the catalogue lists it again.
     (folder / SPREADSHEETS).mkdir()
     for model in IN_CLEAR:
-        write_spreadsheet(con, model, folder / SPREADSHEETS / f"{describe(model).name}{info.attribution.suffix}.csv")
+        name = f"{describe(model).name}{info.attribution.suffix}"
+        write_spreadsheet(con, model, folder / SPREADSHEETS / f"{name}.csv", folder / "parquet" / f"{name}.parquet")
     report("data_package", len(files), len(files))
     return sorted(written, key=lambda file: file.format)
 

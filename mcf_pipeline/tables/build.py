@@ -86,11 +86,15 @@ def ensure_quarters(
     if not missing:
         return 0
     ensure_facts(con, archive, snapshot, states_of(snapshot, missing))
+    # Marts that lack the same quarters are made together: opening what they read costs as much as a mart.
+    together: dict[tuple[Quarter, ...], list[type[Table]]] = {}
     current = states_of(snapshot, missing, only_current=True)
     for model in QUARTERLY_MARTS:
-        without = [state[0] for state in current if not _are_there(snapshot, [describe(model).name], state)]
+        without = tuple(state[0] for state in current if not _are_there(snapshot, [describe(model).name], state))
+        together.setdefault(without, []).append(model)
+    for without, models in together.items():
         if without:
-            make_marts(con, snapshot, archive.source_map, without, [model])
+            make_marts(con, snapshot, archive.source_map, without, models)
     make_revisions(
         con,
         snapshot,
