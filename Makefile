@@ -13,7 +13,7 @@ SAMPLE := MCF_SOURCE=sample
 WORKERS := -n auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-slow lint docs front ci lock clean
+.PHONY: help run dev test test-slow lint docs front bench ci lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -71,6 +71,9 @@ docs: $(VENV)/.docs  ## build the site for users (build/site/index.html)
 
 front:  ## build the dashboard's program from its sources (needs Node 18 or newer)
 	cd mcf_pipeline/site/front && npm ci --silent && npm run --silent build
+
+bench: $(VENV)/.dev  ## measure each command beside a plain script, and write docs/performance.md
+	$(BIN)/python bench/run.py --rounds 5 --write docs/performance.md
 
 ci:  ## everything that CI does
 	.ci/run

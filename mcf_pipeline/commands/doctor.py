@@ -17,10 +17,12 @@ from mcf_pipeline.commands.doctor_page import render
 from mcf_pipeline.commands.status import describe_broken_rule
 from mcf_pipeline.contract.doctor import MAX_PROBLEMS, Diagnosis, SourceFacts, Values, diagnose
 from mcf_pipeline.contract.guesses import with_unknown_modalities
+from mcf_pipeline.contract.line_rules import Broken, added_up, broken_lines
 from mcf_pipeline.contract.map_lines import map_lines
 from mcf_pipeline.contract.recognition import Recognition, RecognitionError, recognise
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.duck import scratch
 from mcf_pipeline.errors import ContractError, PipelineError, SourceError
 from mcf_pipeline.progress import report
 from mcf_pipeline.settings import Settings
@@ -96,7 +98,7 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
         flat: Mapping[str, Values] = {name: {key[0]: n for key, n in found.items()} for name, found in values.items()}
         pairs = _pairs(con, fields, space)
         found = diagnose(facts, fields, flat, space.source_map, pairs=pairs)
-        sound = _SoundLines(work, lines.export.rows)
+        sound = _SoundLines(lines.export.rows)
         today = received.retrieved_at.date()
         rehearsal = rehearse(con, lines.export.columns, fields, space.source_map, today, sound.keep)
         return _with_rehearsal(found, rehearsal, space.source_map, sound.broken()), None
@@ -125,35 +127,24 @@ def _with_rehearsal(found: Diagnosis, rehearsal: Rehearsal, source_map: SourceMa
 
 
 class _SoundLines:
-    """The lines that were read, kept aside a few quarters at a time to look for what their figures contradict."""
+    """Counts what the figures of the lines that a run would use contradict, a few quarters at a time."""
 
-    def __init__(self, work: Path, rows: int) -> None:
-        self._work = work
+    def __init__(self, rows: int) -> None:
         self._rows = rows
         self._read = 0
-        self._files: list[Path] = []
+        self._broken: list[list[Broken]] = []
 
     def keep(self, lines: TypedLines) -> None:
-        """Keep lines for `broken`."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        path = self._work / f"lines-{len(self._files)}.parquet"
-        pq.write_table(pa.Table.from_pandas(lines.usagers, preserve_index=False), path)
-        self._files.append(path)
+        """Count some lines for `broken`."""
+        with scratch() as con:
+            self._broken += broken_lines(con, lines.usagers).values()
         self._read += len(lines.usagers)
         report("read and validate", min(self._read, self._rows), self._rows)
 
     def broken(self) -> list[str]:
         """What the figures of some lines contradict: such lines are used, and a reader should know of them."""
-        from mcf_pipeline.duck import scratch
-        from mcf_pipeline.quality.lines import broken_lines
-
         report("read and validate", self._rows, self._rows)
-        if not self._files:
-            return []
-        with scratch() as con:
-            return [describe_broken_rule(*entry) for entry in broken_lines(con, self._files)]
+        return [describe_broken_rule(*entry) for entry in added_up(self._broken)]
 
 
 def _unread(origin: str, metadata: PortalMetadata | None, error: PipelineError, space: Workspace) -> Diagnosis:

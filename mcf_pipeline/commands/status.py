@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
+from mcf_pipeline.contract.line_rules import added_up
 from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import DROPPED, RULES
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.duck import scratch
-from mcf_pipeline.quality.lines import broken_lines
-from mcf_pipeline.schemas.names import STAGED
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.tables.snapshot import Snapshot
+from mcf_pipeline.tables.staged import summaries
 from mcf_pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -94,16 +94,9 @@ def overview(space: Workspace, snapshot: Snapshot) -> Overview:
                 0
             ]
             found.published_at = str(published)[:19]
-    found.broken = _broken(snapshot)
-    return found
-
-
-def _broken(snapshot: Snapshot) -> list[tuple[str, int, int]]:
-    """The rules that lines of the current states break."""
-    paths = [snapshot.current_file(STAGED[0], quarter) for quarter in snapshot.timeline.quarters]
-    files = [path for path in paths if path and snapshot.files.is_there(path)]
     with scratch() as con:
-        return broken_lines(con, files)
+        found.broken = added_up(staged.broken for staged in summaries(con, snapshot))
+    return found
 
 
 def describe_broken_rule(rule: str, broken: int, judged: int) -> str:

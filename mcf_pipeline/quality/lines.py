@@ -1,20 +1,19 @@
 """The rules on the lines of a quarter, as staged: what the publisher's figures say that does not fit together.
 
-Each rule is a condition on a line; all quarters of a run are looked at in one query. What does not belong here: what is
-refused or quarantined (`contract.lines`); here the line is used.
+All quarters of a run are looked at in one query. What does not belong here: the rules themselves
+(`contract.line_rules`), and what is refused or quarantined (`contract.lines`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.columns import PART_COLUMNS
+from mcf_pipeline.contract.line_rules import LINE_RULES, OF_PRICES, LineRule, counts_sql, parts_sql
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
-from mcf_pipeline.contract.rules import MIN_PERSONS, PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import literal, one
 from mcf_pipeline.quality.finding import SAMPLE_ROWS, Finding
@@ -27,63 +26,6 @@ Prices = tuple[Decimal, Decimal]
 """The lowest and the highest mean price seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineRule:
-    """A rule on one line.
-
-    Attributes:
-        name: as in `contract.rules`.
-        judged: SQL condition: the line says enough to be judged.
-        broken: SQL condition: the line breaks the rule.
-        shown: the columns that show why.
-    """
-
-    name: str
-    judged: str
-    broken: str
-    shown: tuple[str, ...]
-
-
-_COUNT_MASKED = "(nb_dossiers IS NULL OR nb_titulaires IS NULL)"
-
-LINE_RULES = (
-    LineRule(
-        "ecart_parts_montant",
-        "montant_engage IS NOT NULL AND parts IS NOT NULL",
-        f"abs(montant_engage - parts) > greatest({PARTS_RELATIVE} * montant_engage, {PARTS_ABSOLUTE})",
-        ("montant_engage", "parts"),
-    ),
-    LineRule(
-        "ecart_prix_montant",
-        "prix_moyen IS NOT NULL AND nb_dossiers IS NOT NULL AND montant_engage IS NOT NULL",
-        f"abs(prix_moyen * nb_dossiers - montant_engage) > {PRICE_RELATIVE} * montant_engage",
-        ("prix_moyen", "nb_dossiers", "montant_engage"),
-    ),
-    LineRule(
-        "effectif_sous_le_seuil",
-        "nb_dossiers IS NOT NULL OR nb_titulaires IS NOT NULL",
-        f"nb_dossiers < {MIN_PERSONS} OR nb_titulaires < {MIN_PERSONS}",
-        ("nb_dossiers", "nb_titulaires"),
-    ),
-    LineRule(
-        "titulaires_superieurs_aux_dossiers",
-        "nb_dossiers IS NOT NULL AND nb_titulaires IS NOT NULL",
-        "nb_titulaires > nb_dossiers",
-        ("nb_dossiers", "nb_titulaires"),
-    ),
-    LineRule(
-        "masque_avec_montant",
-        _COUNT_MASKED,
-        f"{_COUNT_MASKED} AND (montant_engage IS NOT NULL OR parts_donnees > 0)",
-        ("nb_dossiers", "nb_titulaires", "montant_engage", "parts_donnees"),
-    ),
-    LineRule(
-        "prix_hors_plage",
-        "prix_moyen IS NOT NULL AND prix_min IS NOT NULL",
-        "prix_moyen NOT BETWEEN prix_min AND prix_max",
-        ("prix_moyen", "prix_min", "prix_max"),
-    ),
-)
 _IDS = tuple(dimension.id_column for dimension in DIMENSIONS.values())
 
 
@@ -114,27 +56,6 @@ def line_findings(
         found["modalite_inconnue"][quarter] = _unknown(con, state, lines, source_map)
         found["lignes_rejetees"][quarter] = rejected_lines(con, state, rejects)
     return found
-
-
-def broken_lines(con: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> list[tuple[str, int, int]]:
-    """How many lines break each rule on lines, of those that it can judge; the rules that are broken, in their order.
-
-    Args:
-        con: an in-memory database.
-        files: valid lines, as staged. The range of prices, which needs other releases, is left out.
-    """
-    files = list(files)
-    if not files:
-        return []
-    _load(con, files, {})
-    counted = [rule for rule in LINE_RULES if rule.name != "prix_hors_plage"]
-    counts = ", ".join(
-        f"count(*) FILTER (WHERE {rule.judged}), count(*) FILTER (WHERE {rule.broken})" for rule in counted
-    )
-    row = one(con, f"SELECT {counts} FROM verifiees")
-    con.execute("DROP TABLE verifiees")
-    pairs = zip(counted, row[::2], row[1::2], strict=True)
-    return [(rule.name, broken, judged) for rule, judged, broken in pairs if broken]
 
 
 def prices_before(
@@ -176,10 +97,7 @@ def _load(con: duckdb.DuckDBPyConnection, files: Iterable[Path], prices: Mapping
         by_parts.setdefault(tuple(n for n in pq.read_schema(path).names if n in PART_COLUMNS), []).append(path)
     measures = ("nb_dossiers", "nb_titulaires", "montant_engage", "prix_moyen")
     lines = [
-        # A line of which a part is masked cannot be added up: NULL.
-        f"SELECT trimestre_id, numero_ligne, {', '.join((*_IDS, *measures))}, "
-        f"{' + '.join(parts) or 'NULL'} AS parts, "
-        f"{' + '.join(f'({part} IS NOT NULL)::INTEGER' for part in parts) or '0'} AS parts_donnees "
+        f"SELECT trimestre_id, numero_ligne, {', '.join((*_IDS, *measures))}, {parts_sql(parts)} "
         f"FROM read_parquet([{', '.join(map(literal, paths))}])"
         for parts, paths in by_parts.items()
     ]
@@ -194,18 +112,15 @@ def _load(con: duckdb.DuckDBPyConnection, files: Iterable[Path], prices: Mapping
 
 
 def _judged(con: duckdb.DuckDBPyConnection, prices: Mapping[str, Prices]) -> Iterator[tuple[str, str, Finding]]:
-    counts = ", ".join(
-        f"count(*) FILTER (WHERE {rule.judged}), count(*) FILTER (WHERE {rule.broken})" for rule in LINE_RULES
-    )
     rows = con.execute(
-        f"SELECT trimestre_id, {counts} FROM verifiees GROUP BY trimestre_id ORDER BY trimestre_id"
+        f"SELECT trimestre_id, {counts_sql(LINE_RULES)} FROM verifiees GROUP BY trimestre_id ORDER BY trimestre_id"
     ).fetchall()
     for place, rule in enumerate(LINE_RULES):
         figures = {row[0]: (row[1 + 2 * place], row[2 + 2 * place]) for row in rows}
         samples = _samples(con, rule) if any(broken for _, broken in figures.values()) else {}
         for quarter, (judged, broken) in figures.items():
             note = ""
-            if rule.name == "prix_hors_plage" and quarter not in prices:
+            if rule.name == OF_PRICES and quarter not in prices:
                 note = "Aucune publication avant celle-ci : rien à comparer."
             yield (
                 rule.name,

@@ -19,6 +19,7 @@ LINES_DECIDED_BY = (
     "contract/columns.py",
     "contract/financers.py",
     "contract/keys.py",
+    "contract/line_rules.py",
     "contract/lines.py",
     "contract/map_lines.py",
     "contract/modalities.py",

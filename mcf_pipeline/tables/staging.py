@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from mcf_pipeline.archive.split import batches
 from mcf_pipeline.archive.store import Archive
+from mcf_pipeline.contract.line_rules import Broken, broken_lines
 from mcf_pipeline.contract.lines import NOTHING_LOST, TypedLines, read_lines
 from mcf_pipeline.contract.rules import DROPPED
 from mcf_pipeline.files import write_atomically
@@ -47,8 +48,10 @@ def stage(
         for batch in batches(snapshot.rows(group)):
             report("stg_usagers", len(found), len(states))
             lines = read_lines(con, received_sql(archive, batch), archive.source_map)
+            broken = broken_lines(con, lines.usagers)
             for state, valid, rejects in _by_state(lines, batch):
-                found[state] = _write(snapshot, state, valid, rejects, lines)
+                rules = broken.get((state[1].since, state[0].id), [])
+                found[state] = _write(snapshot, state, valid, rejects, lines, rules)
     report("stg_usagers", len(states), len(states))
     return found
 
@@ -69,7 +72,12 @@ def _by_state(
 
 
 def _write(
-    snapshot: Snapshot, state: QuarterState, valid: pa.Table, rejects: pd.DataFrame, lines: TypedLines
+    snapshot: Snapshot,
+    state: QuarterState,
+    valid: pa.Table,
+    rejects: pd.DataFrame,
+    lines: TypedLines,
+    broken: list[Broken],
 ) -> Staged:
     quarter, of = state
     own = (of.since, quarter.id)
@@ -89,6 +97,7 @@ def _write(
         dropped=lines.dropped[own],
         lost_dossiers=float(lost.dossiers),
         lost_amount=float(lost.amount),
+        broken=broken,
     )
     files = snapshot.files
     files.write(snapshot.file(STAGED[1], quarter, of), pa.Table.from_pandas(rejects, preserve_index=False))

@@ -5,6 +5,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from mcf_pipeline.contract.line_rules import LINE_RULES
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.quality import Finding
 from mcf_pipeline.quality import lines as lines_quality
@@ -67,7 +68,7 @@ PRICES = {"2024-T1": (Decimal(100), Decimal(2000))}
 
 
 def test_every_rule_on_lines_is_tested():
-    assert {rule.name for rule in lines_quality.LINE_RULES} == BROKEN_LINES.keys() == SOUND_LINES.keys()
+    assert {rule.name for rule in LINE_RULES} == BROKEN_LINES.keys() == SOUND_LINES.keys()
 
 
 @pytest.mark.parametrize(("rule", "changes"), [(r, c) for r, cases in BROKEN_LINES.items() for c in cases])

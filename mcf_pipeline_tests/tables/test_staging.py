@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -38,7 +39,12 @@ def ensure(space: Workspace, snapshot: Snapshot) -> list[Quarter]:
 def test_a_state_is_staged_with_its_summary(space):
     snapshot = stage_all(space)
     found = staged(snapshot, QUARTER)
-    assert found == Staged("2024-T1", "2026-10-08", 3, 3, 1, 0, [], [], False)
+    assert found == Staged("2024-T1", "2026-10-08", 3, 3, 1, 0, [], [], False, broken=found.broken)
+    # The lines are made for their keys: their parts and their price do not fit their amount.
+    assert [entry for entry in found.broken if entry[1]] == [
+        ("ecart_parts_montant", 2, 2),
+        ("ecart_prix_montant", 2, 2),
+    ]
     path = snapshot.current_file("stg_usagers", QUARTER)
     assert pq.read_table(path).num_rows == 3
     assert list(head(path, rows=2)["trimestre_id"]) == ["2024-T1"] * 2
@@ -47,6 +53,7 @@ def test_a_state_is_staged_with_its_summary(space):
 
 def test_a_summary_is_read_back_as_it_was():
     summary = Staged("2024-T1", "r", 3, 2, 1, 1, [("region", "Où")], [("nombre_illisible", "prix_moyen", 1)], False)
+    summary = replace(summary, broken=[("ecart_parts_montant", 1, 2)])
     assert Staged.from_json(summary.to_json()) == summary
 
 
