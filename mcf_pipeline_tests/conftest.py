@@ -6,15 +6,21 @@ An environment of its own for every test: nobody's MCF_ or DAGSTER_ settings rea
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
 import pytest
+from filelock import FileLock
 
+from mcf_pipeline.sample.synthetic import SyntheticRelease
 from mcf_pipeline_tests.orchestration.assets import graph, small
+
+T = TypeVar("T")
 
 
 def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,15 +61,28 @@ class Built:
         return self.data_dir / "warehouse" / "mcf.duckdb"
 
 
-@pytest.fixture(scope="session")
-def full_sample(tmp_path_factory) -> Built:
-    """The sample's newest release at full size, built once for all tests through Dagster; nobody may change it."""
-    from mcf_pipeline.sample.synthetic import SyntheticRelease
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
+    """What all test processes share, made by the first that needs it.
 
-    folder = tmp_path_factory.mktemp("full_sample")
-    release = SyntheticRelease()
-    csv = folder / release.file_name
-    release.write_csv(csv)
+    Args:
+        tmp_path_factory: pytest's.
+        name: of its folder.
+        make: makes it in that folder, which nobody may change afterwards.
+    """
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    made = root / f"{name}.pickle"
+    with FileLock(root / f"{name}.lock"):
+        if not made.exists():
+            (root / name).mkdir()
+            made.write_bytes(pickle.dumps(make(root / name)))
+    found: T = pickle.loads(made.read_bytes())
+    return found
+
+
+def built(folder: Path, csv: Path) -> Built:
+    """A release, built and published through Dagster."""
     with dg.DagsterInstance.ephemeral() as instance:
         graph.ingest(folder / "data", csv, instance)
         graph.follow_plan(folder / "data", csv, instance)
@@ -72,20 +91,28 @@ def full_sample(tmp_path_factory) -> Built:
 
 
 @pytest.fixture(scope="session")
+def full_sample(tmp_path_factory) -> Built:
+    """The sample's newest release at full size, built once for all tests through Dagster; nobody may change it."""
+
+    def make(folder: Path) -> Built:
+        release = SyntheticRelease()
+        csv = folder / release.file_name
+        release.write_csv(csv)
+        return built(folder, csv)
+
+    return made_once(tmp_path_factory, "full_sample", make)
+
+
+@pytest.fixture(scope="session")
 def small_releases(tmp_path_factory) -> list[Path]:
     """The CSV files of three successive small releases; nobody may change them."""
-    return small.write_releases(tmp_path_factory.mktemp("small_releases"), 3)
+    return made_once(tmp_path_factory, "small_releases", lambda folder: small.write_releases(folder, 3))
 
 
 @pytest.fixture(scope="session")
 def small_built(tmp_path_factory, small_releases) -> Built:
     """The first small release, built and published; nobody may change it: take `small_copy`."""
-    data_dir = tmp_path_factory.mktemp("small_built") / "data"
-    with dg.DagsterInstance.ephemeral() as instance:
-        graph.ingest(data_dir, small_releases[0], instance)
-        graph.follow_plan(data_dir, small_releases[0], instance)
-        shown = graph.shown_by_all(instance)
-    return Built(data_dir, small_releases[0], shown)
+    return made_once(tmp_path_factory, "small_built", lambda folder: built(folder, small_releases[0]))
 
 
 @pytest.fixture

@@ -206,6 +206,8 @@ class Recomputed:
 
     def mart_statut(self) -> Iterator[Row]:
         for quarter_id, since, quarter in self.current():
+            of_rates: list[str] = []
+            rates = rates_of(quarter.lines, of_rates)
             for (status,), lines in groups_of(quarter.lines, "statut_id"):
                 rest = [line for line in quarter.lines if line.statut_id != status]
                 reasons: list[str] = []
@@ -214,8 +216,8 @@ class Recomputed:
                     "statut_id": status,
                     **summary_of(lines, reasons),
                     **bounded_of("part_dossiers", lines, rest, [], lines, reasons),
-                    **rates_of(quarter.lines, reasons),
-                    "motifs_vides": " ; ".join(reasons) or None,
+                    **rates,
+                    "motifs_vides": " ; ".join([*reasons, *of_rates]) or None,
                     "release_id_debut_etat": since,
                 }
 

@@ -11,7 +11,9 @@ import dagster as dg
 import duckdb
 import pytest
 
+from mcf_pipeline.sample.synthetic import SyntheticRelease
 from mcf_pipeline_tests import independent_lines as independent
+from mcf_pipeline_tests.conftest import Built, built, made_once
 from mcf_pipeline_tests.independent import Recomputed
 from mcf_pipeline_tests.orchestration.assets import graph, small
 
@@ -80,61 +82,74 @@ def compared(database: Path, recomputed: Recomputed, mart: str) -> tuple[list[di
     return rows_of(database, f"SELECT {columns} FROM {mart}"), expected
 
 
-# -- the whole sample --------------------------------------------------------------------------------------
+# -- one release of all quarters -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def sample(full_sample):
-    return Recomputed([full_sample.csv])
+def thinned(tmp_path_factory) -> Built:
+    """A release like the sample's newest with an eighth of its lines: recomputing is slow, and more shows no more."""
+
+    def make(folder: Path) -> Built:
+        release = SyntheticRelease(scale=0.125)
+        csv = folder / release.file_name
+        release.write_csv(csv)
+        return built(folder, csv)
+
+    return made_once(tmp_path_factory, "thinned", make)
+
+
+@pytest.fixture(scope="module")
+def sample(thinned):
+    return Recomputed([thinned.csv])
 
 
 @pytest.mark.parametrize("mart", KEYS)
-def test_every_cell_of_a_mart_is_what_the_csv_yields(full_sample, sample, mart):
-    assert_same(*compared(full_sample.database, sample, mart), KEYS[mart])
+def test_every_cell_of_a_mart_is_what_the_csv_yields(thinned, sample, mart):
+    assert_same(*compared(thinned.database, sample, mart), KEYS[mart])
 
 
-def test_every_line_of_the_csv_is_one_row_of_dossiers(full_sample, sample):
-    published = rows_of(full_sample.database, "FROM fct_dossiers")
+def test_every_line_of_the_csv_is_one_row_of_dossiers(thinned, sample):
+    published = rows_of(thinned.database, "FROM fct_dossiers")
     assert_same(published, sample.dossiers(), independent.KEY, has_means=False)
 
 
-def test_every_financer_of_every_line_is_one_row_of_financements(full_sample, sample):
-    (count,) = rows_of(full_sample.database, "SELECT count(*) AS n FROM fct_financements")
+def test_every_financer_of_every_line_is_one_row_of_financements(thinned, sample):
+    (count,) = rows_of(thinned.database, "SELECT count(*) AS n FROM fct_financements")
     lines = sum(len(quarter.lines) for _, _, quarter in sample.current())
     assert count["n"] == lines * len(independent.FINANCERS)
 
 
-def test_a_sample_without_mistakes_rejects_nothing(full_sample):
-    assert rows_of(full_sample.database, "FROM stg_rejets") == []
+def test_a_sample_without_mistakes_rejects_nothing(thinned):
+    assert rows_of(thinned.database, "FROM stg_rejets") == []
 
 
 @pytest.mark.parametrize("measure", ["nb_dossiers", "nb_titulaires", "montant_engage"])
-def test_no_masked_cell_became_a_number(full_sample, measure):
+def test_no_masked_cell_became_a_number(thinned, measure):
     """As many empty cells as the CSV has empty fields, and no zero where it has none."""
-    with full_sample.csv.open(encoding="utf-8-sig", newline="") as file:
+    with thinned.csv.open(encoding="utf-8-sig", newline="") as file:
         written = Counter(record[measure] for record in csv.DictReader(file, delimiter=";"))
     (found,) = rows_of(
-        full_sample.database,
+        thinned.database,
         f"SELECT count(*) FILTER (WHERE {measure} IS NULL) AS empty, "
         f"count(*) FILTER (WHERE {measure} = 0) AS zero FROM fct_dossiers",
     )
-    assert written[""] > 10_000
+    assert written[""] > 1_000
     assert found == {"empty": written[""], "zero": written["0"] + written["0.00"]}
 
 
-def test_a_financers_part_of_a_masked_line_is_empty(full_sample):
+def test_a_financers_part_of_a_masked_line_is_empty(thinned):
     (found,) = rows_of(
-        full_sample.database,
+        thinned.database,
         "SELECT count(*) AS n, count(montant) AS amounts, count(nb_dossiers_finances) AS dossiers "
         "FROM fct_financements WHERE est_masque",
     )
-    assert found["n"] > 10_000
+    assert found["n"] > 1_000
     assert (found["amounts"], found["dossiers"]) == (0, 0)
 
 
-def test_a_group_of_masked_lines_alone_has_no_figure(full_sample):
+def test_a_group_of_masked_lines_alone_has_no_figure(thinned):
     only_masked = rows_of(
-        full_sample.database,
+        thinned.database,
         "SELECT nb_dossiers, nb_titulaires_max, montant_engage, prix_moyen, duree_moyenne, "
         "FROM mart_profil WHERE nb_lignes = nb_lignes_masquees",
     )
@@ -153,27 +168,27 @@ def test_a_group_of_masked_lines_alone_has_no_figure(full_sample):
         ("financeur", [*independent.FINANCERS, "autres"]),
     ],
 )
-def test_a_dimension_has_each_modality_once_and_no_unknown_one(full_sample, dimension, ids):
-    rows = rows_of(full_sample.database, f"FROM dim_{dimension}")
+def test_a_dimension_has_each_modality_once_and_no_unknown_one(thinned, dimension, ids):
+    rows = rows_of(thinned.database, f"FROM dim_{dimension}")
     assert sorted(row[f"{dimension}_id"] for row in rows) == sorted(ids)
     assert all(row.get("est_connue", True) for row in rows)
 
 
-def test_the_family_of_a_status_is_that_of_its_label(full_sample):
-    rows = {row["libelle"]: row for row in rows_of(full_sample.database, "FROM dim_statut")}
+def test_the_family_of_a_status_is_that_of_its_label(thinned):
+    rows = {row["libelle"]: row for row in rows_of(thinned.database, "FROM dim_statut")}
     named = {text: ids for text, ids in independent.STATUSES.items() if text != "-1"}
     assert {text: (rows[text]["statut_id"], rows[text]["famille"]) for text in named} == named
 
 
-def test_the_quarters_are_those_of_the_csv(full_sample, sample):
-    rows = rows_of(full_sample.database, "FROM dim_trimestre ORDER BY trimestre_id")
+def test_the_quarters_are_those_of_the_csv(thinned, sample):
+    rows = rows_of(thinned.database, "FROM dim_trimestre ORDER BY trimestre_id")
     assert [row["trimestre_id"] for row in rows] == [quarter for quarter, _, _ in sample.current()]
     assert {row["trimestre_id"]: str(row["date_debut"]) for row in rows}["2024-T3"] == "2024-07-01"
     assert {row["trimestre_id"]: str(row["date_fin"]) for row in rows}["2024-T3"] == "2024-09-30"
 
 
-def test_the_only_release_is_current_and_marked_synthetic(full_sample):
-    (row,) = rows_of(full_sample.database, "FROM dim_release")
+def test_the_only_release_is_current_and_marked_synthetic(thinned):
+    (row,) = rows_of(thinned.database, "FROM dim_release")
     assert (row["release_id"], row["rang"], row["est_courante"]) == ("2026-10-08", 1, True)
     assert row["est_synthetique"] is True
 

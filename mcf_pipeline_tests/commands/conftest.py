@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcf_pipeline_tests.commands.terminal import Answer, mcf
+from mcf_pipeline_tests.conftest import made_once
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,13 @@ class FirstRun:
 @pytest.fixture(scope="session")
 def first_run(tmp_path_factory, small_releases) -> FirstRun:
     """The first small release, taken in by a process of its own; nobody may change it: take `ready`."""
-    data_dir = tmp_path_factory.mktemp("first_run") / "data"
-    answer = mcf("run", "--source", small_releases[0], "--data-dir", data_dir)
-    assert answer.code == 0, answer.err
-    return FirstRun(answer, data_dir, small_releases[0])
+
+    def make(folder: Path) -> FirstRun:
+        answer = mcf("run", "--source", small_releases[0], "--data-dir", folder / "data")
+        assert answer.code == 0, answer.err
+        return FirstRun(answer, folder / "data", small_releases[0])
+
+    return made_once(tmp_path_factory, "first_run", make)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 from mcf_pipeline.files import sha256_of
 from mcf_pipeline_tests.commands.terminal import begin, mcf
+from mcf_pipeline_tests.conftest import made_once
 from mcf_pipeline_tests.end_to_end.story import assert_published, tables_of
 
 pytestmark = pytest.mark.slow
@@ -44,13 +45,16 @@ class Undisturbed:
 
 @pytest.fixture(scope="module")
 def undisturbed(first_run, small_releases, tmp_path_factory) -> Undisturbed:
-    data_dir = tmp_path_factory.mktemp("undisturbed") / "data"
-    shutil.copytree(first_run.data_dir, data_dir, symlinks=True)
-    answer = mcf("run", "--source", small_releases[1], "--data-dir", data_dir)
-    assert answer.code == 0, answer.err
-    database = data_dir / "warehouse" / "mcf.duckdb"
-    assert_published(database, [first_run.csv, small_releases[1]])
-    return Undisturbed(small_releases[1], tables_of(database))
+    def make(folder: Path) -> Undisturbed:
+        data_dir = folder / "data"
+        shutil.copytree(first_run.data_dir, data_dir, symlinks=True)
+        answer = mcf("run", "--source", small_releases[1], "--data-dir", data_dir)
+        assert answer.code == 0, answer.err
+        database = data_dir / "warehouse" / "mcf.duckdb"
+        assert_published(database, [first_run.csv, small_releases[1]])
+        return Undisturbed(small_releases[1], tables_of(database))
+
+    return made_once(tmp_path_factory, "undisturbed", make)
 
 
 @pytest.fixture

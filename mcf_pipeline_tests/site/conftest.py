@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -10,6 +11,7 @@ import pytest
 
 from mcf_pipeline.settings import DataDir
 from mcf_pipeline.site.writing import write_dashboard
+from mcf_pipeline_tests.conftest import made_once
 from mcf_pipeline_tests.orchestration.assets import graph
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
@@ -18,12 +20,15 @@ FORMULA = "=cmd()|' /C calc'!A0"
 
 @pytest.fixture(scope="session")
 def _three(tmp_path_factory, small_releases):
-    root = tmp_path_factory.mktemp("three_releases") / "data"
-    with dg.DagsterInstance.ephemeral() as instance:
-        for release in small_releases:
-            graph.ingest(root, release, instance)
-            graph.follow_plan(root, release, instance)
-        return DataDir(root), graph.shown_by_all(instance)
+    def make(folder: Path):
+        root = folder / "data"
+        with dg.DagsterInstance.ephemeral() as instance:
+            for release in small_releases:
+                graph.ingest(root, release, instance)
+                graph.follow_plan(root, release, instance)
+            return DataDir(root), graph.shown_by_all(instance)
+
+    return made_once(tmp_path_factory, "three_releases", make)
 
 
 @pytest.fixture(scope="session")
