@@ -54,10 +54,10 @@ run: $(VENV)/.run  ## build the warehouse from the embedded sample (data/sample/
 dev: $(VENV)/.run  ## open the Dagster UI on the sample (http://127.0.0.1:3000)
 	$(SAMPLE) $(BIN)/dagster dev --host 127.0.0.1
 
-test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
+test: $(VENV)/.dev  ## run the tests; with SLOW=1 the slow ones too
+	$(BIN)/python -m pytest $(WORKERS) -m "$(if $(SLOW),slow or not slow,not slow)"
 
-test-slow: $(VENV)/.dev  ## run the slow ones: daemon, killed runs, readers, old DuckDB versions
+test-slow: $(VENV)/.dev  ## run the slow ones alone: daemon, killed runs, readers, old DuckDB versions
 	$(BIN)/python -m pytest $(WORKERS) -m slow
 
 lint: $(VENV)/.dev  ## style, types and import rules
