@@ -36,7 +36,8 @@ def package_readme(about: About, tables: Iterable[type[Table]]) -> str:
         "passés des lignes n'y sont pas : à côté des états actuels, certains diraient ce que le producteur a masqué ;\n"
         "v_revisions et v_maturation disent ce qui a changé. Les colonnes, clés, tailles et empreintes sont dans\n"
         "datapackage.json (Data Package v2), la notice pour les portails dans dcat.jsonld (DCAT-AP 3). Ce que veut\n"
-        "dire chaque colonne est dans la table « dictionnaire ».",
+        "dire chaque colonne est dans la table « dictionnaire ». publications.atom est le fil des publications, pour\n"
+        "un lecteur de flux : ce que chacune a ajouté et révisé.",
     )
 
 

@@ -21,7 +21,7 @@ import duckdb
 from mcf_pipeline.duck import ENGINE
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import explain_disk_errors, sha256_of, sync
-from mcf_pipeline.package import catalogue, descriptor, readme
+from mcf_pipeline.package import catalogue, descriptor, feed, readme
 from mcf_pipeline.package.about import About, about
 from mcf_pipeline.package.descriptor import PackageFile
 from mcf_pipeline.package.files import COMPRESSED, write_csv, write_parquet
@@ -67,6 +67,7 @@ def _fill(published: Path, folder: Path) -> list[PackageFile]:
     with duckdb.connect(published, read_only=True, config=ENGINE) as con:
         info = about(con)
         files = _write_tables(con, info, folder)
+        (folder / feed.FILE_NAME).write_bytes(feed.feed(con, info))
     _write_json(folder / DATAPACKAGE, descriptor.descriptor(info, files, package_state(info.state)))
     _write_json(folder / catalogue.FILE_NAME, catalogue.catalogue(info, files))
     (folder / readme.FILE_NAME).write_text(readme.package_readme(info, (*PUBLIC, *IN_CLEAR)), encoding="utf-8")
