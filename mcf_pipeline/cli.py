@@ -106,11 +106,21 @@ def run(source: str | None, data_dir: Path | None, force: bool, accept_release: 
 @SOURCE
 @DATA_DIR
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def status(source: str | None, data_dir: Path | None, as_json: bool) -> None:
-    """What is there: releases, quarters, rows, masked and rejected lines, the last publication."""
+@click.option("--check", is_flag=True, help="Exit 4 where a release is held or overdue, or a quarter is refused.")
+@click.option(
+    "--metrics",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the figures for Prometheus' textfile collector, to a FILE that ends in .prom.",
+)
+def status(source: str | None, data_dir: Path | None, as_json: bool, check: bool, metrics: Path | None) -> None:
+    """What is there: releases, quarters, rows, masked and rejected lines, the last publication.
+
+    For a monitor: mcf-pipeline status --check --metrics /var/lib/node_exporter/mcf.prom
+    """
     from mcf_pipeline.commands.status import status as body
 
-    body(_settings(source, data_dir), as_json=as_json)
+    body(_settings(source, data_dir), as_json=as_json, check=check, metrics=metrics)
 
 
 @main.command()

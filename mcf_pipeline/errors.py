@@ -55,6 +55,12 @@ class HeldReleaseError(ContractError):
         self.release_id = release_id
 
 
+class WaitingError(PipelineError):
+    """Something waits for a person: a held or overdue release, or a refused quarter (``status --check``)."""
+
+    exit_code = 4
+
+
 class ArchiveError(PipelineError):
     """The archive, or the warehouse built from it, is not what its manifests say."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,17 @@ from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import DROPPED, RULES
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.duck import scratch
+from mcf_pipeline.errors import WaitingError
+from mcf_pipeline.files import explain_disk_errors, write_atomically
+from mcf_pipeline.quality.releases import overdue
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.tables.staged import summaries
 from mcf_pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
 
@@ -38,6 +44,7 @@ class Overview:
         unknown: modalities that the contract does not know: dimension, label, lines.
         published_at: when, or None.
         broken: rules that some lines break: rule, lines that do, lines judged.
+        overdue: quarters whose release is overdue.
         refused: quarters that keep an older state than the newest release gives, with the reason.
         releases: each archived release: id, lines, quarters, and whether it is held.
         warehouse: path of the published file.
@@ -56,6 +63,7 @@ class Overview:
     published_at: str | None = None
     unknown: list[tuple[str, str, int]] = field(default_factory=list)
     broken: list[tuple[str, int, int]] = field(default_factory=list)
+    overdue: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
 
@@ -76,6 +84,8 @@ def overview(space: Workspace, snapshot: Snapshot) -> Overview:
                 "held": [str(entry) for entry in snapshot.held.get(manifest.release_id, ())],
             }
         )
+    if found.releases:
+        found.overdue = list(overdue(snapshot.timeline.releases, dt.datetime.now(dt.UTC).date()).quarters)
     found.refused = {quarter.id: str(error) for quarter, error in space.refusals(snapshot).items()}
     if space.data_dir.published_database.is_file():
         with duckdb.connect(space.data_dir.published_database, read_only=True) as con:
@@ -134,16 +144,68 @@ def dropped_lines(found: Overview) -> str:
     return f", {found.dropped:,} dropped as sums of others" if found.dropped else ""
 
 
-def status(settings: Settings, *, as_json: bool) -> None:
-    """Print the overview."""
+def status(settings: Settings, *, as_json: bool, check: bool = False, metrics: Path | None = None) -> None:
+    """Print the overview.
+
+    Args:
+        settings: say where to look.
+        as_json: for machines.
+        check: whether what waits for a person is an error.
+        metrics: a file for Prometheus' textfile collector.
+
+    Raises:
+        WaitingError: with `check`, where a release is held or overdue, or a quarter is refused.
+    """
+    space = Workspace(settings)
+    found = overview(space, space.snapshot())
+    if metrics:
+        with explain_disk_errors():
+            write_atomically(metrics, as_metrics(found).encode())
+    if as_json:
+        out.print(json.dumps(asdict(found), ensure_ascii=False, indent=2), markup=False)
+    else:
+        _print(found, settings)
+    if check and (reasons := waiting(found)):
+        raise WaitingError("; ".join(reasons))
+
+
+def waiting(found: Overview) -> list[str]:
+    """What waits for a person, a sentence each."""
+    held = [str(release["release_id"]) for release in found.releases if release["held"]]
+    reasons = [f"release {release_id} is held (`mcf-pipeline status` shows why)" for release_id in held]
+    reasons += [f"{quarter} is refused: {reason}" for quarter, reason in found.refused.items()]
+    if found.overdue:
+        reasons.append(f"the release of {', '.join(found.overdue)} is overdue (`mcf-pipeline run` looks for it)")
+    return reasons
+
+
+def as_metrics(found: Overview) -> str:
+    """The figures in the text format of Prometheus."""
+    published = 0.0
+    if found.published_at:
+        published = dt.datetime.fromisoformat(found.published_at).replace(tzinfo=dt.UTC).timestamp()
+    gauges = {
+        "releases": ("Archived releases.", len(found.releases)),
+        "releases_held": ("Releases that wait to be accepted.", sum(bool(r["held"]) for r in found.releases)),
+        "quarters": ("Published quarters.", found.quarters),
+        "quarters_refused": ("Quarters whose newest content is refused.", len(found.refused)),
+        "quarters_overdue": ("Quarters whose release is overdue.", len(found.overdue)),
+        "lines": ("Published lines.", found.rows),
+        "lines_masked": ("Published lines that are masked.", found.masked),
+        "lines_rejected": ("Lines in quarantine.", found.rejected),
+        "published_timestamp_seconds": ("When the warehouse was last published; 0 where it never was.", int(published)),
+        "is_synthetic": ("1 where the data is made up.", int(found.is_synthetic)),
+    }
+    return "".join(
+        f"# HELP mcf_{name} {what}\n# TYPE mcf_{name} gauge\nmcf_{name} {value}\n"
+        for name, (what, value) in gauges.items()
+    )
+
+
+def _print(found: Overview, settings: Settings) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    space = Workspace(settings)
-    found = overview(space, space.snapshot())
-    if as_json:
-        out.print(json.dumps(asdict(found), ensure_ascii=False, indent=2), markup=False)
-        return
     if not found.releases:
         out.print(f"Nothing yet in {settings.data_dir.root}: `mcf-pipeline run` ingests the first release.")
         return

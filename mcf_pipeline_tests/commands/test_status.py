@@ -4,7 +4,9 @@ import json
 import shutil
 
 import duckdb
+import pytest
 
+from mcf_pipeline.commands.status import Overview, waiting
 from mcf_pipeline_tests.commands.terminal import kept, mcf_here
 
 
@@ -76,3 +78,72 @@ def test_a_damaged_manifest_is_one_line(small_copy):
     answer = mcf_here("status", "--data-dir", small_copy.data_dir)
     assert answer.code == 1
     assert str(manifest) in answer.error
+
+
+# -- for monitors --------------------------------------------------------------------------------------------------
+
+
+def test_a_check_says_what_waits(small_built):
+    """The small releases end in 2021: the one after is long overdue."""
+    answer = mcf_here("status", "--data-dir", small_built.data_dir, "--check")
+    assert answer.code == 4
+    assert "the release of 2021-T1, " in answer.error
+    assert "is overdue" in answer.error
+    assert "2020-T4" not in answer.error
+    found = json.loads(mcf_here("status", "--data-dir", small_built.data_dir, "--json").out)
+    assert found["overdue"][0] == "2021-T1"
+
+
+def test_a_check_of_an_empty_directory_has_nothing_to_say(tmp_path):
+    assert mcf_here("status", "--data-dir", tmp_path / "data", "--check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (
+            Overview("x", releases=[{"release_id": "2026-10-08", "held": ["2024-T1: lost"]}]),
+            "release 2026-10-08 is held",
+        ),
+        (
+            Overview("x", refused={"2024-T1": "12 of 100 lines rejected"}),
+            "2024-T1 is refused: 12 of 100 lines rejected",
+        ),
+        (Overview("x", overdue=["2024-T1", "2024-T2"]), "the release of 2024-T1, 2024-T2 is overdue"),
+    ],
+    ids=["held", "refused", "overdue"],
+)
+def test_each_reason_to_look_is_a_sentence(found, reason):
+    (said,) = waiting(found)
+    assert said.startswith(reason)
+
+
+def test_nothing_waits_where_all_is_well():
+    assert waiting(Overview("x", releases=[{"release_id": "2026-10-08", "held": []}])) == []
+
+
+def test_the_metrics_are_the_figures_of_the_status(small_built, tmp_path):
+    file = tmp_path / "node" / "mcf.prom"
+    answer = mcf_here("status", "--data-dir", small_built.data_dir, "--json", "--metrics", file)
+    found = json.loads(answer.out)
+    lines = file.read_text().splitlines()
+    # Each metric has its help and its type, then its value.
+    values = {}
+    for told, kind, value in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
+        name, number = value.split()
+        assert told.startswith(f"# HELP {name} ")
+        assert kind == f"# TYPE {name} gauge"
+        values[name] = int(number)
+    assert values["mcf_lines"] == found["rows"] > 0
+    assert values["mcf_lines_masked"] == found["masked"] > 0
+    assert values["mcf_quarters"] == 4
+    assert values["mcf_quarters_overdue"] == len(found["overdue"]) > 0
+    assert values["mcf_is_synthetic"] == 1
+    assert values["mcf_published_timestamp_seconds"] > 1_700_000_000
+
+
+def test_metrics_that_cannot_be_written_are_one_line(small_built, tmp_path):
+    (tmp_path / "file").write_text("")
+    answer = mcf_here("status", "--data-dir", small_built.data_dir, "--metrics", tmp_path / "file" / "mcf.prom")
+    assert answer.code in (1, 2)
+    assert answer.error
