@@ -41,7 +41,6 @@ def test_releases_come_in_by_themselves(tmp_path):
             old_release_by_hand,
             killed_run,
             killed_command_line,
-            rebuilt,
             nothing_elsewhere,
         ):
             began = time.monotonic()
@@ -213,20 +212,6 @@ def killed_command_line(story: Story) -> None:
     deployment.settled()
     # What it was to make a second time is there: nothing is left to do.
     assert [run["status"] for run in chapter.runs()] == ["FAILURE"]
-
-
-def rebuilt(story: Story) -> None:
-    """The warehouse made anew from the archive alone is the one that grew, table by table."""
-    deployment = story.deployment
-    grown = tables_of(deployment.database)
-    done = deployment.command("rebuild")
-    assert done.returncode == 0, done.stderr
-    anew = tables_of(deployment.database)
-    assert grown.keys() == anew.keys()
-    assert [name for name in grown if grown[name] != anew[name]] == []
-    assert_published(deployment.database, list(story.files.values()))
-    done = deployment.command("verify")
-    assert done.returncode == 0, done.stderr
 
 
 def nothing_elsewhere(story: Story) -> None:

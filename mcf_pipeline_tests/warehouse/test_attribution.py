@@ -181,7 +181,8 @@ def test_what_is_said_beside_an_answer_does_not_get_into_it(published):
 def test_no_file_of_the_package_is_left_out_here(published):
     data_dir, _ = published
     folder = data_dir.package.resolve()
-    known = {"csv", "parquet", "tableur", "LISEZMOI.txt", "datapackage.json", "dcat.jsonld"}
+    # What the feed says of synthetic data is tested in `package/test_feed.py`.
+    known = {"csv", "parquet", "tableur", "LISEZMOI.txt", "datapackage.json", "dcat.jsonld", "publications.atom"}
     assert {path.name for path in folder.iterdir()} == known
 
 
