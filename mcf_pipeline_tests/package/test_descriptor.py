@@ -81,7 +81,7 @@ def test_every_file_is_described_and_every_description_has_its_file(handmade, pa
     assert {f"tableur/{describe(view).name}.csv" for view in IN_CLEAR} <= sheets
     files -= sheets
     described = {resource["path"] for resource in package["resources"]}
-    assert files == described | {"datapackage.json", "dcat.jsonld", "LISEZMOI.txt"}
+    assert files == described | {"datapackage.json", "dcat.jsonld", "LISEZMOI.txt", "publications.atom"}
 
 
 def test_every_field_is_described_and_keys_and_references_stand_there(package):
