@@ -48,6 +48,8 @@ TARGETS = {
     "--help": (FLOOR, 0.2),
 }
 """What each case is measured against, and how many times as much it may take."""
+BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->"
+"""What is between them in the page is replaced."""
 READ = (
     "import gzip, hashlib, sys; data = open(sys.argv[1], 'rb').read(); hashlib.sha256(data).digest(); "
     "gzip.compress(data, 6)"
@@ -148,8 +150,7 @@ def main() -> int:
         for release in (first, first.next()):
             releases.append(Path(folder) / release.file_name)
             release.write_csv(releases[-1])
-        first_id = first.file_name.removesuffix(".csv")[-len("2026-10-08") :]
-        rounds = [one_round(Path(folder), releases, first_id) for _ in range(options.rounds)]
+        rounds = [one_round(Path(folder), releases, first.day.isoformat()) for _ in range(options.rounds)]
     text = f"{options.rounds} rounds, {machine()}\n\n{report(rounds)}\n"
     print(text)
     if options.write:
@@ -159,8 +160,6 @@ def main() -> int:
         options.write.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
     return 0
 
-
-BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->"
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,8 +13,8 @@ from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import DROPPED, RULES
 from mcf_pipeline.contract.text import clean
 from mcf_pipeline.duck import scratch
-from mcf_pipeline.errors import WaitingError
-from mcf_pipeline.files import explain_disk_errors, write_atomically
+from mcf_pipeline.errors import UsageError, WaitingError
+from mcf_pipeline.files import write_atomically
 from mcf_pipeline.quality.releases import overdue
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.tables.snapshot import Snapshot
@@ -155,12 +155,17 @@ def status(settings: Settings, *, as_json: bool, check: bool = False, metrics: P
 
     Raises:
         WaitingError: with `check`, where a release is held or overdue, or a quarter is refused.
+        UsageError: the file for the metrics cannot be written.
     """
     space = Workspace(settings)
     found = overview(space, space.snapshot())
     if metrics:
-        with explain_disk_errors():
+        try:
             write_atomically(metrics, as_metrics(found).encode())
+        except OSError as error:
+            raise UsageError(
+                f"{metrics} cannot be written ({error.strerror}): choose another file with --metrics"
+            ) from error
     if as_json:
         out.print(json.dumps(asdict(found), ensure_ascii=False, indent=2), markup=False)
     else:
@@ -181,9 +186,9 @@ def waiting(found: Overview) -> list[str]:
 
 def as_metrics(found: Overview) -> str:
     """The figures in the text format of Prometheus."""
-    published = 0.0
+    published = 0
     if found.published_at:
-        published = dt.datetime.fromisoformat(found.published_at).replace(tzinfo=dt.UTC).timestamp()
+        published = int(dt.datetime.fromisoformat(found.published_at).replace(tzinfo=dt.UTC).timestamp())
     gauges = {
         "releases": ("Archived releases.", len(found.releases)),
         "releases_held": ("Releases that wait to be accepted.", sum(bool(r["held"]) for r in found.releases)),
@@ -193,7 +198,7 @@ def as_metrics(found: Overview) -> str:
         "lines": ("Published lines.", found.rows),
         "lines_masked": ("Published lines that are masked.", found.masked),
         "lines_rejected": ("Lines in quarantine.", found.rejected),
-        "published_timestamp_seconds": ("When the warehouse was last published; 0 where it never was.", int(published)),
+        "published_timestamp_seconds": ("When the warehouse was last published; 0 where it never was.", published),
         "is_synthetic": ("1 where the data is made up.", int(found.is_synthetic)),
     }
     return "".join(

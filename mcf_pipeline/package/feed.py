@@ -50,7 +50,7 @@ def feed(con: duckdb.DuckDBPyConnection, about: About) -> bytes:
     _text(root, "updated", _moment(about.published_at))
     _text(root, "rights", LICENCE_NAME)
     author = ET.SubElement(root, f"{{{_NAMESPACE}}}author")
-    _text(author, "name", PRODUCER)
+    _text(author, "name", "mcf_pipeline" if about.is_synthetic else PRODUCER)
     releases = con.execute(_ENTRIES, {"most": MOST_ENTRIES}).fetchall()
     for release_id, _, day, processed, sha256, is_synthetic, lines, *changes in releases:
         entry = ET.SubElement(root, f"{{{_NAMESPACE}}}entry")

@@ -145,5 +145,5 @@ def test_the_metrics_are_the_figures_of_the_status(small_built, tmp_path):
 def test_metrics_that_cannot_be_written_are_one_line(small_built, tmp_path):
     (tmp_path / "file").write_text("")
     answer = mcf_here("status", "--data-dir", small_built.data_dir, "--metrics", tmp_path / "file" / "mcf.prom")
-    assert answer.code in (1, 2)
-    assert answer.error
+    assert answer.code == 2
+    assert "mcf.prom cannot be written (File exists): choose another file with --metrics" in answer.error

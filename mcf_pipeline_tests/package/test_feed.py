@@ -39,7 +39,7 @@ def test_the_feed_and_each_entry_have_what_atom_requires(published):
         assert said(element, "id").startswith("urn:uuid:")
         assert said(element, "title")
         assert dt.datetime.fromisoformat(said(element, "updated")).tzinfo is dt.UTC
-    assert said(root.find(f"{ATOM}author"), "name")
+    assert said(root.find(f"{ATOM}author"), "name") == "Caisse des Dépôts"
     ids = [said(entry, "id") for entry in entries]
     assert len(ids) == len(set(ids))
 
@@ -60,6 +60,7 @@ def test_the_newest_release_comes_first_and_says_what_it_changed(published):
 def test_synthetic_data_says_so_in_every_entry(small_built):
     root = parsed(small_built.database)
     assert "SYNTHÉTIQUES" in said(root, "subtitle")
+    assert said(root.find(f"{ATOM}author"), "name") == "mcf_pipeline", "the publisher has not written them"
     assert all("SYNTHÉTIQUES" in said(entry, "title") for entry in root.findall(f"{ATOM}entry"))
 
 
