@@ -19,6 +19,7 @@ from mcf_pipeline.contract.doctor import MAX_PROBLEMS, Diagnosis, SourceFacts, V
 from mcf_pipeline.contract.guesses import with_unknown_modalities
 from mcf_pipeline.contract.line_rules import Broken, added_up, broken_lines
 from mcf_pipeline.contract.map_lines import map_lines
+from mcf_pipeline.contract.masking import Masking, masking_of
 from mcf_pipeline.contract.recognition import Recognition, RecognitionError, recognise
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
@@ -101,6 +102,7 @@ def examine(space: Workspace) -> tuple[Diagnosis, PipelineError | None]:
         sound = _SoundLines(lines.export.rows)
         today = received.retrieved_at.date()
         rehearsal = rehearse(con, lines.export.columns, fields, space.source_map, today, sound.keep)
+        found = replace(found, masking=sound.masking if sound.masking.lines else None)
         return _with_rehearsal(found, rehearsal, space.source_map, sound.broken()), None
 
 
@@ -127,17 +129,23 @@ def _with_rehearsal(found: Diagnosis, rehearsal: Rehearsal, source_map: SourceMa
 
 
 class _SoundLines:
-    """Counts what the figures of the lines that a run would use contradict, a few quarters at a time."""
+    """What the lines that a run would use show, counted a few quarters at a time.
+
+    Attributes:
+        masking: how they are masked.
+    """
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
         self._read = 0
         self._broken: list[list[Broken]] = []
+        self.masking = Masking()
 
     def keep(self, lines: TypedLines) -> None:
-        """Count some lines for `broken`."""
+        """Count some lines."""
         with scratch() as con:
             self._broken += broken_lines(con, lines.usagers).values()
+            self.masking += masking_of(con, lines.usagers)
         self._read += len(lines.usagers)
         report("read and validate", min(self._read, self._rows), self._rows)
 

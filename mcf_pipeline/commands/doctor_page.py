@@ -38,6 +38,7 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         ("lines announced", facts.records_count),
         ("lines read", facts.lines_read),
         ("quarters", _span(diagnosis.quarters)),
+        ("masked", diagnosis.masking),
     ):
         summary.add_row(name, Text("not given" if value is None else clean(str(value), 200)))
     if diagnosis.ready:

@@ -15,6 +15,7 @@ from typing import Any
 
 from mcf_pipeline.contract.columns import MEASURES, kind_of
 from mcf_pipeline.contract.guesses import toml_for, with_unknown_modalities
+from mcf_pipeline.contract.masking import Masking
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
 from mcf_pipeline.contract.parsing import MASKS, quarter_problem
 from mcf_pipeline.contract.recognition import RecognisedColumn, Recognition, RecognitionError, recognise
@@ -97,6 +98,7 @@ class Diagnosis:
         modalities: by dimension, commonest first.
         formats: by measure, how many values are written in which form.
         quarters: identifiers of the quarters seen, in time order.
+        masking: how its lines are masked; None where they could not be read.
         problems: first ones, what stops the pipeline first.
         notes: what is worth knowing and stops nothing.
         toml: lines for `MCF_SOURCE_MAP`; empty if nothing is to be mapped.
@@ -109,6 +111,7 @@ class Diagnosis:
     modalities: tuple[ModalityFinding, ...] = ()
     formats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     quarters: tuple[str, ...] = ()
+    masking: Masking | None = None
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     toml: str = ""

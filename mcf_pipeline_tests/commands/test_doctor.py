@@ -1,5 +1,6 @@
 """``doctor``: one look at a live portal or a file, the page it ends in, and that nothing is written."""
 
+import csv
 import json
 import re
 import tomllib
@@ -36,6 +37,27 @@ def test_a_live_portal_is_looked_at_and_nothing_is_written(portal, tmp_path):
     for said in ("reachable", "quota left", "licence", "Licence Ouverte", "data_processed", "2021-01-08", "lines read"):
         assert said in answer.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_says_how_the_file_masks(small_releases):
+    """What the publisher's description leaves open; held against the CSV itself."""
+    with small_releases[0].open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file, delimiter=";"))
+    profiles = {}
+    for line in lines:
+        key = tuple(line[name] for name in ("trimestre", "region", "genre", "classe_age", "situation"))
+        profiles.setdefault(key, []).append(line["nb_dossiers"] == "")
+    told = json.loads(mcf_here("doctor", "--source", small_releases[0], "--json").out)["masking"]
+    assert told == {
+        "lines": len(lines),
+        "masked": sum(line["nb_dossiers"] == "" for line in lines),
+        "fewest_persons": min(int(line["nb_titulaires"]) for line in lines if line["nb_titulaires"]),
+        "fewest_dossiers": min(int(line["nb_dossiers"]) for line in lines if line["nb_dossiers"]),
+        "whole_profiles": sum(all(masked) for masked in profiles.values()),
+        "partial_profiles": sum(any(masked) and not all(masked) for masked in profiles.values()),
+    }
+    said = " ".join(mcf_here("doctor", "--source", small_releases[0]).out.split())
+    assert f"smallest figures shown: {told['fewest_persons']} persons" in said
 
 
 def test_every_column_of_the_source_is_there_with_what_it_became_and_why(small_releases):
