@@ -10,6 +10,7 @@ What does not belong here: any judgement of how likely a value is.
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import re
 import unicodedata
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
+from types import MappingProxyType
 
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 MOST = 2**63 - 1
@@ -311,12 +313,24 @@ def records(text: str) -> list[list[str]]:
     return widest
 
 
-def read(content: bytes, last: str) -> Reading:
+def is_known(text: str) -> bool:
+    """Whether a name is that of a column."""
+    return column_name(text) in _COLUMNS
+
+
+def resembles(text: str, column: str) -> bool:
+    """Whether a name is that of a column but for a damaged letter or two."""
+    names = [column_name(name) for name in (column, *NAMES[column])]
+    return bool(difflib.get_close_matches(column_name(text), names, cutoff=0.85))
+
+
+def read(content: bytes, last: str, damaged: Mapping[str, str] = MappingProxyType({})) -> Reading:
     """Read a whole file.
 
     Args:
         content: its bytes.
         last: the last quarter that can be in it.
+        damaged: the column that each damaged name stands for.
     """
     header, *lines = records(decode(content))
     names = [name.strip(" \ufeff\t\r\n\u00a0\u202f").strip() for name in header]
@@ -324,7 +338,7 @@ def read(content: bytes, last: str) -> Reading:
         raise UnreadableError("no line, or a name that is missing or there twice")
     place: dict[str, int] = {}
     for at, name in enumerate(names):
-        column = _COLUMNS.get(column_name(name))
+        column = _COLUMNS.get(column_name(name)) or damaged.get(name)
         if column in place:
             raise UnreadableError(f"two columns for {column}")
         if column:
