@@ -1,9 +1,8 @@
-"""What a materialization shows in the Dagster UI: rows, column schema, a preview, and what else there is to say."""
+"""What the Dagster UI shows of a table: its columns; of a materialization: rows, a preview and what else there is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -16,11 +15,14 @@ from mcf_pipeline.tables.staged import Staged
 PREVIEW_ROWS = 5
 
 
-@cache
-def table_schema(model: type[Table]) -> dg.TableSchema:
-    """A model as the UI shows it; made once, though each materialization of each quarter carries it."""
+def table_metadata(model: type[Table]) -> Mapping[str, Any]:
+    """What the definition of a table's asset shows: its columns, with type, meaning and key.
+
+    The UI shows the definition's columns where a materialization has none. One of each quarter would repeat them 27
+    times in a first build: nine tenths of what Dagster stores.
+    """
     spec = describe(model)
-    return dg.TableSchema(
+    schema = dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
@@ -32,6 +34,7 @@ def table_schema(model: type[Table]) -> dg.TableSchema:
         ],
         constraints=dg.TableConstraints(other=[f"key: {', '.join(spec.key)}"]),
     )
+    return {"dagster/column_schema": schema}
 
 
 def preview(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:
@@ -59,7 +62,7 @@ def line_counts(staged: Staged | None) -> dict[str, int]:
 
 def shown(model: type[Table], rows: int, frame: pd.DataFrame | None = None, **more: object) -> Mapping[str, Any]:
     """The metadata of a materialization of a table."""
-    metadata: dict[str, Any] = {"dagster/row_count": rows, "dagster/column_schema": table_schema(model)}
+    metadata: dict[str, Any] = {"dagster/row_count": rows}
     metadata |= {name: value for name, value in more.items() if value is not None}
     if frame is not None and len(frame):
         # `stg_usagers` has columns beyond its schema, which differ from release to release.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
 from mcf_pipeline.orchestration.checks.base import table_result
+from mcf_pipeline.orchestration.metadata import table_metadata
 from mcf_pipeline.orchestration.partitions import QUARTERS
 from mcf_pipeline.quality import Finding
 from mcf_pipeline.quarter import Quarter
@@ -24,6 +25,22 @@ QUARTERLY: dict[str, Any] = {
 }
 LATER: dict[str, Any] = {"dagster/priority": "-1"}
 """Tags of what is made once, after the quarters: of what is ready, a run takes the quarterly assets first."""
+
+
+def table_spec(
+    model: type[Table], *, group: str, kinds: set[str], deps: Iterable[dg.CoercibleToAssetDep]
+) -> dg.AssetSpec:
+    """The asset of a table, which a multi-asset makes: its name, description and columns are the model's."""
+    spec = describe(model)
+    return dg.AssetSpec(
+        spec.name,
+        group_name=group,
+        kinds=kinds,
+        owners=OWNERS,
+        deps=deps,
+        description=spec.description,
+        metadata=table_metadata(model),
+    )
 
 
 def selected(context: dg.AssetExecutionContext, models: Collection[type[Table]]) -> list[type[Table]]:

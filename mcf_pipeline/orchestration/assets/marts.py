@@ -6,10 +6,19 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, discard, outputs, selected
+from mcf_pipeline.orchestration.assets.base import (
+    LATER,
+    OWNERS,
+    QUARTERLY,
+    check_results,
+    discard,
+    outputs,
+    selected,
+    table_spec,
+)
 from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts
 from mcf_pipeline.orchestration.checks import marts as checks
-from mcf_pipeline.orchestration.metadata import line_counts, picture, shown
+from mcf_pipeline.orchestration.metadata import line_counts, picture, shown, table_metadata
 from mcf_pipeline.orchestration.partitions import quarters_of
 from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
 from mcf_pipeline.schemas.base import describe
@@ -25,14 +34,7 @@ from mcf_pipeline.tables.staging import head
 @dg.multi_asset(
     name="marts",
     specs=[
-        dg.AssetSpec(
-            describe(model).name,
-            group_name="marts",
-            kinds={"duckdb", "sql", "parquet"},
-            owners=OWNERS,
-            deps=[spec.key for spec in facts.specs],
-            description=describe(model).description,
-        )
+        table_spec(model, group="marts", kinds={"duckdb", "sql", "parquet"}, deps=[spec.key for spec in facts.specs])
         for model in QUARTERLY_MARTS
     ],
     check_specs=checks.QUARTERLY_SPECS,
@@ -82,6 +84,7 @@ def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
     ],
     check_specs=checks.REVISION_SPECS,
     description=describe(MartRevisions).description,
+    metadata=table_metadata(MartRevisions),
     op_tags=LATER,
 )
 def mart_revisions(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:

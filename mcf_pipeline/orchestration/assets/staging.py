@@ -10,7 +10,7 @@ from mcf_pipeline.orchestration.assets.base import OWNERS, QUARTERLY
 from mcf_pipeline.orchestration.assets.raw import raw_usagers
 from mcf_pipeline.orchestration.checks import staging as checks
 from mcf_pipeline.orchestration.checks.base import quarter_results, table_result
-from mcf_pipeline.orchestration.metadata import line_counts, shown
+from mcf_pipeline.orchestration.metadata import line_counts, shown, table_metadata
 from mcf_pipeline.orchestration.partitions import quarters_of
 from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
 from mcf_pipeline.schemas.names import STAGED
@@ -27,6 +27,7 @@ from mcf_pipeline.tables.staging import head, stage
     deps=[raw_usagers],
     check_specs=checks.SPECS,
     description="Les lignes d'un trimestre, typées, ramenées aux modalités connues et validées.",
+    metadata=table_metadata(StgUsagers),
     **QUARTERLY,
 )
 def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:

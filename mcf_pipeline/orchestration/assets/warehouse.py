@@ -6,7 +6,15 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, discard, outputs, selected
+from mcf_pipeline.orchestration.assets.base import (
+    LATER,
+    QUARTERLY,
+    check_results,
+    discard,
+    outputs,
+    selected,
+    table_spec,
+)
 from mcf_pipeline.orchestration.assets.staging import stg_usagers
 from mcf_pipeline.orchestration.checks import warehouse as checks
 from mcf_pipeline.orchestration.metadata import line_counts, shown
@@ -23,17 +31,7 @@ from mcf_pipeline.tables.staging import head
 
 @dg.multi_asset(
     name="facts",
-    specs=[
-        dg.AssetSpec(
-            describe(fact).name,
-            group_name="warehouse",
-            kinds={"duckdb", "parquet"},
-            owners=OWNERS,
-            deps=[stg_usagers],
-            description=describe(fact).description,
-        )
-        for fact in FACTS
-    ],
+    specs=[table_spec(fact, group="warehouse", kinds={"duckdb", "parquet"}, deps=[stg_usagers]) for fact in FACTS],
     check_specs=checks.SPECS,
     can_subset=True,
     **QUARTERLY,
@@ -76,15 +74,8 @@ def facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
 @dg.multi_asset(
     name="dimensions",
     specs=[
-        dg.AssetSpec(
-            describe(model).name,
-            group_name="warehouse",
-            kinds={"pandas", "table"},
-            owners=OWNERS,
-            # Which modalities the data has beyond the known ones follows from the staged lines.
-            deps=[spec.key for spec in facts.specs][:1],
-            description=describe(model).description,
-        )
+        # Which modalities the data has beyond the known ones follows from the staged lines.
+        table_spec(model, group="warehouse", kinds={"pandas", "table"}, deps=[spec.key for spec in facts.specs][:1])
         for model in DIMENSIONS
     ],
     can_subset=True,

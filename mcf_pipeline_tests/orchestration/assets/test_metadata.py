@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from mcf_pipeline.definitions import defs
 from mcf_pipeline_tests.orchestration.assets import graph
 
 TABLES = [
@@ -31,9 +32,20 @@ def test_the_number_of_rows_is_shown(shown, name):
     assert shown[name]["dagster/row_count"].value > 0
 
 
+@pytest.fixture(scope="module")
+def columns_of():
+    """The columns that the definition of each table's asset shows."""
+    nodes = defs.resolve_asset_graph().asset_nodes
+    return {
+        node.key.to_user_string(): node.metadata["dagster/column_schema"].columns
+        for node in nodes
+        if "dagster/column_schema" in node.metadata
+    }
+
+
 @pytest.mark.parametrize("name", TABLES)
-def test_every_column_is_shown_with_its_type_and_description(shown, name):
-    columns = shown[name]["dagster/column_schema"].schema.columns
+def test_every_column_is_shown_with_its_type_and_description(columns_of, name):
+    columns = columns_of[name]
     assert columns
     for column in columns:
         assert column.type, column.name
@@ -41,13 +53,14 @@ def test_every_column_is_shown_with_its_type_and_description(shown, name):
 
 
 @pytest.mark.parametrize("name", [*TABLES, "raw_usagers"])
-def test_the_first_rows_are_shown_as_a_table(shown, name):
+def test_the_first_rows_are_shown_as_a_table(shown, columns_of, name):
     header, rule, *rows = shown[name]["preview"].md_str.splitlines()
     cells = header.count("|")
     assert 1 <= len(rows) <= 5
     assert {line.count("|") for line in (rule, *rows)} == {cells}
-    columns = [column.name for column in shown[name]["dagster/column_schema"].schema.columns]
-    assert [cell.strip() for cell in header.strip("|").split("|")] == columns
+    # The lines as received have the columns of their release.
+    columns = shown[name]["dagster/column_schema"].schema.columns if name == "raw_usagers" else columns_of[name]
+    assert [cell.strip() for cell in header.strip("|").split("|")] == [column.name for column in columns]
 
 
 @pytest.fixture(scope="module")
