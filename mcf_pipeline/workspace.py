@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
-from filelock import FileLock, Timeout
-
 from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.archive.store import Archive, Intake
@@ -79,6 +77,9 @@ class Workspace:
         Raises:
             BusyError: another process still holds it after `timeout` seconds.
         """
+        # Most commands look, and lock nothing.
+        from filelock import FileLock, Timeout
+
         ensure_writable(self.data_dir.root)
         # One lock object per file and process: that is what lets a step into a run that holds it already.
         lock = FileLock(self.data_dir.lock, is_singleton=True, thread_local=False)

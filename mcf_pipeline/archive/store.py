@@ -23,9 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.archive.guards import Shrinkage, held_releases
 from mcf_pipeline.archive.manifest import FILE_NAME, Manifest, ManifestColumn
-from mcf_pipeline.archive.split import QuarterDrafts, store_line_numbers, store_unreadable
 from mcf_pipeline.archive.timeline import Timeline, timeline
-from mcf_pipeline.contract.recognition import Recognition
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from mcf_pipeline.archive.understanding import Understood
+    from mcf_pipeline.contract.recognition import Recognition
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +174,8 @@ class Archive:
             shutil.rmtree(self.data_dir.incoming, ignore_errors=True)
 
     def _archive(self, received: Received, work: Path) -> Intake:
-        # Pandas and Pandera, which nothing but an intake needs: `status`, and a run that finds nothing new, do without.
+        # With Pandas and Pandera, which nothing but an intake needs: `status`, and a run without news, do without.
+        from mcf_pipeline.archive.split import QuarterDrafts
         from mcf_pipeline.archive.understanding import database, understand
 
         folder = work / "release"
@@ -244,6 +244,8 @@ class Archive:
 
 def store_content(con: duckdb.DuckDBPyConnection, understood: Understood, folder: Path) -> dict[str, Any]:
     """Write what an export says beside its quarters into a folder; returns what the manifest says of it."""
+    from mcf_pipeline.archive.split import store_line_numbers, store_unreadable
+
     content = understood.content
     store_line_numbers(con, folder / LINES_FILE)
     unreadable = folder / UNREADABLE_FILE

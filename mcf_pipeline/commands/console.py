@@ -8,15 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.progress import Listener, listening
@@ -49,6 +40,17 @@ def progress_bar(console: Console = err) -> Iterator[None]:
         with listening(_said_once(console)):
             yield
         return
+    # Only a run draws bars, and only on a terminal.
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:<22}"),

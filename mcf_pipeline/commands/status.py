@@ -12,7 +12,7 @@ from mcf_pipeline.contract.line_rules import added_up
 from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import DROPPED, RULES
 from mcf_pipeline.contract.text import clean
-from mcf_pipeline.duck import scratch
+from mcf_pipeline.duck import one, scratch
 from mcf_pipeline.errors import UsageError, WaitingError
 from mcf_pipeline.files import write_atomically
 from mcf_pipeline.quality.releases import overdue
@@ -87,26 +87,31 @@ def overview(space: Workspace, snapshot: Snapshot) -> Overview:
     if found.releases:
         found.overdue = list(overdue(snapshot.timeline.releases, dt.datetime.now(dt.UTC).date()).quarters)
     found.refused = {quarter.id: str(error) for quarter, error in space.refusals(snapshot).items()}
-    if space.data_dir.published_database.is_file():
-        with duckdb.connect(space.data_dir.published_database, read_only=True) as con:
-            rows = con.execute(
-                "SELECT count(*), count(*) FILTER (WHERE est_masque), count(DISTINCT trimestre_id), "
-                "min(trimestre_id), max(trimestre_id) FROM fct_dossiers"
-            ).fetchall()
-            found.rows, found.masked, found.quarters, found.first, found.last = rows[0]
-            found.rejected, found.dropped = con.execute(
-                "SELECT count(DISTINCT (release_id, numero_ligne)) FILTER (WHERE regle <> $dropped), "
-                "count(DISTINCT (release_id, numero_ligne)) FILTER (WHERE regle = $dropped) FROM stg_rejets",
-                {"dropped": DROPPED},
-            ).fetchall()[0]
-            found.unknown = _unknown(con)
-            found.release_id, published = con.execute("SELECT release_id, publie_le FROM meta_publication").fetchall()[
-                0
-            ]
-            found.published_at = str(published)[:19]
-    with scratch() as con:
+    published = space.data_dir.published_database
+    is_published = published.is_file()
+    with duckdb.connect(published, read_only=True) if is_published else scratch() as con:
+        if is_published:
+            _count(con, found)
         found.broken = added_up(staged.broken for staged in summaries(con, snapshot))
     return found
+
+
+def _count(con: duckdb.DuckDBPyConnection, found: Overview) -> None:
+    """Add what a published file holds."""
+    found.rows, found.masked, found.quarters, found.first, found.last = one(
+        con,
+        # The mart has the sums already, a row per quarter.
+        "SELECT coalesce(sum(nb_lignes), 0)::BIGINT, coalesce(sum(nb_lignes_masquees), 0)::BIGINT, count(*), "
+        "min(trimestre_id), max(trimestre_id) FROM mart_trimestre",
+    )
+    found.rejected, found.dropped = con.execute(
+        "SELECT count(DISTINCT (release_id, numero_ligne)) FILTER (WHERE regle <> $dropped), "
+        "count(DISTINCT (release_id, numero_ligne)) FILTER (WHERE regle = $dropped) FROM stg_rejets",
+        {"dropped": DROPPED},
+    ).fetchall()[0]
+    found.unknown = _unknown(con)
+    found.release_id, published_at = one(con, "SELECT release_id, publie_le FROM meta_publication")
+    found.published_at = str(published_at)[:19]
 
 
 def describe_broken_rule(rule: str, broken: int, judged: int) -> str:
