@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -10,9 +10,8 @@ import pandas as pd
 
 from mcf_pipeline import markdown
 from mcf_pipeline.schemas.base import Table, describe
+from mcf_pipeline.tables.files import Head
 from mcf_pipeline.tables.staged import Staged
-
-PREVIEW_ROWS = 5
 
 
 def table_metadata(model: type[Table]) -> Mapping[str, Any]:
@@ -37,16 +36,27 @@ def table_metadata(model: type[Table]) -> Mapping[str, Any]:
     return {"dagster/column_schema": schema}
 
 
-def preview(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:
-    """The first rows of a frame as a Markdown table; a masked value shows as empty."""
-    rows = frame.head(PREVIEW_ROWS).astype(object)
-    cells = ([_cell(value) for value in row] for row in rows.itertuples(index=False, name=None))
-    return dg.MetadataValue.md(markdown.table([markdown.text(name) for name in rows.columns], cells))
+def head_of(frame: pd.DataFrame) -> Head:
+    """The beginning of a frame."""
+    first = frame.head().astype(object)
+    cells = first.where(first.notna(), None).itertuples(index=False, name=None)
+    return Head(len(frame), tuple(frame.columns), list(cells))
+
+
+def preview(table: Head, columns: Sequence[str] | None = None) -> dg.MarkdownMetadataValue:
+    """The first rows of a table as Markdown; a masked value shows as empty.
+
+    Args:
+        table: its beginning.
+        columns: those to show, in this order; all where None.
+    """
+    shown = table.columns if columns is None else columns
+    places = [table.columns.index(name) for name in shown]
+    cells = ([_cell(row[place]) for place in places] for row in table.first)
+    return dg.MetadataValue.md(markdown.table([markdown.text(name) for name in shown], cells))
 
 
 def _cell(value: object) -> str:
-    if pd.isna(value):
-        return ""
     return markdown.text(f"{value:.4g}" if isinstance(value, float) else value)
 
 
@@ -60,11 +70,18 @@ def line_counts(staged: Staged | None) -> dict[str, int]:
     return {} if staged is None else {"masked_lines": staged.masked, "rejected_lines": staged.rejected}
 
 
-def shown(model: type[Table], rows: int, frame: pd.DataFrame | None = None, **more: object) -> Mapping[str, Any]:
-    """The metadata of a materialization of a table."""
-    metadata: dict[str, Any] = {"dagster/row_count": rows}
+def shown(model: type[Table], table: Head | None, *, rows: int | None = None, **more: object) -> Mapping[str, Any]:
+    """The metadata of a materialization of a table.
+
+    Args:
+        model: which table.
+        table: its beginning; None where the quarter has no data.
+        rows: how many it has, where `table` is a part of it.
+        **more: what else there is to say; None says nothing.
+    """
+    metadata: dict[str, Any] = {"dagster/row_count": rows if rows is not None else table.rows if table else 0}
     metadata |= {name: value for name, value in more.items() if value is not None}
-    if frame is not None and len(frame):
+    if table and table.rows:
         # `stg_usagers` has columns beyond its schema, which differ from release to release.
-        metadata["preview"] = preview(frame[list(describe(model).column_names)])
+        metadata["preview"] = preview(table, describe(model).column_names)
     return metadata

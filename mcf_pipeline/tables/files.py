@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,31 @@ class TableFiles:
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The beginning of a table, to show.
+
+    Attributes:
+        rows: how many the whole table has.
+        columns: their names.
+        first: the first rows; None where there is no value.
+    """
+
+    rows: int
+    columns: tuple[str, ...]
+    first: list[tuple[object, ...]]
+
+
+def head(path: Path, rows: int = 5) -> Head:
+    """The beginning of a Parquet file; no frame is made of it, which would cost more than reading it."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        batch = next(file.iter_batches(batch_size=rows), None)
+        columns = [] if batch is None else [column.to_pylist() for column in batch.columns]
+        return Head(file.metadata.num_rows, tuple(file.schema_arrow.names), list(zip(*columns, strict=True)))
 
 
 def read_files(paths: Iterable[Path], model: type[Table]) -> str:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mcf_pipeline.archive.split import batches
 from mcf_pipeline.archive.store import Archive
@@ -106,11 +104,3 @@ def _write(
     else:
         files.write(snapshot.file(STAGED[0], quarter, of), valid, {SUMMARY.decode(): staged.to_json()})
     return staged
-
-
-def head(path: Path, rows: int = 5) -> pd.DataFrame:
-    """The first rows of a table's file, to show."""
-    file = pq.ParquetFile(path)
-    batches_ = [next(file.iter_batches(batch_size=rows), None)]
-    table = pa.Table.from_batches([batch for batch in batches_ if batch is not None], file.schema_arrow)
-    return table.to_pandas(types_mapper=pd.ArrowDtype)

@@ -12,9 +12,9 @@ from mcf_pipeline.duck import scratch
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.tables.build import ensure_staged, states_of
+from mcf_pipeline.tables.files import head
 from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.tables.staged import Staged, refusal, refused, staged
-from mcf_pipeline.tables.staging import head
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.exports import ingest, lean, workspace_in
 from mcf_pipeline_tests.warehouse.builds import stage_all
@@ -47,7 +47,9 @@ def test_a_state_is_staged_with_its_summary(space):
     ]
     path = snapshot.current_file("stg_usagers", QUARTER)
     assert pq.read_table(path).num_rows == 3
-    assert list(head(path, rows=2)["trimestre_id"]) == ["2024-T1"] * 2
+    first = head(path, rows=2)
+    assert first.rows == pq.read_metadata(path).num_rows
+    assert [dict(zip(first.columns, row, strict=True))["trimestre_id"] for row in first.first] == ["2024-T1"] * 2
     assert snapshot.files.is_there(snapshot.current_file("stg_rejets", QUARTER))
 
 

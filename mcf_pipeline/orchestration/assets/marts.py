@@ -26,9 +26,9 @@ from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.names import FACT_NAMES
 from mcf_pipeline.site.thumbnail import of_quarters, pictures
 from mcf_pipeline.tables.build import ensure_facts, states_of
+from mcf_pipeline.tables.files import head
 from mcf_pipeline.tables.marts import make_marts, make_revisions
 from mcf_pipeline.tables.staged import staged
-from mcf_pipeline.tables.staging import head
 
 
 @dg.multi_asset(
@@ -58,7 +58,6 @@ def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
                 context.add_asset_metadata(
                     shown(
                         model,
-                        pq.read_metadata(path).num_rows if path else 0,
                         head(path) if path else None,
                         quarter=quarter.id,
                         picture=picture(drawn[model].get(quarter.id)),
@@ -103,8 +102,8 @@ def mart_revisions(context: dg.AssetExecutionContext, workspace: WorkspaceResour
             metadata=dict(
                 shown(
                     MartRevisions,
-                    sum(pq.read_metadata(path).num_rows for path in files),
                     head(files[-1]) if files else None,
+                    rows=sum(pq.read_metadata(path).num_rows for path in files),
                     picture=picture(drawn.get(quarters[-1].id)) if quarters else None,
                     release_id=latest.release_id if latest else "",
                 )

@@ -16,8 +16,8 @@ from mcf_pipeline.orchestration.checks.base import table_result
 from mcf_pipeline.orchestration.metadata import preview
 from mcf_pipeline.orchestration.partitions import quarters_of
 from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
+from mcf_pipeline.tables.files import head
 from mcf_pipeline.tables.received import by_columns
-from mcf_pipeline.tables.staging import head
 
 
 class Ingested(dg.Config):
@@ -100,16 +100,14 @@ def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource,
         if state is None:
             metadata: dict[str, Any] = {"dagster/row_count": 0, "note": f"no release covers {quarter}"}
         else:
-            frame = head(space.archive.quarter_file(quarter, state.sha256))
+            first = head(space.archive.quarter_file(quarter, state.sha256))
             lines, masked = counted[quarter.id]
             metadata = {
                 "dagster/row_count": lines,
                 "masked_lines": masked,
                 "release_id": state.since,
                 "sha256": state.sha256,
-                "dagster/column_schema": dg.TableSchema(
-                    [dg.TableColumn(str(name), "VARCHAR") for name in frame.columns]
-                ),
-                "preview": preview(frame),
+                "dagster/column_schema": dg.TableSchema([dg.TableColumn(name, "VARCHAR") for name in first.columns]),
+                "preview": preview(first),
             }
         context.add_asset_metadata({"quarter": quarter.id, **metadata}, partition_key=quarter.partition_key)

@@ -16,8 +16,9 @@ from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
 from mcf_pipeline.schemas.names import STAGED
 from mcf_pipeline.schemas.staging import StgUsagers
 from mcf_pipeline.tables.build import ensure_staged, states_of
+from mcf_pipeline.tables.files import head
 from mcf_pipeline.tables.staged import refusal
-from mcf_pipeline.tables.staging import head, stage
+from mcf_pipeline.tables.staging import stage
 
 
 @dg.asset(
@@ -57,7 +58,6 @@ def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource,
             context.add_asset_metadata(
                 shown(
                     StgUsagers,
-                    staged.valid,
                     head(snapshot.file(STAGED[0], quarter, state)),
                     quarter=quarter.id,
                     received_lines=staged.received,

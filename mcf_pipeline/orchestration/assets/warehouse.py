@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import pyarrow.parquet as pq
 
 from mcf_pipeline.orchestration.assets.base import (
     LATER,
@@ -17,7 +16,7 @@ from mcf_pipeline.orchestration.assets.base import (
 )
 from mcf_pipeline.orchestration.assets.staging import stg_usagers
 from mcf_pipeline.orchestration.checks import warehouse as checks
-from mcf_pipeline.orchestration.metadata import line_counts, shown
+from mcf_pipeline.orchestration.metadata import head_of, line_counts, shown
 from mcf_pipeline.orchestration.partitions import quarters_of
 from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
 from mcf_pipeline.schemas.base import describe
@@ -25,8 +24,8 @@ from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, FctDossiers
 from mcf_pipeline.tables.build import ensure_facts, ensure_staged, states_of
 from mcf_pipeline.tables.dimensions import dimension_frames
 from mcf_pipeline.tables.facts import make_facts
+from mcf_pipeline.tables.files import head
 from mcf_pipeline.tables.staged import staged
-from mcf_pipeline.tables.staging import head
 
 
 @dg.multi_asset(
@@ -55,7 +54,6 @@ def facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
                 context.add_asset_metadata(
                     shown(
                         model,
-                        pq.read_metadata(path).num_rows if path else 0,
                         head(path) if path else None,
                         quarter=quarter.id,
                         **line_counts(staged(snapshot, quarter)),
@@ -93,8 +91,7 @@ def dimensions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) 
             metadata=dict(
                 shown(
                     model,
-                    len(frame),
-                    frame,
+                    head_of(frame),
                     unknown_modalities=unknown,
                     release_id=latest.release_id if latest else "",
                 )
