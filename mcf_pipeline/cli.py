@@ -205,6 +205,21 @@ def verify(source: str | None, data_dir: Path | None) -> None:
 
 
 @main.command()
+@SOURCE
+@DATA_DIR
+@click.option("--keep", metavar="N", required=True, type=click.IntRange(min=1), help="How many applied releases stay.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune(source: str | None, data_dir: Path | None, keep: int, dry_run: bool) -> None:
+    """Remove all but the newest N applied releases from the archive, then publish.
+
+    The current figures stay the same; the history begins later. Nothing else ever removes a release.
+    """
+    from mcf_pipeline.commands.prune import prune as body
+
+    body(_settings(source, data_dir), keep=keep, dry_run=dry_run)
+
+
+@main.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @SOURCE
 @DATA_DIR

@@ -156,11 +156,18 @@ class Manifest:
         path = folder / FILE_NAME
         try:
             content: dict[str, Any] = json.loads(path.read_bytes())
+            found = content.get("manifest_format")
+            if isinstance(found, int) and found > _FORMAT:
+                # Before anything else of it is believed: its checksum may be another, too.
+                raise ArchiveError(
+                    f"{path} was written by a newer version of mcf-pipeline (format {found}; this one reads up to "
+                    f"{_FORMAT}): upgrade, or choose another directory with --data-dir; nothing was changed"
+                )
             checksum = content.pop("checksum")
             if checksum != _checksum(content):
                 raise ValueError("its checksum does not fit")
             if content.pop("manifest_format") not in (1, _FORMAT):
-                raise ValueError("it was written by a newer version of mcf-pipeline")
+                raise ValueError("it is of no known format")
             moment = content["data_processed"]
             return cls(
                 **content

@@ -37,6 +37,13 @@ out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.st
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
+def size(number: int) -> str:
+    """A number of bytes for a person."""
+    if number < 1000:
+        return f"{number} bytes"
+    return f"{number / 1000:,.1f} kB" if number < 1_000_000 else f"{number / 1_000_000:,.1f} MB"
+
+
 def warn_synthetic() -> None:
     """Say on standard error that what a command gives is made up."""
     err.print("[yellow]SYNTHETIC data: it says nothing about the real world.[/yellow]")

@@ -39,8 +39,7 @@ _AGAIN = "`mcf-pipeline rebuild` rebuilds it from the archived export"
 def verify_archive(archive: Archive) -> Iterator[str]:
     """Problems of the archive: damaged or missing manifests, exports, line numbers and quarters."""
     manifests: list[Manifest] = []
-    folders = sorted(archive.data_dir.releases.glob("[0-9]*")) if archive.data_dir.releases.is_dir() else []
-    for folder in folders:
+    for folder in archive.release_folders():
         try:
             manifests.append(Manifest.read(folder))
         except ArchiveError as error:
