@@ -106,6 +106,11 @@ class DataDir:
         return self.root / "raw" / "pruned"
 
     @property
+    def restoring(self) -> Path:
+        """A backup that is being restored."""
+        return self.root / ".restore"
+
+    @property
     def tables(self) -> Path:
         """The immutable files of the quarterly tables."""
         return self.root / "tables"

@@ -1,7 +1,7 @@
 """Retention: which releases go when only the newest are kept. A pure function of the manifests; it removes nothing.
 
-Afterwards the archive is what it would be had it begun with the first kept release: each quarter's state at that release
-counts as valid from it. So every state that a kept release shows must be one that a kept release names.
+Afterwards the archive is what it would be had it begun with the first kept release: each quarter's state at that
+release counts as valid from it. So every state that a kept release shows must be one that a kept release names.
 """
 
 from __future__ import annotations
@@ -89,12 +89,13 @@ def _carried(applied: Sequence[Manifest], refused: Collection[tuple[Quarter, str
     for quarter in until.quarters:
         state, content = until.current(quarter), first.quarter(quarter)
         if state and (content is None or content.sha256 != state.sha256):
-            return f"{quarter} of release {first.release_id} was refused, so it shows what release {state.since} says of it"
+            shown = f"it shows what release {state.since} says of it"
+            return f"{quarter} of release {first.release_id} was refused, so {shown}"
     return None
 
 
 def _without_export(kept: Sequence[Manifest]) -> str | None:
-    """Why some releases cannot stand alone: one of them has no export of its own, and that which it repeats would go."""
+    """Why some releases cannot stand alone: one has no export of its own, and the one that it repeats would go."""
     having: list[Manifest] = []
     for manifest in kept:
         if manifest.export is not None:
@@ -105,7 +106,7 @@ def _without_export(kept: Sequence[Manifest]) -> str | None:
 
 
 def _newly_held(kept: Sequence[Manifest], held: Collection[str], accepted: Collection[str]) -> tuple[str, ...]:
-    """Kept releases that would be held without the removed ones: a quarter that came back to what it was, for example."""
+    """Kept releases that would be held without the removed ones: say, where a quarter came back to what it was."""
     found: set[str] = set()
     while new := held_releases(kept, {*accepted, *found}).keys() - set(held) - found:
         found |= new

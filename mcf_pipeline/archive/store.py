@@ -1,7 +1,7 @@
 """The archive: every release as received, and the lines of each quarter stored once per content.
 
-Nothing in it is changed, and nothing removed but by `prune`. A release appears whole, by one rename, after its quarters are in place; so a
-process killed at any instant leaves an archive that is right.
+Nothing in it is changed, and nothing removed but by `prune`. A release appears whole, by one rename, after its quarters
+are in place; so a process killed at any instant leaves an archive that is right.
 
 What does not belong here: what the lines mean (`contract`), what is built from them (`warehouse`).
 """

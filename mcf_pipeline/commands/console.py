@@ -27,6 +27,8 @@ LABELS = {
     "facts": "build the facts",
     "marts": "build the marts",
     "data_package": "write the data package",
+    "back up": "back up the archive",
+    "restore": "restore the archive",
 }
 """What the reported steps are called for a person, where the step's own name does not say it."""
 

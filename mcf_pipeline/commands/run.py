@@ -132,7 +132,7 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
     out.print(f"Warehouse: {space.data_dir.published_database}")
     if (page := space.data_dir.dashboard).is_file():
         out.print(f"Dashboard: {page}", markup=False)
-    out.print(f'Next: {_typed(space, "sql")} "{FIRST_QUERY}"', markup=False)
+    out.print(f'Next: {as_typed(space, "sql")} "{FIRST_QUERY}"', markup=False)
 
 
 def _history(outcome: Outcome) -> str | None:
@@ -154,7 +154,7 @@ def _history(outcome: Outcome) -> str | None:
     )
 
 
-def _typed(space: Workspace, command: str) -> str:
+def as_typed(space: Workspace, command: str) -> str:
     """A command as it can be typed here: the path of the program, and the data directory to use."""
     called = Path(sys.argv[0])
     program = "mcf-pipeline"
