@@ -10,9 +10,8 @@ from filelock import FileLock, Timeout
 
 from mcf_pipeline.archive.backup import back_up, problems
 from mcf_pipeline.archive.backup_folder import BackupFolder
-from mcf_pipeline.commands.console import err, out, progress_bar, size
+from mcf_pipeline.commands.console import SHOWN, err, out, progress_bar, size
 from mcf_pipeline.commands.run import LOCK_TIMEOUT
-from mcf_pipeline.commands.verify import SHOWN
 from mcf_pipeline.errors import ArchiveError, BusyError, UsageError
 from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.settings import Settings

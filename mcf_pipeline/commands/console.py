@@ -32,6 +32,8 @@ LABELS = {
 }
 """What the reported steps are called for a person, where the step's own name does not say it."""
 
+SHOWN = 20
+"""Problems that are listed, of however many."""
 _PIPED_WIDTH = 200
 """Columns where there is no terminal to ask: a table in a file or a pipe need not be folded to 80."""
 

@@ -53,6 +53,11 @@ def execute_and_print(space: Workspace, *, force: bool, ask_source: bool, dagste
             "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is "
             "rebuilt from them."
         )
+    elif space.snapshot().is_of_other_rules:
+        err.print(
+            "This data directory was built by another version, or with another source map: its releases in raw/ are "
+            "kept, and everything else is rebuilt from them."
+        )
     quiet = nullcontext() if dagster_logs else hold_stderr()
     with quiet, explain_disk_errors(), progress_bar():
         outcome = execute(space, force=force, ask_source=ask_source, dagster_logs=dagster_logs)

@@ -150,6 +150,16 @@ class Snapshot:
                 plan.new.append(quarter)
         return plan
 
+    @property
+    def is_of_other_rules(self) -> bool:
+        """Whether there are files of the tables, and none of any state by the rules in force."""
+        made = self.files.root / FACT_NAMES[0]
+        return any(made.glob("*/[0-9a-f]*.parquet")) and not any(
+            self.files.is_there(self.file(FACT_NAMES[0], quarter, state))
+            for quarter, states in self.timeline.states.items()
+            for state in states
+        )
+
     @cached_property
     def state(self) -> str:
         """Fingerprint of what the published warehouse should hold."""

@@ -30,6 +30,7 @@ from mcf_pipeline.tables.facts import fact_sql
 from mcf_pipeline.tables.received import by_columns, received_sql
 from mcf_pipeline.tables.snapshot import QuarterState, Snapshot
 from mcf_pipeline.tables.staged import is_refused
+from mcf_pipeline.warehouse.assembly import has_structure
 
 _PUBLISHED = "publie"
 _REBUILD = "`mcf-pipeline rebuild` builds the warehouse again"
@@ -97,9 +98,20 @@ def verify_warehouse(archive: Archive, snapshot: Snapshot) -> Iterator[str]:
             yield f"{path} cannot be opened ({str(error).splitlines()[0]}): {_REBUILD}"
             return
         try:
-            yield from _compare(con, archive, snapshot)
+            if _is_of_this_version(con):
+                yield from _compare(con, archive, snapshot)
+            else:
+                yield f"{path} was published by another version: `mcf-pipeline run` publishes it again"
         finally:
             con.execute(f"DETACH {_PUBLISHED}")
+
+
+def _is_of_this_version(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the published file has today's tables, views and macros, which the comparison asks."""
+    try:
+        return has_structure(con, _PUBLISHED)
+    except duckdb.Error:
+        return False
 
 
 def _compare(con: duckdb.DuckDBPyConnection, archive: Archive, snapshot: Snapshot) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The two exports from which each version's data directory was made: a few lines of three quarters, one of them revised."""
+"""The exports from which each version's data directory was made: a few lines of three quarters, one of them revised."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
     python -m mcf_pipeline_tests.upgrade.make /tmp/checkout 0.1.0
 
 The code of the checkout runs in the environment of this one, on the exports of `exports.py`. What is kept is all that a
-version leaves, but for Dagster's history, which Dagster itself upgrades, and with only the descriptor of the data package
-and the head of the dashboard, by which a version knows its own.
+version leaves, but for Dagster's history, which Dagster itself upgrades, and with only the descriptor of the data
+package and the head of the dashboard, by which a version knows its own.
 
 =========  ========  ======================================================================
 name       commit    what its data directories look like
