@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.errors import HeldReleaseError
@@ -243,6 +244,14 @@ def test_only_an_empty_data_directory_is_restored_into(data_dir, tmp_path):
     assert listing(data_dir) == before
     answer = mcf_here("restore", folder, "--number", 7, "--data-dir", tmp_path / "new")
     assert (answer.code, answer.error) == (2, f"{folder} holds no backup 7: it holds 1")
+
+
+def test_two_backups_into_one_folder_do_not_meet(data_dir, tmp_path):
+    folder = tmp_path / "backup"
+    backed_up(data_dir, folder)
+    with FileLock(folder / "backup.lock"):
+        answer = mcf_here("backup", folder, "--data-dir", data_dir)
+    assert (answer.code, answer.error) == (5, f"another backup into {folder} is under way: wait for it to end")
 
 
 def test_a_folder_of_a_newer_version_is_left_alone(data_dir, tmp_path):
