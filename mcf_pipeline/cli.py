@@ -205,6 +205,50 @@ def verify(source: str | None, data_dir: Path | None) -> None:
 
 
 @main.command()
+@SOURCE
+@DATA_DIR
+@click.option("--keep", metavar="N", required=True, type=click.IntRange(min=1), help="How many applied releases stay.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune(source: str | None, data_dir: Path | None, keep: int, dry_run: bool) -> None:
+    """Remove all but the newest N applied releases from the archive, then publish.
+
+    The current figures stay the same; the history begins later. Nothing else ever removes a release.
+    """
+    from mcf_pipeline.commands.prune import prune as body
+
+    body(_settings(source, data_dir), keep=keep, dry_run=dry_run)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, file_okay=False))
+@SOURCE
+@DATA_DIR
+@click.option(
+    "--check", is_flag=True, help="Back up nothing: read every file of the backups in PATH and compare its hash."
+)
+def backup(path: Path, source: str | None, data_dir: Path | None, check: bool) -> None:
+    """Back up the archive (raw/) and the source map into the folder PATH, also while runs go on.
+
+    What PATH holds already is not copied again, and earlier backups in it stay.
+    """
+    from mcf_pipeline.commands.backup import backup as body
+
+    body(_settings(source, data_dir), path, check=check)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, file_okay=False))
+@SOURCE
+@DATA_DIR
+@click.option("--number", metavar="N", type=click.IntRange(min=1), help="Which backup. [default: the newest]")
+def restore(path: Path, source: str | None, data_dir: Path | None, number: int | None) -> None:
+    """Restore a backup from the folder PATH into an empty data directory; then `mcf-pipeline rebuild`."""
+    from mcf_pipeline.commands.restore import restore as body
+
+    body(_settings(source, data_dir), path, number=number)
+
+
+@main.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @SOURCE
 @DATA_DIR

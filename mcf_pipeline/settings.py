@@ -96,6 +96,21 @@ class DataDir:
         return self.root / "raw" / "incoming"
 
     @property
+    def pruning(self) -> Path:
+        """The list of the releases that are being removed; there only meanwhile."""
+        return self.root / "raw" / "pruning.json"
+
+    @property
+    def pruned(self) -> Path:
+        """Releases on their way out."""
+        return self.root / "raw" / "pruned"
+
+    @property
+    def restoring(self) -> Path:
+        """A backup that is being restored."""
+        return self.root / ".restore"
+
+    @property
     def tables(self) -> Path:
         """The immutable files of the quarterly tables."""
         return self.root / "tables"

@@ -151,16 +151,37 @@ class Manifest:
         """Read the manifest of a release's folder.
 
         Raises:
-            ArchiveError: it is missing, or not what was written.
+            ArchiveError: it is missing, not what was written, or of a newer version.
         """
         path = folder / FILE_NAME
         try:
-            content: dict[str, Any] = json.loads(path.read_bytes())
+            return cls.parse(path.read_bytes(), path)
+        except FileNotFoundError as error:
+            raise ArchiveError(
+                f"{path} is missing: restore the folder, or remove it and ingest the release again"
+            ) from error
+
+    @classmethod
+    def parse(cls, text: builtins.bytes, path: Path) -> Manifest:
+        """Read the bytes of a manifest.
+
+        Raises:
+            ArchiveError: they are not what was written, or of a newer version; it names `path`.
+        """
+        try:
+            content: dict[str, Any] = json.loads(text)
+            found = content.get("manifest_format")
+            if isinstance(found, int) and found > _FORMAT:
+                # Before anything else of it is believed: its checksum may be another, too.
+                raise ArchiveError(
+                    f"{path} was written by a newer version of mcf-pipeline (format {found}; this one reads up to "
+                    f"{_FORMAT}): upgrade, or choose another directory with --data-dir; nothing was changed"
+                )
             checksum = content.pop("checksum")
             if checksum != _checksum(content):
                 raise ValueError("its checksum does not fit")
             if content.pop("manifest_format") not in (1, _FORMAT):
-                raise ValueError("it was written by a newer version of mcf-pipeline")
+                raise ValueError("it is of no known format")
             moment = content["data_processed"]
             return cls(
                 **content
@@ -171,10 +192,6 @@ class Manifest:
                     "quarters": {q: QuarterContent(**c) for q, c in content["quarters"].items()},
                 }
             )
-        except FileNotFoundError as error:
-            raise ArchiveError(
-                f"{path} is missing: restore the folder, or remove it and ingest the release again"
-            ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArchiveError(
                 f"{path} is damaged ({error}): restore it from a copy, or remove its folder and take the release "

@@ -1,7 +1,7 @@
 """The archive: every release as received, and the lines of each quarter stored once per content.
 
-Nothing in it is ever changed. A release appears whole, by one rename, after its quarters are in place; so a
-process killed at any instant leaves an archive that is right.
+Nothing in it is changed, and nothing removed but by `prune`. A release appears whole, by one rename, after its quarters
+are in place; so a process killed at any instant leaves an archive that is right.
 
 What does not belong here: what the lines mean (`contract`), what is built from them (`warehouse`).
 """
@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.archive.guards import Shrinkage, held_releases
 from mcf_pipeline.archive.manifest import FILE_NAME, Manifest, ManifestColumn
+from mcf_pipeline.archive.pruning import begin_pruning, being_pruned, complete_pruning
 from mcf_pipeline.archive.timeline import Timeline, timeline
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import one
-from mcf_pipeline.errors import HeldReleaseError, UsageError
+from mcf_pipeline.errors import ArchiveError, HeldReleaseError, UsageError
 from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
 from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
 from mcf_pipeline.settings import DataDir, Limits
@@ -36,6 +37,7 @@ from mcf_pipeline.sources.base import Received
 if TYPE_CHECKING:
     import duckdb
 
+    from mcf_pipeline.archive.retention import Retention
     from mcf_pipeline.archive.understanding import Understood
     from mcf_pipeline.contract.recognition import Recognition
 
@@ -81,10 +83,26 @@ class Archive:
         Raises:
             ArchiveError: a manifest is missing or damaged.
         """
+        while True:
+            folders = self.release_folders()
+            try:
+                return sorted((Manifest.read(folder) for folder in folders), key=lambda m: m.time_order)
+            except ArchiveError:
+                # Whoever only looks holds no lock: a release that was pruned meanwhile is no damage.
+                if all(folder.is_dir() for folder in folders):
+                    raise
+
+    def release_folders(self) -> list[Path]:
+        """The folder of each archived release, by name; without those that are being pruned.
+
+        Raises:
+            ArchiveError: the list of what is being pruned is damaged.
+        """
         if not self.data_dir.releases.is_dir():
             return []
-        folders = [f for f in self.data_dir.releases.iterdir() if f.is_dir() and not f.name.startswith(".")]
-        return sorted((Manifest.read(folder) for folder in folders), key=lambda m: m.time_order)
+        folders = sorted(f for f in self.data_dir.releases.iterdir() if f.is_dir() and not f.name.startswith("."))
+        pruned = being_pruned(self.data_dir)
+        return [folder for folder in folders if folder.name not in pruned]
 
     def timeline(self, refused: Collection[tuple[Quarter, str]] = ()) -> Timeline:
         """The timeline of all releases that are not held, without the contents that are refused."""
@@ -140,9 +158,22 @@ class Archive:
             )
         lost = self.held().get(release_id)
         if lost:
-            note = json.dumps({"accepted_in_spite_of": [str(entry) for entry in lost]}, indent=2)
-            write_atomically(self._folder(release_id) / ACCEPTED_FILE, note.encode())
+            self._note_accepted(release_id, {"accepted_in_spite_of": [str(entry) for entry in lost]})
             log.warning("release %s accepted despite its guards", release_id)
+
+    def _note_accepted(self, release_id: str, why: dict[str, Any]) -> None:
+        write_atomically(self._folder(release_id) / ACCEPTED_FILE, json.dumps(why, indent=2).encode())
+
+    def prune(self, retention: Retention) -> None:
+        """Remove releases and what only they name; the caller holds the data directory's lock."""
+        for release_id in retention.to_accept:
+            self._note_accepted(release_id, {"applied_before_pruning": [m.release_id for m in retention.removed]})
+        begin_pruning(self.data_dir, (manifest.release_id for manifest in retention.removed))
+        self.complete_pruning()
+
+    def complete_pruning(self) -> None:
+        """Complete what a killed `prune` left; the caller holds the data directory's lock."""
+        complete_pruning(self.data_dir, self.manifests())
 
     def ingest(self, fetch: Callable[[Path], Received]) -> Intake:
         """Receive an export, archive it, and say what it is.
@@ -157,8 +188,10 @@ class Archive:
             UsageError: it is synthetic and the archive real, or the other way round.
             PipelineError: the disk is full.
         """
+        self.manifests()  # an archive of a newer version, or a damaged one, is not touched
         ensure_writable(self.data_dir.root)
         with explain_disk_errors(), self.work_folder() as work:
+            self.complete_pruning()  # or a release of the same id would count among those that go
             received = fetch(work)
             return self._archive(received, work)
 

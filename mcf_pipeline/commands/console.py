@@ -18,14 +18,25 @@ LABELS = {
     "facts": "build the facts",
     "marts": "build the marts",
     "data_package": "write the data package",
+    "back up": "back up the archive",
+    "restore": "restore the archive",
 }
 """What the reported steps are called for a person, where the step's own name does not say it."""
 
+SHOWN = 20
+"""Problems that are listed, of however many."""
 _PIPED_WIDTH = 200
 """Columns where there is no terminal to ask: a table in a file or a pipe need not be folded to 80."""
 
 out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+def size(number: int) -> str:
+    """A number of bytes for a person."""
+    if number < 1000:
+        return f"{number} bytes"
+    return f"{number / 1000:,.1f} kB" if number < 1_000_000 else f"{number / 1_000_000:,.1f} MB"
 
 
 def warn_synthetic() -> None:

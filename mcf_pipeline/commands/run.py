@@ -47,10 +47,16 @@ def execute_and_print(space: Workspace, *, force: bool, ask_source: bool, dagste
     Raises:
         PipelineError: as `run`.
     """
+    space.archive.complete_pruning()  # reads the manifests: a directory of a newer version is not touched
     if space.remove_old_build():
         err.print(
             "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is "
             "rebuilt from them."
+        )
+    elif space.snapshot().is_of_other_rules:
+        err.print(
+            "This data directory was built by another version, or with another source map: its releases in raw/ are "
+            "kept, and everything else is rebuilt from them."
         )
     quiet = nullcontext() if dagster_logs else hold_stderr()
     with quiet, explain_disk_errors(), progress_bar():
@@ -131,7 +137,7 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
     out.print(f"Warehouse: {space.data_dir.published_database}")
     if (page := space.data_dir.dashboard).is_file():
         out.print(f"Dashboard: {page}", markup=False)
-    out.print(f'Next: {_typed(space, "sql")} "{FIRST_QUERY}"', markup=False)
+    out.print(f'Next: {as_typed(space, "sql")} "{FIRST_QUERY}"', markup=False)
 
 
 def _history(outcome: Outcome) -> str | None:
@@ -153,7 +159,7 @@ def _history(outcome: Outcome) -> str | None:
     )
 
 
-def _typed(space: Workspace, command: str) -> str:
+def as_typed(space: Workspace, command: str) -> str:
     """A command as it can be typed here: the path of the program, and the data directory to use."""
     called = Path(sys.argv[0])
     program = "mcf-pipeline"

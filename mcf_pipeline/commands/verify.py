@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from mcf_pipeline.commands.console import err, out, progress_bar
+from mcf_pipeline.commands.console import SHOWN, err, out, progress_bar
 from mcf_pipeline.commands.run import LOCK_TIMEOUT
 from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.warehouse.verification import verify_archive, verify_warehouse
 from mcf_pipeline.workspace import Workspace
-
-SHOWN = 20
 
 
 def verify(settings: Settings) -> None:

@@ -34,6 +34,7 @@ LINES_DECIDED_BY = (
     "schemas/staging.py",
     "schemas/warehouse.py",
     "tables/facts.py",
+    "tables/staged.py",
     "tables/staging.py",
 )
 """The files that determine staging and the facts."""

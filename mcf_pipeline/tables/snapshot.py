@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -75,14 +75,19 @@ class Snapshot:
         held = held_releases(manifests, archive.accepted(manifests))
         applied = [manifest for manifest in manifests if manifest.release_id not in held]
         reported = timeline(applied)
-        refused = {
+        snapshot = cls(tuple(manifests), held, reported, reported, rules, files)
+        refused = snapshot.refused_contents
+        return replace(snapshot, timeline=timeline(applied, refused)) if refused else snapshot
+
+    @property
+    def refused_contents(self) -> set[tuple[Quarter, str]]:
+        """The contents (quarter and hash) of applied releases that were read and refused."""
+        return {
             (quarter, state.sha256)
-            for quarter, states in reported.states.items()
+            for quarter, states in self.reported.states.items()
             for state in states
-            if verdict_file(files, rules, quarter, state.sha256).exists()
+            if verdict_file(self.files, self.rules, quarter, state.sha256).exists()
         }
-        line = timeline(applied, refused) if refused else reported
-        return cls(tuple(manifests), held, reported, line, rules, files)
 
     # -- marks -------------------------------------------------------------------------------------------
 
@@ -144,6 +149,16 @@ class Snapshot:
             else:
                 plan.new.append(quarter)
         return plan
+
+    @property
+    def is_of_other_rules(self) -> bool:
+        """Whether there are files of the tables, and none of any state by the rules in force."""
+        made = self.files.root / FACT_NAMES[0]
+        return any(made.glob("*/[0-9a-f]*.parquet")) and not any(
+            self.files.is_there(self.file(FACT_NAMES[0], quarter, state))
+            for quarter, states in self.timeline.states.items()
+            for state in states
+        )
 
     @cached_property
     def state(self) -> str:

@@ -30,6 +30,7 @@ from mcf_pipeline.tables.facts import fact_sql
 from mcf_pipeline.tables.received import by_columns, received_sql
 from mcf_pipeline.tables.snapshot import QuarterState, Snapshot
 from mcf_pipeline.tables.staged import is_refused
+from mcf_pipeline.warehouse.assembly import has_structure
 
 _PUBLISHED = "publie"
 _REBUILD = "`mcf-pipeline rebuild` builds the warehouse again"
@@ -39,8 +40,7 @@ _AGAIN = "`mcf-pipeline rebuild` rebuilds it from the archived export"
 def verify_archive(archive: Archive) -> Iterator[str]:
     """Problems of the archive: damaged or missing manifests, exports, line numbers and quarters."""
     manifests: list[Manifest] = []
-    folders = sorted(archive.data_dir.releases.glob("[0-9]*")) if archive.data_dir.releases.is_dir() else []
-    for folder in folders:
+    for folder in archive.release_folders():
         try:
             manifests.append(Manifest.read(folder))
         except ArchiveError as error:
@@ -98,9 +98,20 @@ def verify_warehouse(archive: Archive, snapshot: Snapshot) -> Iterator[str]:
             yield f"{path} cannot be opened ({str(error).splitlines()[0]}): {_REBUILD}"
             return
         try:
-            yield from _compare(con, archive, snapshot)
+            if _is_of_this_version(con):
+                yield from _compare(con, archive, snapshot)
+            else:
+                yield f"{path} was published by another version: `mcf-pipeline run` publishes it again"
         finally:
             con.execute(f"DETACH {_PUBLISHED}")
+
+
+def _is_of_this_version(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the published file has today's tables, views and macros, which the comparison asks."""
+    try:
+        return has_structure(con, _PUBLISHED)
+    except duckdb.Error:
+        return False
 
 
 def _compare(con: duckdb.DuckDBPyConnection, archive: Archive, snapshot: Snapshot) -> Iterator[str]:

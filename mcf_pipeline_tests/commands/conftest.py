@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mcf_pipeline_tests.commands.terminal import Answer, mcf
+from mcf_pipeline_tests.commands.terminal import Answer, mcf, mcf_here
 from mcf_pipeline_tests.conftest import made_once
 
 
@@ -42,4 +42,27 @@ def ready(first_run, tmp_path) -> Path:
     """A data directory with one release published, for one test to change."""
     data_dir = tmp_path / "data"
     shutil.copytree(first_run.data_dir, data_dir)
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def grown_once(tmp_path_factory, first_run, small_releases) -> Path:
+    """A data directory that took three releases in, one after the other; nobody may change it: take `grown`."""
+
+    def make(folder: Path) -> Path:
+        data_dir = folder / "data"
+        shutil.copytree(first_run.data_dir, data_dir, symlinks=True)
+        for release in small_releases[1:]:
+            answer = mcf_here("run", "--source", release, "--data-dir", data_dir)
+            assert answer.code == 0, answer.err
+        return data_dir
+
+    return made_once(tmp_path_factory, "grown", make)
+
+
+@pytest.fixture
+def grown(grown_once, tmp_path) -> Path:
+    """A data directory with three releases published, for one test to change."""
+    data_dir = tmp_path / "data"
+    shutil.copytree(grown_once, data_dir, symlinks=True)
     return data_dir

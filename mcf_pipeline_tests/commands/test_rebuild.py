@@ -2,19 +2,9 @@
 
 import shutil
 
-import pytest
-
 from mcf_pipeline_tests.commands.terminal import kept, mcf_here
 from mcf_pipeline_tests.orchestration.assets import small
 from mcf_pipeline_tests.warehouse.builds import contents, read
-
-
-@pytest.fixture
-def grown(ready, small_releases):
-    """A warehouse that took three releases in, one after the other."""
-    for release in small_releases[1:]:
-        assert mcf_here("run", "--source", release, "--data-dir", ready).code == 0
-    return ready
 
 
 def test_from_the_archive_alone_comes_the_same_warehouse(grown):

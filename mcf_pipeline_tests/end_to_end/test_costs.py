@@ -113,13 +113,15 @@ HEAVY = {"dagster", "pandas", "pandera", "duckdb", "pyarrow", "requests", "numpy
         (["status"], {"duckdb"}),
         (["sql", "SELECT 1"], {"duckdb"}),
         (["dashboard", "--no-browser"], set()),
+        (["backup", "{folder}"], set()),
+        (["prune", "--keep", "1"], set()),
         (["verify", "--help"], set()),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_command_imports_no_more_than_it_needs(small_copy, arguments, allowed):
+def test_a_command_imports_no_more_than_it_needs(small_copy, tmp_path, arguments, allowed):
     """A run that finds nothing new needs neither Dagster nor pandas, and neither do the commands that only look."""
-    typed = [argument.format(csv=small_copy.csv) for argument in arguments]
+    typed = [argument.format(csv=small_copy.csv, folder=tmp_path / "backup") for argument in arguments]
     if "--help" not in typed:
         typed += ["--data-dir", str(small_copy.data_dir)]
     code = (

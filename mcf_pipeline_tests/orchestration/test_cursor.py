@@ -55,6 +55,30 @@ def test_a_cursor_of_an_older_version_keeps_what_it_says():
     assert (old.next_look, old.failures, old.said) == ("2026-10-08T05:00:00+00:00", 2, "")
 
 
+def test_the_cursor_of_version_0_1_is_read():
+    """As its code at d765356 wrote it."""
+    old = (
+        '{"next_look": "2026-10-08T05:15:00+00:00", "failures": 0, '
+        '"said": "unchanged (data_processed: still 2026-10-08 04:12, 2026-10-08)"}'
+    )
+    found = Cursor.parse(old)
+    assert (found.next_look, found.failures, found.said[:9]) == ("2026-10-08T05:15:00+00:00", 0, "unchanged")
+    assert Cursor.parse(found.dump()) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version": 2, "next_look": 1791435600, "failures": 0}',
+        '{"version": 2, "next_look": {"portal": "2026-10-08T05:00:00+00:00"}, "failures": 0}',
+        '{"version": 2, "sources": [{"next_look": "2026-10-08T05:00:00+00:00"}]}',
+    ],
+)
+def test_the_cursor_of_a_newer_version_that_means_something_else_is_as_none(text):
+    """The source is looked at once more than need be, and what was done is in the archive."""
+    assert Cursor.parse(text) == Cursor()
+
+
 def test_fields_of_a_newer_version_are_passed_over():
     told = json.loads(Cursor("2026-10-08T05:00:00+00:00", 1, "x").dump()) | {"invented": "later"}
     assert Cursor.parse(json.dumps(told)) == Cursor("2026-10-08T05:00:00+00:00", 1, "x")
