@@ -58,6 +58,21 @@ class EventLog(SqliteEventLogStorage):
         self._db_lock = RLock()  # type: ignore[assignment]
         self._batch: dict[str, Connection] | None = None
         self._batch_end = ExitStack()
+        self._seen: set[str] = set()
+
+    # What is there stays there. Dagster asks before it stores an event of an asset or a check, and each answer of its
+    # own takes an engine or a look at the schema.
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table."""
+        if table_name not in self._seen and super().has_table(table_name):
+            self._seen.add(table_name)
+        return table_name in self._seen
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        if column_name not in self._seen and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._seen.add(column_name)
+        return column_name in self._seen
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store all of the events, or none where one cannot be stored; Dagster then tries each by itself."""

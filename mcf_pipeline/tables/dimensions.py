@@ -6,6 +6,7 @@ They are small and follow from the snapshot and the staged quarters, so they are
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -94,19 +95,25 @@ def unknown_modalities(snapshot: Snapshot, source_map: SourceMap) -> dict[str, l
     return found
 
 
+@cache
 def financers() -> pd.DataFrame:
-    """The financers that the contract knows."""
+    """The financers that the contract knows; nobody may change the frame."""
     return frame_of(DimFinanceur, FINANCER_ROWS)
 
 
 def modalities(dimension: str, seen: Iterable[Modality]) -> pd.DataFrame:
-    """A dimension: its known modalities, and the unknown ones that were seen."""
-    rows = {modality.id: modality for modality in KNOWN[dimension]}
-    unknown = sorted((m for m in seen if m.id not in rows), key=lambda m: m.id)
-    return frame_of(
-        MODALITY_DIMENSIONS[dimension],
-        map(_row(dimension), [*rows.values(), *{m.id: m for m in unknown}.values()]),
-    )
+    """A dimension: its known modalities, and the unknown ones that were seen; nobody may change the frame."""
+    known = {modality.id for modality in KNOWN[dimension]}
+    unknown = {m.id: m for m in sorted(seen, key=lambda m: m.id) if m.id not in known}
+    if not unknown:
+        return _known(dimension)
+    return frame_of(MODALITY_DIMENSIONS[dimension], map(_row(dimension), [*KNOWN[dimension], *unknown.values()]))
+
+
+@cache
+def _known(dimension: str) -> pd.DataFrame:
+    # Five ops of a run ask for it, and validating a frame costs more than its few rows.
+    return frame_of(MODALITY_DIMENSIONS[dimension], map(_row(dimension), KNOWN[dimension]))
 
 
 def quarters(reported: Iterable[Quarter]) -> pd.DataFrame:
