@@ -4,7 +4,7 @@ A new spelling or a new modality is one line here. What does not belong here: ho
 (`contract.modalities`).
 
 Sources: regions, INSEE code officiel géographique 2024; ISO 3166-2:FR as of its change of November 2020
-(Corse became FR-20R, the overseas regions their departments' numbers); professions, INSEE PCS, level 1;
+(Corse became FR-20R, the overseas regions their departments' numbers); professions, INSEE PCS 2003, level 1;
 statuses, the exact texts of the sibling dataset *formations engagées*.
 """
 

@@ -17,13 +17,13 @@ from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES, PAST_ST
 FILE_NAME = "dictionnaire.md"
 
 SECTIONS: tuple[tuple[str, Sequence[type[Table]]], ...] = (
-    ("Vues : pour lire sans joindre, comparer, additionner", VIEWS),
+    ("Vues : libellés en clair, comparaisons, cumuls", VIEWS),
     ("Tables dérivées", (*QUARTERLY_MARTS, MartRevisions)),
     ("Faits : une ligne par ligne de la source", FACTS),
-    ("Historique : ce que chaque publication disait", (*HISTORIES, *PAST_STATES)),
+    ("Historique : l'état donné par chaque publication", (*HISTORIES, *PAST_STATES)),
     ("Dimensions", DIMENSIONS),
     ("Lignes écartées", (StgRejets,)),
-    ("Ce que le fichier dit de lui-même", DOCUMENTATION),
+    ("Métadonnées du fichier", DOCUMENTATION),
 )
 """Every model of the published file, in the order in which a reader needs them."""
 
@@ -31,7 +31,7 @@ _HEAD = """# Dictionnaire des données
 
 <!-- Made by `python -m mcf_pipeline.documentation docs`; edit the models in `mcf_pipeline/schemas/`, not this page. -->
 
-Ce que veut dire chaque colonne de chaque table et vue de `mcf.duckdb`. Les mêmes textes sont dans le fichier lui-même
+La définition de chaque colonne de chaque table et vue de `mcf.duckdb`. Les mêmes textes sont dans le fichier lui-même
 (commentaires, table `dictionnaire`) et dans le paquet de données. Les colonnes de la clé sont en gras ; « vide
 possible » : la valeur peut manquer, et une valeur masquée est vide, jamais zéro.
 """
@@ -51,7 +51,7 @@ def _table(model: type[Table]) -> str:
     lines = [
         f"### {spec.name}\n",
         f"{spec.description}\n",
-        "| colonne | type | unité | ce qu'elle dit |",
+        "| colonne | type | unité | définition |",
         "| --- | --- | --- | --- |",
     ]
     lines += [_row(column, is_key=column.name in spec.key) for column in spec.columns]

@@ -18,15 +18,15 @@ class Dictionnaire(Table):
     rang: Small = column("Place de la colonne dans la table, à partir de 1.", ge=1)
     type: Text = column("Type DuckDB.")
     unite: Text = column("Unité des valeurs ; vide s'il n'y en a pas.", nullable=True)
-    description: Text = column("Ce que la colonne dit.")
+    description: Text = column("Ce que contient la colonne.")
     calcul: Text = column("Comment elle est calculée ; vide si la source la donne telle quelle.", nullable=True)
     masquage: Text = column(
-        "Ce que le masquage des lignes de moins de 5 personnes lui fait ; vide s'il ne la touche pas.",
+        "Effet du masquage des lignes de moins de 5 personnes ; vide s'il n'en a pas.",
         nullable=True,
     )
     est_cle: Flag = column("Vrai si la colonne fait partie de la clé de la table.")
     est_facultative: Flag = column("Vrai si la colonne peut être vide.")
-    reference: Text = column("Dimension où la valeur se trouve ; vide sinon.", nullable=True)
+    reference: Text = column("Dimension à laquelle la valeur renvoie ; vide sinon.", nullable=True)
     exemple: Text = column(
         "Une valeur de la colonne : la première, dans l'ordre de la clé ; vide si la colonne l'est toujours.",
         nullable=True,
@@ -34,7 +34,7 @@ class Dictionnaire(Table):
 
     class Config:
         name = "dictionnaire"
-        description = "Ce que veut dire chaque colonne de chaque table et vue."
+        description = "La définition de chaque colonne de chaque table et vue."
         unique = ["nom_table", "nom_colonne"]
 
 
@@ -57,7 +57,7 @@ class MetaPublication(Table):
     """The one row that says what this file is."""
 
     etat: Text = column(
-        "Empreinte de ce dont le fichier est fait ; change dès que son contenu peut changer.", unique=True
+        "Empreinte de ce dont le fichier est fait ; elle change dès que le contenu peut changer.", unique=True
     )
     mention: Text = column("À citer : source, date de la publication, licence, et qui a modifié les données.")
     release_id: Text = column("Dernière publication appliquée.", references="dim_release", nullable=True)
@@ -65,7 +65,7 @@ class MetaPublication(Table):
     licence: Text = column("Licence.")
     est_synthetique: Flag = column("Vrai si les données sont fabriquées, et ne disent rien du monde réel.")
     version_mcf_pipeline: Text = column("Version du logiciel qui a fait le fichier.")
-    publie_le: Moment = column("Quand le fichier a été fait (UTC).")
+    publie_le: Moment = column("Date et heure de fabrication du fichier (UTC).")
     structure: Text = column("Empreinte des tables, vues et textes du fichier.")
 
     class Config:
@@ -83,7 +83,7 @@ class MetaFichiers(Table):
 
     class Config:
         name = "meta_fichiers"
-        description = "De quoi est fait chaque trimestre de chaque table ; une marque change avec son contenu."
+        description = "L'empreinte de chaque trimestre de chaque table ; elle change avec son contenu."
         unique = ["nom_table", "trimestre_id"]
 
 

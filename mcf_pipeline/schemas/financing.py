@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from mcf_pipeline.schemas.base import Amount, Count, Ratio, Text, column
 from mcf_pipeline.schemas.measures import (
-    HIGHEST,
     HYPOTHESIS,
-    LOWEST,
     QUOTED,
     SHARE,
     UNMASKED,
@@ -15,7 +13,10 @@ from mcf_pipeline.schemas.measures import (
     Quarterly,
 )
 
-HIDDEN_PART = f"ce que cachent les lignes masquées ({HYPOTHESIS}, à leur prix moyen) peut être à lui, ou non."
+HIDDEN_PART = (
+    f"ce que cachent les lignes masquées ({HYPOTHESIS}, à leur prix moyen) peut venir de lui en tout, en partie ou "
+    "pas du tout."
+)
 
 
 class _Financing(Explained, Quarterly):
@@ -23,13 +24,16 @@ class _Financing(Explained, Quarterly):
 
     financeur_id: Text = column("Financeur.", references="dim_financeur")
     nb_lignes: Count = column(
-        "Lignes de la source où le financeur a une colonne.", unit="lignes", computed="nombre de lignes.", ge=0
+        "Lignes de la source, si elle a une colonne pour le financeur.",
+        unit="lignes",
+        computed="nombre de lignes.",
+        ge=0,
     )
     nb_lignes_masquees: Count = column(
         "Lignes masquées parmi elles.", unit="lignes", computed="lignes de la source qui sont masquées.", ge=0
     )
     montant: Amount = column(
-        "Somme des parts du financeur.",
+        "Montant apporté par le financeur dans les lignes où sa part est donnée.",
         unit="euros",
         computed="somme des parts données.",
         masking=UNMASKED,
@@ -47,13 +51,14 @@ class _Financing(Explained, Quarterly):
     montant_max: Amount = column(
         "Ce que le financeur apporte, au plus.",
         unit="euros",
-        computed="parts données + 5 x prix moyen de chaque ligne masquée.",
+        computed="parts données + 5 × prix moyen pour chaque ligne masquée + montant engagé des lignes où seule sa "
+        "part est vide.",
         masking=HIDDEN_PART,
         nullable=True,
         ge=0,
     )
     part_montant: Ratio = column(
-        "Part du financeur dans le total des financeurs.",
+        "Part du financeur dans le montant apporté par tous les financeurs.",
         unit="ratio",
         computed="montant / somme des montants des financeurs.",
         masking=QUOTED,
@@ -61,16 +66,16 @@ class _Financing(Explained, Quarterly):
         in_range=SHARE,
     )
     part_montant_bas: Ratio = column(
-        "Part du financeur dans le total des financeurs, au moins.",
-        computed="partie au moins / (partie au moins + reste au plus).",
+        "Part du financeur dans le montant apporté par tous les financeurs : borne basse.",
+        computed="montant / (total des financeurs + tout ce que cachent les lignes masquées).",
         unit="ratio",
         masking=HIDDEN_PART,
         nullable=True,
         in_range=SHARE,
     )
     part_montant_haut: Ratio = column(
-        "Part du financeur dans le total des financeurs, au plus.",
-        computed="partie au plus / (partie au plus + reste au moins).",
+        "Part du financeur dans le montant apporté par tous les financeurs : borne haute.",
+        computed="(montant + tout ce que cachent les lignes masquées) / (total des financeurs + ce même montant).",
         unit="ratio",
         masking=HIDDEN_PART,
         nullable=True,
@@ -89,20 +94,20 @@ class _Financing(Explained, Quarterly):
         "Dossiers auxquels le financeur contribue, au moins.",
         unit="dossiers",
         computed="dossiers donnés (0 s'il n'y en a pas).",
-        masking="une ligne masquée peut n'en avoir aucun.",
+        masking="dans une ligne masquée, il peut ne contribuer à aucun dossier.",
         nullable=True,
         ge=0,
     )
     nb_dossiers_finances_max: Count = column(
         "Dossiers auxquels le financeur contribue, au plus.",
         unit="dossiers",
-        computed="dossiers donnés + 5 par ligne masquée.",
+        computed="dossiers donnés + 5 par ligne masquée + dossiers des lignes où seul ce nombre est vide.",
         masking=f"{HYPOTHESIS}, et le financeur peut contribuer à tous.",
         nullable=True,
         ge=0,
     )
     montant_moyen_par_dossier: Amount = column(
-        "Montant moyen apporté à un dossier financé.",
+        "Montant moyen apporté par dossier auquel le financeur contribue.",
         unit="euros",
         computed="montant_a_dossiers_connus / nb_dossiers_finances_a_montant_connu.",
         masking=QUOTED,
@@ -110,23 +115,23 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     montant_moyen_par_dossier_bas: Amount = column(
-        "Montant moyen apporté à un dossier financé, au moins.",
+        "Montant moyen apporté par dossier auquel le financeur contribue : borne basse.",
         unit="euros",
-        computed="chaque ligne masquée ajoute 5 dossiers et presque rien.",
-        masking=LOWEST,
+        computed="chaque ligne masquée ajoute 5 dossiers financés, pour un montant négligeable.",
+        masking=f"borne sûre si {HYPOTHESIS}.",
         nullable=True,
         ge=0,
     )
     montant_moyen_par_dossier_haut: Amount = column(
-        "Montant moyen apporté à un dossier financé, au plus.",
+        "Montant moyen apporté par dossier auquel le financeur contribue : borne haute.",
         unit="euros",
-        computed="chaque ligne masquée ajoute un dossier et tout ce qu'elle peut cacher.",
-        masking=HIGHEST,
+        computed="chaque ligne masquée ajoute un dossier financé, pour tout le montant qu'elle peut cacher.",
+        masking=f"borne sûre si {HYPOTHESIS}, parfois un peu plus haute que l'extrême.",
         nullable=True,
         ge=0,
     )
     montant_a_dossiers_connus: Amount = column(
-        "De quoi refaire le montant moyen à tout autre niveau : il s'additionne, comme son poids.",
+        "Numérateur du montant moyen : il s'additionne, comme son poids, d'où le montant moyen à tout autre niveau.",
         unit="euros",
         computed="somme des parts, sur les lignes qui donnent aussi les dossiers financés.",
         masking=WEIGHT,
@@ -159,5 +164,5 @@ class MartRegionFinancement(_Financing):
 
     class Config:
         name = "mart_region_financement"
-        description = "Ce que chaque financeur apporte à chaque région, par trimestre."
+        description = "Ce que chaque financeur apporte aux dossiers de chaque région, par trimestre."
         unique = ["trimestre_id", "region_id", "financeur_id"]

@@ -28,7 +28,8 @@ class _Quarter(Table):
 
 class _Current(_Quarter):
     release_id: Text = column(
-        "Publication courante, la même sur toutes les lignes : filtrer par elle rend tout.", references="dim_release"
+        "Publication courante, la même sur toutes les lignes : filtrer sur elle n'en retire aucune.",
+        references="dim_release",
     )
 
 
@@ -58,7 +59,9 @@ class _Status(Table):
     statut: Text = column("Statut en clair.")
     statut_ordre: Small = column("Rang du statut dans la vie d'un dossier.", nullable=True)
     famille_statut: Text = column("Famille du statut ; vide si on ne sait pas.", nullable=True)
-    est_commence: Flag = column("Vrai si le titulaire est entré en formation ; vide si on ne sait pas.", nullable=True)
+    est_commence: Flag = column(
+        "Vrai si le statut dit que le titulaire est entré en formation ; vide si on ne sait pas.", nullable=True
+    )
     est_annule: Flag = column("Vrai si le dossier est annulé ou rejeté ; vide si on ne sait pas.", nullable=True)
 
 
@@ -72,7 +75,7 @@ class VTrimestre(MartTrimestre, _Current):
 
     class Config:
         name = "v_trimestre"
-        description = "`mart_trimestre` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_trimestre` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id"]
 
 
@@ -81,7 +84,7 @@ class VRegion(MartRegion, _Region, _Current):
 
     class Config:
         name = "v_region"
-        description = "`mart_region` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_region` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id", "region_id"]
 
 
@@ -90,7 +93,7 @@ class VProfil(MartProfil, _Situation, _AgeClass, _Gender, _Current):
 
     class Config:
         name = "v_profil"
-        description = "`mart_profil` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_profil` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id", "genre_id", "classe_age_id", "situation_id"]
 
 
@@ -99,7 +102,7 @@ class VRegionSituation(MartRegionSituation, _Situation, _Region, _Current):
 
     class Config:
         name = "v_region_situation"
-        description = "`mart_region_situation` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_region_situation` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id", "region_id", "situation_id"]
 
 
@@ -108,7 +111,7 @@ class VFinancement(MartFinancement, _Financer, _Current):
 
     class Config:
         name = "v_financement"
-        description = "`mart_financement` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_financement` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id", "financeur_id"]
 
 
@@ -117,7 +120,7 @@ class VRegionFinancement(MartRegionFinancement, _Financer, _Region, _Current):
 
     class Config:
         name = "v_region_financement"
-        description = "`mart_region_financement` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_region_financement` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id", "region_id", "financeur_id"]
 
 
@@ -126,7 +129,7 @@ class VStatut(MartStatut, _Status, _Current):
 
     class Config:
         name = "v_statut"
-        description = "`mart_statut` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_statut` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id", "statut_id"]
 
 
@@ -135,7 +138,7 @@ class VQualite(MartQualite, _Current):
 
     class Config:
         name = "v_qualite"
-        description = "`mart_qualite` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_qualite` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id"]
 
 
@@ -144,7 +147,7 @@ class VRevisions(MartRevisions, _Quarter):
 
     class Config:
         name = "v_revisions"
-        description = "`mart_revisions` avec les libellés en clair, dans l'ordre où on le lit."
+        description = "`mart_revisions` avec les libellés en clair, lignes triées."
         unique = ["trimestre_id", "release_id"]
 
 

@@ -13,7 +13,9 @@ class _Labelled(Table):
     """The six dimensions of a line, in clear."""
 
     release_id: Text = column("Publication courante, la même sur toutes les lignes.")
-    release_id_debut_etat: Text = column("Publication depuis laquelle le trimestre dit cela sans interruption.")
+    release_id_debut_etat: Text = column(
+        "Publication depuis laquelle le trimestre est dans cet état, sans interruption."
+    )
     trimestre_id: Text = column("Trimestre d'entrée en formation, `2024-T3`.")
     trimestre: Text = column("Trimestre en clair.")
     annee: Small = column("Année.")
@@ -38,13 +40,14 @@ class VDossiers(_Labelled):
 
     nb_dossiers: Count = column("Nombre de dossiers.", unit="dossiers", masking=MASKED, nullable=True)
     nb_titulaires: Count = column(
-        "Nombre de titulaires. Ne s'additionne pas : une somme compte une personne une fois par ligne.",
+        "Nombre de titulaires. Ne s'additionne pas : une somme compte une personne autant de fois que de lignes où "
+        "elle figure.",
         unit="personnes",
         masking=MASKED,
         nullable=True,
     )
     montant_engage: Amount = column("Montant engagé.", unit="euros", masking=MASKED, nullable=True)
-    prix_moyen: Decimal4 = column("Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True)
+    prix_moyen: Decimal4 = column("Prix moyen d'un dossier de la ligne.", unit="euros", masking=GIVEN, nullable=True)
     duree_moyenne: Decimal4 = column(
         "Durée moyenne, sur les dossiers dont la durée est connue.",
         unit="heures",
@@ -58,7 +61,7 @@ class VDossiers(_Labelled):
 
     class Config:
         name = "v_dossiers"
-        description = "`fct_dossiers` avec les libellés en clair, pour qui ne veut pas joindre."
+        description = "`fct_dossiers` avec les libellés en clair, sans jointure à faire."
         unique = LABELS
 
 
@@ -77,5 +80,5 @@ class VFinancements(_Labelled):
 
     class Config:
         name = "v_financements"
-        description = "`fct_financements` avec les libellés en clair, pour qui ne veut pas joindre."
+        description = "`fct_financements` avec les libellés en clair, sans jointure à faire."
         unique = [*LABELS, "financeur"]

@@ -37,26 +37,25 @@ class MartTrimestre(Explained, Rates, Measured, Quarterly):
     """National figures of each quarter."""
 
     part_demandeurs_emploi: Ratio = column(
-        "Part des demandeurs d'emploi.",
+        "Part des demandeurs d'emploi parmi les dossiers (non les personnes).",
         unit="ratio",
         computed="dossiers des demandeurs d'emploi / dossiers dont la situation est renseignée et connue ; vide si "
-        "plus "
-        "de 1 % des dossiers ont une situation que le contrat ne connaît pas.",
+        "plus de 1 % des dossiers ont une situation que le contrat ne connaît pas.",
         masking=QUOTED,
         nullable=True,
         in_range=SHARE,
     )
     part_demandeurs_emploi_bas: Ratio = column(
-        "Part des demandeurs d'emploi, au moins.",
-        computed="partie au moins / (partie au moins + reste au plus).",
+        "Part des demandeurs d'emploi : borne basse.",
+        computed="minimum de la partie / (minimum de la partie + maximum du reste).",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
         in_range=SHARE,
     )
     part_demandeurs_emploi_haut: Ratio = column(
-        "Part des demandeurs d'emploi, au plus.",
-        computed="partie au plus / (partie au plus + reste au moins).",
+        "Part des demandeurs d'emploi : borne haute.",
+        computed="maximum de la partie / (maximum de la partie + minimum du reste).",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
@@ -79,31 +78,30 @@ class MartTrimestre(Explained, Rates, Measured, Quarterly):
     nb_dossiers_de_situation_connue_max: Count = column(
         "Le même poids avec les lignes masquées, au plus.",
         unit="dossiers",
-        computed="avec les dossiers dont la modalité n'est pas au contrat.",
+        computed="poids donné + 5 par ligne masquée, et les dossiers dont la modalité n'est pas au contrat.",
         masking=AT_MOST_FIVE,
         ge=0,
     )
     part_femmes: Ratio = column(
-        "Part des femmes.",
+        "Part des femmes parmi les dossiers (non les personnes).",
         unit="ratio",
         computed="dossiers des femmes / dossiers dont le genre est renseigné et connu ; vide si plus de 1 % des "
-        "dossiers ont "
-        "un genre que le contrat ne connaît pas.",
+        "dossiers ont un genre que le contrat ne connaît pas.",
         masking=QUOTED,
         nullable=True,
         in_range=SHARE,
     )
     part_femmes_bas: Ratio = column(
-        "Part des femmes, au moins.",
-        computed="partie au moins / (partie au moins + reste au plus).",
+        "Part des femmes : borne basse.",
+        computed="minimum de la partie / (minimum de la partie + maximum du reste).",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
         in_range=SHARE,
     )
     part_femmes_haut: Ratio = column(
-        "Part des femmes, au plus.",
-        computed="partie au plus / (partie au plus + reste au moins).",
+        "Part des femmes : borne haute.",
+        computed="maximum de la partie / (maximum de la partie + minimum du reste).",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
@@ -126,7 +124,7 @@ class MartTrimestre(Explained, Rates, Measured, Quarterly):
     nb_dossiers_de_genre_connu_max: Count = column(
         "Le même poids avec les lignes masquées, au plus.",
         unit="dossiers",
-        computed="avec les dossiers dont la modalité n'est pas au contrat.",
+        computed="poids donné + 5 par ligne masquée, et les dossiers dont la modalité n'est pas au contrat.",
         masking=AT_MOST_FIVE,
         ge=0,
     )
@@ -144,22 +142,22 @@ class MartRegion(Explained, Rates, DossierShare, Measured, Quarterly):
     part_montant: Ratio = column(
         "Part de la région dans le montant engagé du trimestre.",
         unit="ratio",
-        computed="montant / montant de toutes les régions, renseignées ou non.",
+        computed="montant / montant de toutes les lignes, région renseignée ou non.",
         masking=QUOTED,
         nullable=True,
         in_range=SHARE,
     )
     part_montant_bas: Ratio = column(
-        "Part de la région dans le montant engagé du trimestre, au moins.",
-        computed="partie au moins / (partie au moins + reste au plus).",
+        "Part de la région dans le montant engagé du trimestre : borne basse.",
+        computed="minimum de la partie / (minimum de la partie + maximum du reste).",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
         in_range=SHARE,
     )
     part_montant_haut: Ratio = column(
-        "Part de la région dans le montant engagé du trimestre, au plus.",
-        computed="partie au plus / (partie au plus + reste au moins).",
+        "Part de la région dans le montant engagé du trimestre : borne haute.",
+        computed="maximum de la partie / (maximum de la partie + minimum du reste).",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
@@ -181,7 +179,7 @@ class MartProfil(Explained, Measured, Quarterly):
 
     class Config:
         name = "mart_profil"
-        description = "Les chiffres par genre, classe d'âge et situation, par trimestre."
+        description = "Les chiffres de chaque profil (genre, classe d'âge, situation), par trimestre."
         unique = ["trimestre_id", "genre_id", "classe_age_id", "situation_id"]
 
 
@@ -213,8 +211,8 @@ class MartStatut(Explained, Rates, DossierShare, Measured, Quarterly):
 
 _UNKNOWN: dict[str, Any] = {
     "unit": "ratio",
-    "computed": "dossiers dont la modalité n'est pas au contrat, au plus / dossiers de toutes les lignes, au moins.",
-    "masking": f"au plus : {HYPOTHESIS}.",
+    "computed": "maximum des dossiers dont la modalité n'est pas au contrat / minimum des dossiers ; 1 au plus.",
+    "masking": f"majorant, si {HYPOTHESIS}.",
     "nullable": True,
     "in_range": SHARE,
 }
@@ -244,8 +242,8 @@ class MartQualite(Explained, Quarterly):
         "Lignes dont le montant est masqué.", unit="lignes", computed="lignes où il est vide.", ge=0
     )
     plus_petit_nb_titulaires: Count = column(
-        "Le plus petit nombre de titulaires donné. S'il n'est pas 5, le producteur ne masque pas comme il le dit, et "
-        "les bornes sont à revoir.",
+        "Le plus petit nombre de titulaires donné. Sous 5, le producteur ne masque pas comme il le dit ; au-dessus de "
+        "5 dans tous les trimestres, son seuil est sans doute plus haut. Dans les deux cas, les bornes sont à revoir.",
         unit="personnes",
         computed="minimum, hors zéro, des titulaires donnés.",
         masking=WEIGHT,
@@ -259,8 +257,8 @@ class MartQualite(Explained, Quarterly):
         ge=0,
     )
     nb_profils_masques_en_partie: Count = column(
-        "Profils dont certains statuts sont masqués et d'autres non. S'il y en a, le statut fait partie du grain "
-        "auquel le producteur masque.",
+        "Profils dont certains statuts sont masqués et d'autres non. S'il y en a, le producteur masque par ligne, "
+        "statut compris, et non par profil.",
         unit="profils",
         computed="profils du trimestre qui ont une ligne masquée et une qui ne l'est pas.",
         ge=0,
@@ -288,24 +286,30 @@ class MartQualite(Explained, Quarterly):
         ge=0,
     )
     ecart_prix_montant: Amount = column(
-        "Écart entre prix moyen x dossiers et montant engagé.",
+        "Écart entre prix moyen × dossiers et montant engagé.",
         unit="euros",
-        computed="somme de prix_moyen x nb_dossiers moins montant_engage, sur les lignes où les trois sont donnés.",
+        computed="somme de prix_moyen × nb_dossiers moins montant_engage, sur les lignes où les trois sont donnés.",
         masking="une ligne dont les dossiers ou le montant sont masqués n'y est pas.",
         nullable=True,
     )
     nb_lignes_ecart_prix: Count = column(
-        "Lignes dont prix x dossiers s'écarte du montant de plus de 5 % (règle `ecart_prix_montant` du contrat).",
+        "Lignes dont prix moyen × dossiers s'écarte du montant de plus de 5 % (règle `ecart_prix_montant` du contrat).",
         unit="lignes",
         computed="nombre de ces lignes.",
         masking="parmi les lignes où les trois sont donnés.",
         ge=0,
     )
-    part_regions_inconnues: Ratio = column("Part des dossiers de région inconnue.", **_UNKNOWN)
-    part_genres_inconnus: Ratio = column("Part des dossiers de genre inconnu.", **_UNKNOWN)
-    part_classes_age_inconnues: Ratio = column("Part des dossiers de classe d'âge inconnue.", **_UNKNOWN)
-    part_situations_inconnues: Ratio = column("Part des dossiers de situation inconnue.", **_UNKNOWN)
-    part_statuts_inconnus: Ratio = column("Part des dossiers de statut inconnu ou non renseigné.", **_UNKNOWN)
+    part_regions_inconnues: Ratio = column("Part des dossiers de région inconnue du contrat, au plus.", **_UNKNOWN)
+    part_genres_inconnus: Ratio = column("Part des dossiers de genre inconnu du contrat, au plus.", **_UNKNOWN)
+    part_classes_age_inconnues: Ratio = column(
+        "Part des dossiers de classe d'âge inconnue du contrat, au plus.", **_UNKNOWN
+    )
+    part_situations_inconnues: Ratio = column(
+        "Part des dossiers de situation inconnue du contrat, au plus.", **_UNKNOWN
+    )
+    part_statuts_inconnus: Ratio = column(
+        "Part des dossiers de statut inconnu du contrat ou non renseigné, au plus.", **_UNKNOWN
+    )
 
     class Config:
         name = "mart_qualite"

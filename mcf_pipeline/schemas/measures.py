@@ -13,19 +13,21 @@ from mcf_pipeline.schemas.base import Amount, Count, Ratio, Sum4, Table, Text, c
 
 HYPOTHESIS = "une ligne masquée compte de 1 à 5 dossiers"
 UNMASKED = "les lignes masquées n'y sont pas : c'est un minimum."
-MASKED_STANDS_FOR = "une ligne masquée compte de 1 à 4 personnes : la borne ne dépend que du nombre de ces lignes."
+MASKED_STANDS_FOR = "une ligne masquée compte de 1 à 4 personnes (le producteur masque sous 5)."
 AT_LEAST_ONE = "une ligne masquée y compte pour un dossier, le moins qu'elle puisse avoir."
 AT_MOST_FIVE = "une ligne masquée y compte pour 5 dossiers (hypothèse : de 1 à 5)."
 PRICED = (
-    f"{HYPOTHESIS}, au prix moyen que la source en donne, à un demi-centime près ; vide pour le maximum si une ligne "
-    "masquée est sans prix."
+    f"{HYPOTHESIS}, au prix moyen que la source en donne, à un demi-centime près ; si une ligne masquée est sans prix, "
+    "elle compte pour 0 dans le minimum, et le maximum est vide."
 )
 LOWEST = f"la plus basse valeur possible si {HYPOTHESIS}."
 HIGHEST = f"la plus haute valeur possible si {HYPOTHESIS}."
-QUOTED = (
-    "calculé sur les seules lignes non masquées, et donné seulement s'il tombe entre ses bornes et si elles sont à 5 % "
-    "près ; sinon vide, motif dans motifs_vides."
+QUOTED_WITHOUT_REASON = (
+    "calculé sur les seules lignes non masquées ; donné seulement s'il est compris entre ses bornes et si leur écart "
+    "ne dépasse pas 5 % de la borne haute ; sinon vide."
 )
+QUOTED = f"{QUOTED_WITHOUT_REASON} Le motif est dans motifs_vides."
+"""For a table that has `motifs_vides`."""
 WEIGHT = "les lignes masquées n'y sont pas."
 SHARE = {"min_value": 0, "max_value": 1}
 
@@ -82,14 +84,14 @@ class Measured(Table):
     nb_titulaires_lignes_masquees_min: Count = column(
         "Somme des titulaires des lignes masquées, au moins.",
         unit="personnes",
-        computed="1 x lignes dont les titulaires sont masqués.",
+        computed="nombre de lignes dont les titulaires sont masqués.",
         masking=MASKED_STANDS_FOR,
         ge=0,
     )
     nb_titulaires_lignes_masquees_max: Count = column(
         "Somme des titulaires des lignes masquées, au plus.",
         unit="personnes",
-        computed="4 x lignes dont les titulaires sont masqués.",
+        computed="4 × nombre de lignes dont les titulaires sont masqués.",
         masking=MASKED_STANDS_FOR,
         ge=0,
     )
@@ -112,20 +114,20 @@ class Measured(Table):
     montant_engage_min: Amount = column(
         "Montant engagé de toutes les lignes, au moins.",
         unit="euros",
-        computed="montants donnés + 1 x prix moyen de chaque ligne dont le montant est masqué.",
+        computed="montants donnés + 1 × prix moyen pour chaque ligne dont le montant est masqué.",
         masking=PRICED,
         ge=0,
     )
     montant_engage_max: Amount = column(
         "Montant engagé de toutes les lignes, au plus.",
         unit="euros",
-        computed="montants donnés + 5 x prix moyen de chaque ligne dont le montant est masqué.",
+        computed="montants donnés + 5 × prix moyen pour chaque ligne dont le montant est masqué.",
         masking=PRICED,
         nullable=True,
         ge=0,
     )
     prix_moyen: Amount = column(
-        "Prix moyen d'un dossier.",
+        "Prix moyen d'un dossier, pondéré par les dossiers.",
         unit="euros",
         computed="montant_a_prix_connu / nb_dossiers_a_prix_connu.",
         masking=QUOTED,
@@ -133,16 +135,18 @@ class Measured(Table):
         ge=0,
     )
     prix_moyen_bas: Amount = column(
-        "Prix moyen de toutes les lignes, au moins.",
-        computed="lignes masquées sous cette moyenne comptées 5 fois, les autres une.",
+        "Prix moyen, lignes masquées comprises : borne basse.",
+        computed="moyenne où chaque ligne masquée moins chère que le résultat compte pour 5 dossiers, et les "
+        "autres lignes masquées pour 1.",
         unit="euros",
         masking=LOWEST,
         nullable=True,
         ge=0,
     )
     prix_moyen_haut: Amount = column(
-        "Prix moyen de toutes les lignes, au plus.",
-        computed="lignes masquées au-dessus de cette moyenne comptées 5 fois, les autres une.",
+        "Prix moyen, lignes masquées comprises : borne haute.",
+        computed="moyenne où chaque ligne masquée plus chère que le résultat compte pour 5 dossiers, et les "
+        "autres lignes masquées pour 1.",
         unit="euros",
         masking=HIGHEST,
         nullable=True,
@@ -158,28 +162,28 @@ class Measured(Table):
     )
     nb_dossiers_a_prix_connu_min: Count = column(
         "Le même poids avec les lignes masquées, au moins.",
-        computed="poids donné + 1 par ligne masquée.",
+        computed="poids donné + 1 par ligne masquée qui donne son prix.",
         unit="dossiers",
         masking=AT_LEAST_ONE,
         ge=0,
     )
     nb_dossiers_a_prix_connu_max: Count = column(
         "Le même poids avec les lignes masquées, au plus.",
-        computed="poids donné + 5 par ligne masquée.",
+        computed="poids donné + 5 par ligne masquée qui donne son prix.",
         unit="dossiers",
         masking=AT_MOST_FIVE,
         ge=0,
     )
     montant_a_prix_connu: Sum4 = column(
-        "De quoi refaire le prix moyen à tout autre niveau : il s'additionne, comme son poids.",
+        "Numérateur du prix moyen : il s'additionne, comme son poids, d'où le prix moyen à tout autre niveau.",
         unit="euros",
-        computed="somme de prix moyen (à défaut, montant / dossiers) x dossiers.",
+        computed="somme de prix moyen (à défaut, montant / dossiers) × dossiers.",
         masking=WEIGHT,
         nullable=True,
         ge=0,
     )
     duree_moyenne: Amount = column(
-        "Durée moyenne d'un dossier.",
+        "Durée moyenne d'un dossier, pondérée par les dossiers dont la durée est connue.",
         unit="heures",
         computed="heures_a_duree_connue / nb_dossiers_a_duree_connue.",
         masking=QUOTED,
@@ -187,23 +191,25 @@ class Measured(Table):
         ge=0,
     )
     duree_moyenne_bas: Amount = column(
-        "Durée moyenne de toutes les lignes, au moins.",
-        computed="lignes masquées sous cette moyenne comptées 5 fois, les autres une.",
+        "Durée moyenne, lignes masquées comprises : borne basse.",
+        computed="moyenne où chaque ligne masquée plus courte que le résultat compte pour 5 dossiers, et les "
+        "autres lignes masquées pour 1.",
         unit="heures",
         masking=LOWEST,
         nullable=True,
         ge=0,
     )
     duree_moyenne_haut: Amount = column(
-        "Durée moyenne de toutes les lignes, au plus.",
-        computed="lignes masquées au-dessus de cette moyenne comptées 5 fois, les autres une.",
+        "Durée moyenne, lignes masquées comprises : borne haute.",
+        computed="moyenne où chaque ligne masquée plus longue que le résultat compte pour 5 dossiers, et les "
+        "autres lignes masquées pour 1.",
         unit="heures",
         masking=HIGHEST,
         nullable=True,
         ge=0,
     )
     nb_dossiers_a_duree_connue: Count = column(
-        "Poids de la durée moyenne : dossiers dont la durée est connue, des lignes qui la donnent.",
+        "Poids de la durée moyenne : dossiers dont la durée est connue, dans les lignes non masquées.",
         unit="dossiers",
         computed="somme des dossiers à durée connue.",
         masking=WEIGHT,
@@ -212,7 +218,7 @@ class Measured(Table):
     )
     nb_dossiers_a_duree_connue_min: Count = column(
         "Le même poids avec les lignes masquées, au moins.",
-        computed="poids donné + 1 par ligne masquée.",
+        computed="poids donné + 1 par ligne qui donne une durée moyenne et dont ce poids est vide.",
         unit="dossiers",
         masking=AT_LEAST_ONE,
         ge=0,
@@ -220,14 +226,15 @@ class Measured(Table):
     nb_dossiers_a_duree_connue_max: Count = column(
         "Le même poids avec les lignes masquées, au plus.",
         unit="dossiers",
-        computed="5 par ligne masquée ; tous les dossiers d'une ligne dont seul ce poids est vide.",
+        computed="poids donné + 5 par ligne masquée qui donne une durée moyenne ; tous les dossiers d'une ligne dont "
+        "seul ce poids est vide.",
         masking=AT_MOST_FIVE,
         ge=0,
     )
     heures_a_duree_connue: Sum4 = column(
-        "De quoi refaire la durée moyenne à tout autre niveau : elles s'additionnent, comme leur poids.",
+        "Numérateur de la durée moyenne : il s'additionne, comme son poids, d'où la durée à tout autre niveau.",
         unit="heures",
-        computed="somme de durée moyenne x dossiers à durée connue.",
+        computed="somme de durée moyenne × dossiers à durée connue.",
         masking=WEIGHT,
         nullable=True,
         ge=0,
@@ -238,13 +245,14 @@ class Explained(Table):
     """Why a figure is not there, and since which release the figures are these."""
 
     motifs_vides: Text = column(
-        "Pourquoi un taux, une part ou une moyenne est vide : hors de ses bornes, bornes trop larges (plus de 5 %), "
-        "trimestre immature, modalités inconnues, rien qui ne soit masqué. Vide si tout est donné.",
+        "Pourquoi un taux, une part ou une moyenne est vide : hors de ses bornes, bornes trop larges (écart de plus de "
+        "5 %), sans bornes, trimestre immature, trop de modalités inconnues, rien qui ne soit masqué. Vide si tout est "
+        "donné.",
         nullable=True,
     )
     release_id_debut_etat: Text = column(
-        "Publication depuis laquelle le trimestre dit cela sans interruption ; la publication courante est dans "
-        "meta_publication.",
+        "Publication depuis laquelle le trimestre est dans cet état, sans interruption ; la publication courante est "
+        "dans meta_publication.",
         references="dim_release",
     )
 
@@ -253,24 +261,26 @@ class Rates(Table):
     """Maturity, and what became of the dossiers once they are closed."""
 
     maturite: Ratio = column(
-        "Maturité : part des dossiers clos. Sous 0,9, aucun taux n'est donné : il bougerait encore.",
+        "Maturité : part des dossiers clos. Tant que maturite_bas est sous 0,9, aucun taux n'est donné : il bougerait "
+        "encore.",
         unit="ratio",
-        computed="dossiers clos / dossiers dont le statut est connu.",
+        computed="dossiers clos / dossiers dont le statut est connu ; vide si plus de 1 % des dossiers ont un statut "
+        "inconnu ou non renseigné.",
         masking=QUOTED,
         nullable=True,
         in_range=SHARE,
     )
     maturite_bas: Ratio = column(
-        "Maturité, au moins.",
-        computed="partie au moins / (partie au moins + reste au plus).",
+        "Maturité : borne basse.",
+        computed="minimum de la partie / (minimum de la partie + maximum du reste).",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
         in_range=SHARE,
     )
     maturite_haut: Ratio = column(
-        "Maturité, au plus.",
-        computed="partie au plus / (partie au plus + reste au moins).",
+        "Maturité : borne haute.",
+        computed="maximum de la partie / (maximum de la partie + minimum du reste).",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
@@ -279,47 +289,50 @@ class Rates(Table):
     taux_realisation: Ratio = column(
         "Taux de réalisation totale.",
         unit="ratio",
-        computed="dossiers réalisés / dossiers clos ; vide, bornes comprises, si maturite_bas est sous 0,9.",
+        computed="dossiers réalisés totalement / dossiers clos, annulés et rejetés compris ; vide, bornes comprises, "
+        "si maturite_bas est sous 0,9 ; vide aussi si plus de 1 % des dossiers ont un statut inconnu ou non "
+        "renseigné.",
         masking=QUOTED,
         nullable=True,
         in_range=SHARE,
     )
     taux_realisation_bas: Ratio = column(
-        "Taux de réalisation totale, au moins.",
-        computed="partie au moins / (partie au moins + reste au plus).",
+        "Taux de réalisation totale : borne basse.",
+        computed="minimum de la partie / (minimum de la partie + maximum du reste).",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
         in_range=SHARE,
     )
     taux_realisation_haut: Ratio = column(
-        "Taux de réalisation totale, au plus.",
-        computed="partie au plus / (partie au plus + reste au moins).",
+        "Taux de réalisation totale : borne haute.",
+        computed="maximum de la partie / (maximum de la partie + minimum du reste).",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
         in_range=SHARE,
     )
     taux_abandon: Ratio = column(
-        "Taux d'abandon. Ses dossiers sont dans de petites lignes, souvent masquées : lisez les bornes.",
+        "Taux d'abandon, au sens large : réalisations partielles, et annulations par le titulaire ou l'organisme, même "
+        "avant l'entrée. Ces dossiers sont dans de petites lignes, souvent masquées : lisez les bornes.",
         unit="ratio",
-        computed="dossiers partiels ou annulés par le titulaire ou l'organisme / dossiers clos ; vide, bornes "
-        "comprises, si maturite_bas est sous 0,9.",
+        computed="dossiers réalisés en partie, ou annulés par le titulaire ou l'organisme / dossiers clos, annulés et "
+        "rejetés compris ; vide dans les mêmes cas que taux_realisation.",
         masking=QUOTED,
         nullable=True,
         in_range=SHARE,
     )
     taux_abandon_bas: Ratio = column(
-        "Taux d'abandon, au moins.",
-        computed="partie au moins / (partie au moins + reste au plus).",
+        "Taux d'abandon : borne basse.",
+        computed="minimum de la partie / (minimum de la partie + maximum du reste).",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
         in_range=SHARE,
     )
     taux_abandon_haut: Ratio = column(
-        "Taux d'abandon, au plus.",
-        computed="partie au plus / (partie au plus + reste au moins).",
+        "Taux d'abandon : borne haute.",
+        computed="maximum de la partie / (maximum de la partie + minimum du reste).",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
@@ -331,24 +344,24 @@ class DossierShare(Table):
     """A group's share of the dossiers of its quarter."""
 
     part_dossiers: Ratio = column(
-        "Part dans les dossiers du trimestre, modalités non renseignées comprises.",
+        "Part dans les dossiers du trimestre, modalités non renseignées comprises au dénominateur.",
         unit="ratio",
-        computed="dossiers / dossiers du trimestre.",
+        computed="dossiers / tous les dossiers du trimestre.",
         masking=QUOTED,
         nullable=True,
         in_range=SHARE,
     )
     part_dossiers_bas: Ratio = column(
-        "Part dans les dossiers du trimestre, au moins.",
-        computed="partie au moins / (partie au moins + reste au plus).",
+        "Part dans les dossiers du trimestre : borne basse.",
+        computed="minimum de la partie / (minimum de la partie + maximum du reste).",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
         in_range=SHARE,
     )
     part_dossiers_haut: Ratio = column(
-        "Part dans les dossiers du trimestre, au plus.",
-        computed="partie au plus / (partie au plus + reste au moins).",
+        "Part dans les dossiers du trimestre : borne haute.",
+        computed="maximum de la partie / (maximum de la partie + minimum du reste).",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,

@@ -15,11 +15,15 @@ from mcf_pipeline.schemas.measures import (
     HYPOTHESIS,
     PRICED,
     QUOTED,
+    QUOTED_WITHOUT_REASON,
     UNMASKED,
     WEIGHT,
 )
 
-OUTWARDS = f"si {HYPOTHESIS}, d'après les bornes des trimestres ; la macro `resume` donne les extrêmes exacts."
+OUTWARDS = (
+    f"borne sûre si {HYPOTHESIS}, déduite des bornes des trimestres et parfois un peu large ; la macro `resume` donne "
+    "l'extrême exact."
+)
 
 
 class _Quarters(Table):
@@ -31,7 +35,7 @@ class _Quarters(Table):
         in_range={"min_value": 1, "max_value": 4},
     )
     est_complete: Flag = column(
-        "Vrai si les quatre trimestres y sont. Les statuts peuvent encore bouger.", computed="nb_trimestres = 4."
+        "Vrai si les quatre trimestres y sont ; leurs statuts peuvent encore changer.", computed="nb_trimestres = 4."
     )
 
 
@@ -88,7 +92,7 @@ class _Added(_Quarters):
         ge=0,
     )
     prix_moyen: Amount = column(
-        "Prix moyen d'un dossier.",
+        "Prix moyen d'un dossier, pondéré par les dossiers.",
         unit="euros",
         computed="somme de montant_a_prix_connu / somme de nb_dossiers_a_prix_connu.",
         masking=QUOTED,
@@ -96,16 +100,16 @@ class _Added(_Quarters):
         ge=0,
     )
     prix_moyen_bas: Amount = column(
-        "Prix moyen, au moins.",
-        computed="d'après les bornes et les poids des trimestres.",
+        "Prix moyen : borne basse.",
+        computed="moyenne des bornes des trimestres, avec les poids (au moins ou au plus) qui l'écartent le plus.",
         unit="euros",
         masking=OUTWARDS,
         nullable=True,
         ge=0,
     )
     prix_moyen_haut: Amount = column(
-        "Prix moyen, au plus.",
-        computed="d'après les bornes et les poids des trimestres.",
+        "Prix moyen : borne haute.",
+        computed="moyenne des bornes des trimestres, avec les poids (au moins ou au plus) qui l'écartent le plus.",
         unit="euros",
         masking=OUTWARDS,
         nullable=True,
@@ -120,7 +124,7 @@ class _Added(_Quarters):
         ge=0,
     )
     duree_moyenne: Amount = column(
-        "Durée moyenne d'un dossier.",
+        "Durée moyenne d'un dossier, pondérée par les dossiers dont la durée est connue.",
         unit="heures",
         computed="somme de heures_a_duree_connue / somme de nb_dossiers_a_duree_connue.",
         masking=QUOTED,
@@ -128,16 +132,16 @@ class _Added(_Quarters):
         ge=0,
     )
     duree_moyenne_bas: Amount = column(
-        "Durée moyenne, au moins.",
-        computed="d'après les bornes et les poids des trimestres.",
+        "Durée moyenne : borne basse.",
+        computed="moyenne des bornes des trimestres, avec les poids (au moins ou au plus) qui l'écartent le plus.",
         unit="heures",
         masking=OUTWARDS,
         nullable=True,
         ge=0,
     )
     duree_moyenne_haut: Amount = column(
-        "Durée moyenne, au plus.",
-        computed="d'après les bornes et les poids des trimestres.",
+        "Durée moyenne : borne haute.",
+        computed="moyenne des bornes des trimestres, avec les poids (au moins ou au plus) qui l'écartent le plus.",
         unit="heures",
         masking=OUTWARDS,
         nullable=True,
@@ -151,7 +155,9 @@ class _Added(_Quarters):
         nullable=True,
         ge=0,
     )
-    motifs_vides: Text = column("Pourquoi une moyenne est vide ; vide si tout est donné.", nullable=True)
+    motifs_vides: Text = column(
+        "Pourquoi le prix moyen ou la durée moyenne est vide ; vide si les deux sont donnés.", nullable=True
+    )
 
 
 class _Year(_Added):
@@ -177,25 +183,25 @@ class VAnnee(_Year):
 
     annee_base: Small = column("Année de base de l'indice : la première qui est complète.", nullable=True)
     indice_dossiers: Ratio = column(
-        "Indice des dossiers, base 100 l'année de base.",
+        "Indice des dossiers, base 100 = année de base.",
         unit="indice",
-        computed="100 x dossiers / dossiers de l'année de base.",
-        masking=QUOTED,
+        computed="100 × dossiers / dossiers de l'année de base.",
+        masking=QUOTED_WITHOUT_REASON,
         nullable=True,
         ge=0,
     )
     indice_dossiers_bas: Ratio = column(
-        "Indice des dossiers, au moins.",
+        "Indice des dossiers : borne basse.",
         unit="indice",
-        computed="100 x nb_dossiers_min / nb_dossiers_max de l'année de base.",
+        computed="100 × nb_dossiers_min / nb_dossiers_max de l'année de base ; 100 pour celle-ci.",
         masking=f"{HYPOTHESIS}.",
         nullable=True,
         ge=0,
     )
     indice_dossiers_haut: Ratio = column(
-        "Indice des dossiers, au plus.",
+        "Indice des dossiers : borne haute.",
         unit="indice",
-        computed="100 x nb_dossiers_max / nb_dossiers_min de l'année de base.",
+        computed="100 × nb_dossiers_max / nb_dossiers_min de l'année de base ; 100 pour celle-ci.",
         masking=f"{HYPOTHESIS}.",
         nullable=True,
         ge=0,
@@ -204,8 +210,10 @@ class VAnnee(_Year):
     class Config:
         name = "v_annee"
         description = (
-            "Ce qui s'additionne, par année : dossiers, montant, lignes. Pas les personnes : une même personne peut "
-            "entrer en formation dans plusieurs trimestres, et la source ne permet pas de la compter une seule fois."
+            "Par année d'entrée : dossiers, montant, prix et durée, avec leurs bornes, et l'indice des dossiers. Pas "
+            "les personnes : une même personne peut entrer en formation dans plusieurs trimestres, et la source ne "
+            "permet pas "
+            "de la compter une seule fois."
         )
         unique = ["annee"]
 
@@ -215,7 +223,7 @@ class VAnneeRegion(_Year, _OfRegion):
 
     class Config:
         name = "v_annee_region"
-        description = "Chaque année et région : dossiers, montant, prix et durée, avec leurs bornes."
+        description = "Par année d'entrée et région : dossiers, montant, prix et durée, avec leurs bornes."
         unique = ["annee", "region_id"]
 
 
@@ -224,7 +232,7 @@ class VAnneeSituation(_Year, _OfSituation):
 
     class Config:
         name = "v_annee_situation"
-        description = "Chaque année et situation : dossiers, montant, prix et durée, avec leurs bornes."
+        description = "Par année d'entrée et situation : dossiers, montant, prix et durée, avec leurs bornes."
         unique = ["annee", "situation_id"]
 
 
@@ -233,15 +241,14 @@ class VAnneePerimetre(_Year):
 
     perimetre: Text = column(
         "`tous` les dossiers ; `hors_annules` : ni annulés ni rejetés ; `commences` : le statut dit que le titulaire "
-        "est "
-        "entré en formation. Un statut inconnu n'est que dans `tous`."
+        "est entré en formation. Un statut inconnu n'est que dans `tous`."
     )
 
     class Config:
         name = "v_annee_perimetre"
         description = (
-            "Chaque année par périmètre : ce que les publications appellent « entrées » n'est pas toujours tous les "
-            "dossiers."
+            "Par année d'entrée et périmètre : les « entrées » d'une publication ne sont pas toujours tous les "
+            "dossiers. Les périmètres s'emboîtent, et ne s'additionnent pas."
         )
         unique = ["annee", "perimetre"]
 
@@ -251,7 +258,7 @@ class VGlissant(_Moving):
 
     class Config:
         name = "v_glissant"
-        description = "Les quatre trimestres qui finissent avec chacun : une année sans saison."
+        description = "Cumuls et moyennes sur quatre trimestres glissants, jusqu'à celui de la ligne : sans effet de saison."
         unique = ["trimestre_id"]
 
 
@@ -260,7 +267,7 @@ class VGlissantRegion(_Moving, _OfRegion):
 
     class Config:
         name = "v_glissant_region"
-        description = "Les quatre trimestres qui finissent avec chacun, par région."
+        description = "Cumuls et moyennes sur quatre trimestres glissants, par région."
         unique = ["trimestre_id", "region_id"]
 
 
@@ -269,7 +276,7 @@ class VGlissantSituation(_Moving, _OfSituation):
 
     class Config:
         name = "v_glissant_situation"
-        description = "Les quatre trimestres qui finissent avec chacun, par situation."
+        description = "Cumuls et moyennes sur quatre trimestres glissants, par situation."
         unique = ["trimestre_id", "situation_id"]
 
 

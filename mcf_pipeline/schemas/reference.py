@@ -6,7 +6,8 @@ What does not belong here: any judgement of who is right; the scopes differ, and
 from __future__ import annotations
 
 from mcf_pipeline.schemas.base import Day, Flag, Ratio, Small, Table, Text, column
-from mcf_pipeline.schemas.measures import HIGHEST, HYPOTHESIS, LOWEST
+from mcf_pipeline.schemas.measures import HYPOTHESIS
+from mcf_pipeline.schemas.periods import OUTWARDS
 
 
 class _Published(Table):
@@ -14,8 +15,8 @@ class _Published(Table):
     annee: Small = column("Année.")
     unite: Text = column("Unité de la valeur.")
     valeur: Ratio = column("Valeur publiée, dans cette unité.")
-    source: Text = column("Qui l'a publiée.")
-    champ: Text = column("Ce que la publication compte, dans ses mots.")
+    source: Text = column("Organisme qui l'a publiée.")
+    champ: Text = column("Ce que la publication mesure, en bref ; son champ exact est à lire dans la publication.")
     remarque: Text = column("Ce qu'il faut en savoir ; vide s'il n'y a rien.", nullable=True)
 
 
@@ -27,9 +28,7 @@ class VChiffresPublies(_Published):
     class Config:
         name = "v_chiffres_publies"
         description = (
-            "Des chiffres publiés par la Dares et la Caisse des Dépôts, pour se repérer. Seuls ceux que nous "
-            "connaissons ; "
-            "rien n'y est calculé."
+            "Quelques chiffres publiés par la Dares et la Caisse des Dépôts, repris tels quels, pour situer les nôtres."
         )
         unique = ["indicateur", "annee"]
 
@@ -42,26 +41,27 @@ class VComparaison(_Published):
     )
     est_complete: Flag = column("Vrai si l'entrepôt contient les quatre trimestres de l'année.")
     valeur_bas: Ratio = column(
-        "La nôtre, au moins ; vide pour des personnes, que la source ne permet pas de compter.",
+        "Notre valeur : borne basse ; vide pour des personnes, que la source ne permet pas de compter.",
         computed="de v_annee_perimetre, ou des trimestres de mart_trimestre.",
-        masking=LOWEST,
+        masking=OUTWARDS,
         nullable=True,
     )
     valeur_haut: Ratio = column(
-        "La nôtre, au plus ; pour des personnes, un majorant.",
+        "Notre valeur : borne haute ; pour des personnes, un majorant.",
         computed="de v_annee_perimetre, ou des trimestres de mart_trimestre.",
-        masking=HIGHEST,
+        masking=OUTWARDS,
         nullable=True,
     )
     ecart_relatif_bas: Ratio = column(
-        "Écart de la nôtre à la valeur publiée, au moins (0,05 = +5 %).",
+        "Écart relatif de notre valeur à la valeur publiée (0,05 = +5 %, et non 5 points, même pour une part) : borne "
+        "basse.",
         unit="ratio",
         computed="valeur_bas / valeur, moins 1.",
         masking=f"{HYPOTHESIS}.",
         nullable=True,
     )
     ecart_relatif_haut: Ratio = column(
-        "Écart de la nôtre à la valeur publiée, au plus.",
+        "Écart relatif de notre valeur à la valeur publiée : borne haute.",
         unit="ratio",
         computed="valeur_haut / valeur, moins 1.",
         masking=f"{HYPOTHESIS}.",
@@ -72,7 +72,6 @@ class VComparaison(_Published):
         name = "v_comparaison"
         description = (
             "Les chiffres publiés à côté des nôtres, par périmètre. Les champs diffèrent : cherchez le périmètre le "
-            "plus "
-            "proche, pas l'égalité. Les parts n'existent que pour tous les dossiers."
+            "plus proche, pas l'égalité. Les parts et les personnes ne sont données que pour tous les dossiers."
         )
         unique = ["indicateur", "annee", "perimetre"]

@@ -10,26 +10,26 @@ from mcf_pipeline.schemas.measures import UNMASKED, Quarterly
 _SIDE: dict[str, Any] = {"masking": UNMASKED, "nullable": True, "ge": 0}
 _SUM = "somme sur les lignes non masquées."
 _PARTS = {
-    "": ("ce qui change, en tout", "après moins avant, un vide comptant pour rien ; c'est la somme des cinq suivants."),
-    "_visibles": ("des lignes visibles avant et après", "après moins avant, ligne à ligne."),
+    "": ("écart total", "après moins avant, un vide comptant pour 0 ; c'est la somme des cinq écarts suivants."),
+    "_visibles": ("écart des lignes visibles avant et après", "après moins avant, ligne à ligne."),
     "_demasques": (
-        "des lignes masquées avant et visibles après",
+        "écart dû aux lignes masquées avant et visibles après",
         "valeur d'après, absente de la somme d'avant.",
     ),
     "_masques": (
-        "des lignes visibles avant et masquées après",
+        "écart dû aux lignes visibles avant et masquées après",
         "moins la valeur d'avant, absente de la somme d'après.",
     ),
-    "_apparus": ("des lignes qui n'y étaient pas", "valeur d'après."),
-    "_disparus": ("des lignes qui n'y sont plus", "moins la valeur d'avant."),
+    "_apparus": ("écart dû aux lignes qui n'y étaient pas", "valeur d'après."),
+    "_disparus": ("écart dû aux lignes qui n'y sont plus", "moins la valeur d'avant."),
 }
-_MOVES = "seules les valeurs visibles y comptent ; aucune valeur masquée n'y est ni n'en sort."
+_MOVES = "seules les valeurs visibles y comptent ; aucune valeur masquée n'y entre."
 
 
 def _moved(what: str, part: str, unit: str) -> Any:
     """One part of a change; the five parts add up to the whole."""
     label, computed = _PARTS[part]
-    return column(f"{what}, {label}.", unit=unit, computed=computed, masking=_MOVES)
+    return column(f"{what} : {label}.", unit=unit, computed=computed, masking=_MOVES)
 
 
 class MartRevisions(Quarterly):
@@ -37,7 +37,7 @@ class MartRevisions(Quarterly):
 
     release_id: Text = column("Publication qui change le trimestre.", references="dim_release")
     release_precedente_id: Text = column(
-        "Publication juste avant elle ; vide pour la première.", references="dim_release", nullable=True
+        "Publication précédente ; vide pour la première.", references="dim_release", nullable=True
     )
     nature: Text = column(
         "`ajout` d'un trimestre, `revision`, ou `disparition`.", isin=["ajout", "revision", "disparition"]
@@ -64,13 +64,13 @@ class MartRevisions(Quarterly):
         "Lignes inchangées.", computed="lignes comparées une à une, avant et après.", unit="lignes", ge=0
     )
     lignes_demasquees: Count = column(
-        "Lignes dont les dossiers étaient masqués et sont visibles.",
+        "Lignes présentes avant et après, dont les dossiers étaient masqués et sont visibles.",
         computed="lignes comparées une à une, avant et après.",
         unit="lignes",
         ge=0,
     )
     lignes_nouvellement_masquees: Count = column(
-        "Lignes dont les dossiers étaient visibles et sont masqués.",
+        "Lignes présentes avant et après, dont les dossiers étaient visibles et sont masqués.",
         computed="lignes comparées une à une, avant et après.",
         unit="lignes",
         ge=0,
@@ -94,10 +94,10 @@ class MartRevisions(Quarterly):
     montant_apres: Amount = column("Montant engagé après.", unit="euros", computed=_SUM, **_SIDE)
     en_cours_avant: Count = column("Dossiers en cours avant.", unit="dossiers", computed=_SUM, **_SIDE)
     en_cours_apres: Count = column("Dossiers en cours après.", unit="dossiers", computed=_SUM, **_SIDE)
-    realises_avant: Count = column("Dossiers réalisés avant.", unit="dossiers", computed=_SUM, **_SIDE)
-    realises_apres: Count = column("Dossiers réalisés après.", unit="dossiers", computed=_SUM, **_SIDE)
-    partiels_avant: Count = column("Dossiers partiels avant.", unit="dossiers", computed=_SUM, **_SIDE)
-    partiels_apres: Count = column("Dossiers partiels après.", unit="dossiers", computed=_SUM, **_SIDE)
+    realises_avant: Count = column("Dossiers réalisés totalement, avant.", unit="dossiers", computed=_SUM, **_SIDE)
+    realises_apres: Count = column("Dossiers réalisés totalement, après.", unit="dossiers", computed=_SUM, **_SIDE)
+    partiels_avant: Count = column("Dossiers réalisés en partie, avant.", unit="dossiers", computed=_SUM, **_SIDE)
+    partiels_apres: Count = column("Dossiers réalisés en partie, après.", unit="dossiers", computed=_SUM, **_SIDE)
     annules_avant: Count = column("Dossiers annulés avant.", unit="dossiers", computed=_SUM, **_SIDE)
     annules_apres: Count = column("Dossiers annulés après.", unit="dossiers", computed=_SUM, **_SIDE)
     rejetes_avant: Count = column("Dossiers rejetés avant.", unit="dossiers", computed=_SUM, **_SIDE)

@@ -45,7 +45,7 @@ class StgUsagers(_Line):
     )
     montant_engage: Amount = column("Montant engagé.", unit="euros", masking=MASKED, nullable=True, ge=0, le=MAX_AMOUNT)
     prix_moyen: Decimal4 = column(
-        "Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True, ge=0, le=MAX_PRICE
+        "Prix moyen d'un dossier de la ligne.", unit="euros", masking=GIVEN, nullable=True, ge=0, le=MAX_PRICE
     )
     duree_moyenne: Decimal4 = column(
         "Durée moyenne, sur les dossiers dont la durée est connue.",

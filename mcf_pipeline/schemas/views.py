@@ -16,8 +16,9 @@ from mcf_pipeline.schemas.measures import (
     AT_LEAST_ONE,
     AT_MOST_FIVE,
     HIGHEST,
+    HYPOTHESIS,
     LOWEST,
-    QUOTED,
+    QUOTED_WITHOUT_REASON,
     SHARE,
     UNMASKED,
     DossierShare,
@@ -26,6 +27,8 @@ from mcf_pipeline.schemas.measures import (
 from mcf_pipeline.schemas.periods import PERIODS
 from mcf_pipeline.schemas.reference import VChiffresPublies, VComparaison
 
+SURE = f"borne sûre si {HYPOTHESIS} ; un peu large pour un trimestre de l'année de base, compté dans les deux termes."
+
 
 class _Evolution(Quarterly):
     """A quarter beside the same one a year before."""
@@ -33,108 +36,111 @@ class _Evolution(Quarterly):
     libelle: Text = column("Trimestre en clair.")
     annee: Small = column("Année.")
     nb_dossiers: Count = column(
-        "Dossiers.", computed="celui du mart de ce trimestre.", unit="dossiers", masking=UNMASKED, nullable=True
+        "Dossiers.", computed="repris du mart.", unit="dossiers", masking=UNMASKED, nullable=True
     )
     nb_dossiers_min: Count = column(
         "Dossiers, au moins.",
-        computed="celui du mart de ce trimestre.",
+        computed="repris du mart.",
         unit="dossiers",
         masking=AT_LEAST_ONE,
         nullable=False,
     )
     nb_dossiers_max: Count = column(
         "Dossiers, au plus.",
-        computed="celui du mart de ce trimestre.",
+        computed="repris du mart.",
         unit="dossiers",
         masking=AT_MOST_FIVE,
         nullable=False,
     )
     nb_dossiers_un_an_avant: Count = column(
         "Dossiers du même trimestre un an avant.",
-        computed="celui du même trimestre, un an avant.",
+        computed="repris du mart, un an avant.",
         unit="dossiers",
         masking=UNMASKED,
         nullable=True,
     )
     evolution_dossiers: Ratio = column(
-        "Évolution des dossiers sur un an (0,05 = +5 %).",
+        "Évolution des dossiers sur un an, ou glissement annuel (0,05 = +5 %).",
         unit="ratio",
         computed="dossiers / dossiers un an avant, moins 1.",
-        masking=QUOTED,
+        masking=QUOTED_WITHOUT_REASON,
         nullable=True,
     )
     evolution_dossiers_bas: Ratio = column(
-        "Évolution des dossiers sur un an (0,05 = +5 %), au moins.",
-        computed="au moins / au plus un an avant, moins 1.",
+        "Évolution des dossiers sur un an, ou glissement annuel (0,05 = +5 %) : borne basse.",
+        computed="minimum du trimestre / maximum un an avant, moins 1.",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
     )
     evolution_dossiers_haut: Ratio = column(
-        "Évolution des dossiers sur un an (0,05 = +5 %), au plus.",
-        computed="au plus / au moins un an avant, moins 1.",
+        "Évolution des dossiers sur un an, ou glissement annuel (0,05 = +5 %) : borne haute.",
+        computed="maximum du trimestre / minimum un an avant, moins 1.",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
     )
     montant_engage: Amount = column(
-        "Montant engagé.", computed="celui du mart de ce trimestre.", unit="euros", masking=UNMASKED, nullable=True
+        "Montant engagé.", computed="repris du mart.", unit="euros", masking=UNMASKED, nullable=True
     )
     montant_un_an_avant: Amount = column(
         "Montant du même trimestre un an avant.",
-        computed="celui du même trimestre, un an avant.",
+        computed="repris du mart, un an avant.",
         unit="euros",
         masking=UNMASKED,
         nullable=True,
     )
     evolution_montant: Ratio = column(
-        "Évolution du montant sur un an.",
+        "Évolution du montant sur un an (glissement annuel).",
         unit="ratio",
         computed="montant / montant un an avant, moins 1.",
-        masking=QUOTED,
+        masking=QUOTED_WITHOUT_REASON,
         nullable=True,
     )
     evolution_montant_bas: Ratio = column(
-        "Évolution du montant sur un an, au moins.",
-        computed="au moins / au plus un an avant, moins 1.",
+        "Évolution du montant sur un an (glissement annuel) : borne basse.",
+        computed="minimum du trimestre / maximum un an avant, moins 1.",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
     )
     evolution_montant_haut: Ratio = column(
-        "Évolution du montant sur un an, au plus.",
-        computed="au plus / au moins un an avant, moins 1.",
+        "Évolution du montant sur un an (glissement annuel) : borne haute.",
+        computed="maximum du trimestre / minimum un an avant, moins 1.",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
     )
     prix_moyen: Amount = column(
-        "Prix moyen.", computed="celui du mart de ce trimestre.", unit="euros", masking=QUOTED, nullable=True
+        "Prix moyen.", computed="repris du mart.", unit="euros", masking=QUOTED_WITHOUT_REASON, nullable=True
     )
     evolution_prix: Ratio = column(
-        "Évolution du prix moyen sur un an.",
+        "Évolution du prix moyen sur un an (glissement annuel).",
         unit="ratio",
         computed="prix moyen / prix moyen un an avant, moins 1.",
-        masking=QUOTED,
+        masking=QUOTED_WITHOUT_REASON,
         nullable=True,
     )
     evolution_prix_bas: Ratio = column(
-        "Évolution du prix moyen sur un an, au moins.",
-        computed="au moins / au plus un an avant, moins 1.",
+        "Évolution du prix moyen sur un an (glissement annuel) : borne basse.",
+        computed="minimum du trimestre / maximum un an avant, moins 1.",
         unit="ratio",
         masking=LOWEST,
         nullable=True,
     )
     evolution_prix_haut: Ratio = column(
-        "Évolution du prix moyen sur un an, au plus.",
-        computed="au plus / au moins un an avant, moins 1.",
+        "Évolution du prix moyen sur un an (glissement annuel) : borne haute.",
+        computed="maximum du trimestre / minimum un an avant, moins 1.",
         unit="ratio",
         masking=HIGHEST,
         nullable=True,
     )
-    nb_lignes_masquees: Count = column("Lignes masquées du trimestre.", computed="celles du trimestre.", unit="lignes")
+    nb_lignes_masquees: Count = column("Lignes masquées du trimestre.", computed="repris du mart.", unit="lignes")
     nb_lignes_masquees_un_an_avant: Count = column(
-        "Lignes masquées un an avant.", computed="celui du même trimestre, un an avant.", unit="lignes", nullable=True
+        "Lignes masquées du même trimestre un an avant.",
+        computed="repris du mart, un an avant.",
+        unit="lignes",
+        nullable=True,
     )
 
 
@@ -142,62 +148,61 @@ class VTrimestreEvolution(_Evolution):
     """Each quarter beside the same one a year before."""
 
     nb_dossiers_cumul_annuel: Count = column(
-        "Dossiers depuis le début de l'année.",
+        "Cumul des dossiers depuis le début de l'année.",
         unit="dossiers",
-        computed="somme des trimestres de l'année.",
+        computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
         masking=UNMASKED,
         nullable=True,
     )
     nb_dossiers_cumul_annuel_min: Count = column(
-        "Dossiers depuis le début de l'année, au moins.",
-        computed="somme des trimestres de l'année.",
+        "Cumul des dossiers depuis le début de l'année, au moins.",
+        computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
         unit="dossiers",
         masking=AT_LEAST_ONE,
         nullable=False,
     )
     nb_dossiers_cumul_annuel_max: Count = column(
-        "Dossiers depuis le début de l'année, au plus.",
-        computed="somme des trimestres de l'année.",
+        "Cumul des dossiers depuis le début de l'année, au plus.",
+        computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
         unit="dossiers",
         masking=AT_MOST_FIVE,
         nullable=False,
     )
     montant_cumul_annuel: Amount = column(
-        "Montant engagé depuis le début de l'année.",
+        "Cumul du montant engagé depuis le début de l'année.",
         unit="euros",
-        computed="somme des trimestres de l'année.",
+        computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
         masking=UNMASKED,
         nullable=True,
     )
     annee_base: Small = column("Année de base de l'indice : la première qui est complète.", nullable=True)
     indice_dossiers: Ratio = column(
-        "Indice des dossiers, base 100 : trimestre moyen de l'année de base.",
+        "Indice des dossiers, base 100 = trimestre moyen de l'année de base.",
         unit="indice",
-        computed="100 x dossiers / (dossiers de l'année de base / 4).",
-        masking=QUOTED,
+        computed="100 × dossiers / (dossiers de l'année de base / 4).",
+        masking=QUOTED_WITHOUT_REASON,
         nullable=True,
     )
     indice_dossiers_bas: Ratio = column(
-        "Indice des dossiers, base 100 : trimestre moyen de l'année de base, au moins.",
-        computed="100 x au moins / (au plus de l'année de base / 4).",
+        "Indice des dossiers, base 100 = trimestre moyen de l'année de base : borne basse.",
+        computed="100 × minimum du trimestre / (maximum de l'année de base / 4).",
         unit="indice",
-        masking=LOWEST,
+        masking=SURE,
         nullable=True,
     )
     indice_dossiers_haut: Ratio = column(
-        "Indice des dossiers, base 100 : trimestre moyen de l'année de base, au plus.",
-        computed="100 x au plus / (au moins de l'année de base / 4).",
+        "Indice des dossiers, base 100 = trimestre moyen de l'année de base : borne haute.",
+        computed="100 × maximum du trimestre / (minimum de l'année de base / 4).",
         unit="indice",
-        masking=HIGHEST,
+        masking=SURE,
         nullable=True,
     )
 
     class Config:
         name = "v_trimestre_evolution"
         description = (
-            "Chaque trimestre à côté du même un an avant, en cumul depuis janvier et en indice. Une évolution n'est "
-            "donnée "
-            "que si ses bornes la tiennent."
+            "Chaque trimestre comparé au même un an avant (glissement annuel), en cumul depuis janvier et en indice. "
+            "Une évolution n'est donnée que si elle est comprise entre des bornes étroites."
         )
         unique = ["trimestre_id"]
 
@@ -211,9 +216,9 @@ class VRegionEvolution(_Evolution):
     class Config:
         name = "v_region_evolution"
         description = (
-            "Chaque trimestre de chaque région à côté du même un an avant. Une petite région a tant de lignes "
-            "masquées que "
-            "le signe même d'une évolution peut être incertain : elle est alors vide, et ses bornes le disent."
+            "Chaque trimestre de chaque région comparé au même un an avant (glissement annuel). Une petite région a "
+            "tant de lignes masquées que le signe même d'une évolution peut être incertain : elle est alors vide, et "
+            "ses bornes le montrent."
         )
         unique = ["trimestre_id", "region_id"]
 
@@ -221,39 +226,54 @@ class VRegionEvolution(_Evolution):
 class VMaturation(DossierShare, Quarterly):
     """What each release said of each quarter, by the quarter's age."""
 
+    part_dossiers: Ratio = column(
+        "Part du statut dans les dossiers du trimestre, à cette publication.",
+        unit="ratio",
+        computed="dossiers / tous les dossiers du trimestre.",
+        masking=QUOTED_WITHOUT_REASON,
+        nullable=True,
+        in_range=SHARE,
+    )
+
     release_id: Text = column("Publication.", references="dim_release")
     trimestres_ecoules: Small = column(
-        "Âge du trimestre à cette publication. À âge égal, deux trimestres se comparent ; c'est la seule comparaison "
-        "honnête "
-        "de trimestres récents.",
+        "Âge du trimestre à cette publication. Des trimestres récents ne se comparent qu'à âge égal.",
         unit="trimestres",
-        computed="du trimestre d'entrée à celui du jour de la publication.",
+        computed="nombre de trimestres entre le trimestre d'entrée et celui de la publication.",
         ge=0,
     )
     statut_id: Text = column("Statut du dossier.", references="dim_statut")
     statut: Text = column("Statut en clair.")
     nb_lignes: Count = column("Lignes de la source.", unit="lignes", computed="nombre de lignes.", ge=0)
     nb_lignes_masquees: Count = column(
-        "Lignes masquées parmi elles.", computed="celles du trimestre.", unit="lignes", ge=0
+        "Lignes masquées parmi elles.", computed="nombre de lignes.", unit="lignes", ge=0
     )
     nb_dossiers: Count = column(
         "Dossiers des lignes non masquées.",
-        computed="celui du mart de ce trimestre.",
+        computed="somme des dossiers donnés par cette publication.",
         unit="dossiers",
         masking=UNMASKED,
         nullable=True,
         ge=0,
     )
     nb_dossiers_min: Count = column(
-        "Dossiers, au moins.", computed="celui du mart de ce trimestre.", unit="dossiers", masking=AT_LEAST_ONE, ge=0
+        "Dossiers, au moins.",
+        computed="dossiers des lignes non masquées + 1 par ligne dont les dossiers sont masqués.",
+        unit="dossiers",
+        masking=AT_LEAST_ONE,
+        ge=0,
     )
     nb_dossiers_max: Count = column(
-        "Dossiers, au plus.", computed="celui du mart de ce trimestre.", unit="dossiers", masking=AT_MOST_FIVE, ge=0
+        "Dossiers, au plus.",
+        computed="dossiers des lignes non masquées + 5 par ligne dont les dossiers sont masqués.",
+        unit="dossiers",
+        masking=AT_MOST_FIVE,
+        ge=0,
     )
     maturite_bas: Ratio = column(
         "Maturité du trimestre à cette publication, au moins ; la même sur toutes ses lignes.",
         unit="ratio",
-        computed="dossiers clos / dossiers de statut connu.",
+        computed="dossiers clos / tous les dossiers ; un statut inconnu peut être clos ou non.",
         masking=LOWEST,
         nullable=True,
         in_range=SHARE,
@@ -261,7 +281,7 @@ class VMaturation(DossierShare, Quarterly):
     maturite_haut: Ratio = column(
         "Maturité du trimestre à cette publication, au plus ; la même sur toutes ses lignes.",
         unit="ratio",
-        computed="dossiers clos / dossiers de statut connu.",
+        computed="dossiers clos / tous les dossiers ; un statut inconnu peut être clos ou non.",
         masking=HIGHEST,
         nullable=True,
         in_range=SHARE,
@@ -270,8 +290,8 @@ class VMaturation(DossierShare, Quarterly):
     class Config:
         name = "v_maturation"
         description = (
-            "Comment chaque trimestre d'entrée a mûri : une ligne par publication et statut, avec l'âge du trimestre. "
-            "National, et jamais ligne à ligne."
+            "Ce que deviennent les dossiers de chaque trimestre d'entrée au fil des publications : une ligne par "
+            "publication et statut, avec l'âge du trimestre. France entière seulement."
         )
         unique = ["trimestre_id", "release_id", "statut_id"]
 

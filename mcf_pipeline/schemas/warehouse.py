@@ -93,7 +93,9 @@ class DimSituation(Table):
     libelle: Text = column("Libellé en clair.")
     ordre: Small = column("Rang de présentation.", nullable=True)
     est_demandeur_emploi: Flag = column("Vrai pour les demandeurs d'emploi ; vide si on ne sait pas.", nullable=True)
-    code_pcs: Text = column("Groupe socioprofessionnel (PCS, niveau 1).", nullable=True)
+    code_pcs: Text = column(
+        "Groupe socioprofessionnel (PCS 2003, niveau 1) ; vide pour les demandeurs d'emploi.", nullable=True
+    )
     est_connue: Flag = column("Faux si la modalité n'est pas dans la nomenclature du contrat.")
 
     class Config:
@@ -114,14 +116,17 @@ class DimStatut(Table):
         nullable=True,
         isin=FAMILIES,
     )
-    est_clos: Flag = column("Vrai si le dossier ne bougera plus ; vide si on ne sait pas.", nullable=True)
+    est_clos: Flag = column(
+        "Vrai si le dossier est clos, annulé ou rejeté : son statut ne devrait plus changer ; vide si on ne sait pas.",
+        nullable=True,
+    )
     est_commence: Flag = column(
         "Vrai si le statut dit que le titulaire est entré en formation ; vide si on ne sait pas.", nullable=True
     )
     est_annule: Flag = column("Vrai si le dossier est annulé ou rejeté ; vide si on ne sait pas.", nullable=True)
     est_abandon: Flag = column(
         "Vrai si la formation, acceptée, n'est pas allée à son terme : réalisation partielle, annulation par le "
-        "titulaire ou par l'organisme ; vide si on ne sait pas.",
+        "titulaire ou par l'organisme, même avant l'entrée ; vide si on ne sait pas.",
         nullable=True,
     )
     est_connue: Flag = column("Faux si la modalité n'est pas dans la nomenclature du contrat.")
@@ -141,14 +146,14 @@ class DimFinanceur(Table):
 
     class Config:
         name = "dim_financeur"
-        description = "Les familles de financeurs d'un dossier."
+        description = "Les financeurs d'un dossier, par famille."
         unique = ["financeur_id"]
 
 
 class DimRelease(Table):
     """Releases that are applied."""
 
-    release_id: Text = column("Jour de la publication, `2026-10-08`.", unique=True)
+    release_id: Text = column("Identifiant : jour de la publication, `2026-10-08`.", unique=True)
     rang: Small = column("Rang dans le temps, à partir de 1.", ge=1)
     date_release: Day = column("Jour de la publication.")
     data_processed: Moment = column("Heure de traitement annoncée par le portail (UTC).", nullable=True)
@@ -190,7 +195,9 @@ class FctDossiers(_Fact):
         ge=0,
     )
     montant_engage: Amount = column("Montant engagé.", unit="euros", masking=MASKED, nullable=True, ge=0)
-    prix_moyen: Decimal4 = column("Prix moyen d'un dossier.", unit="euros", masking=GIVEN, nullable=True, ge=0)
+    prix_moyen: Decimal4 = column(
+        "Prix moyen d'un dossier de la ligne.", unit="euros", masking=GIVEN, nullable=True, ge=0
+    )
     duree_moyenne: Decimal4 = column(
         "Durée moyenne, sur les dossiers dont la durée est connue.",
         unit="heures",
@@ -203,7 +210,7 @@ class FctDossiers(_Fact):
     )
     est_masque: Flag = column("Vrai si un effectif ou le montant est masqué par le producteur.")
     release_id: Text = column(
-        "Publication depuis laquelle le trimestre dit cela sans interruption.", references="dim_release"
+        "Publication depuis laquelle le trimestre est dans cet état, sans interruption.", references="dim_release"
     )
 
     class Config:
@@ -228,7 +235,7 @@ class FctFinancements(_Fact):
     )
     est_masque: Flag = column("Vrai si la ligne de la source est masquée par le producteur.")
     release_id: Text = column(
-        "Publication depuis laquelle le trimestre dit cela sans interruption.", references="dim_release"
+        "Publication depuis laquelle le trimestre est dans cet état, sans interruption.", references="dim_release"
     )
 
     class Config:
@@ -240,9 +247,9 @@ class FctFinancements(_Fact):
 class FctDossiersHistorique(FctDossiers):
     """Every state of every line."""
 
-    valide_depuis: Text = column("Première publication qui dit cela.", references="dim_release")
+    valide_depuis: Text = column("Première publication de cet état.", references="dim_release")
     valide_jusqua: Text = column(
-        "Publication qui dit autre chose ; vide si c'est l'état actuel.",
+        "Publication qui remplace cet état, et n'en fait plus partie ; vide si c'est l'état actuel.",
         references="dim_release",
         nullable=True,
     )
@@ -256,9 +263,9 @@ class FctDossiersHistorique(FctDossiers):
 class FctFinancementsHistorique(FctFinancements):
     """Every state of every financer's part."""
 
-    valide_depuis: Text = column("Première publication qui dit cela.", references="dim_release")
+    valide_depuis: Text = column("Première publication de cet état.", references="dim_release")
     valide_jusqua: Text = column(
-        "Publication qui dit autre chose ; vide si c'est l'état actuel.",
+        "Publication qui remplace cet état, et n'en fait plus partie ; vide si c'est l'état actuel.",
         references="dim_release",
         nullable=True,
     )
@@ -272,7 +279,9 @@ class FctFinancementsHistorique(FctFinancements):
 class FctDossiersEtatsPasses(FctDossiersHistorique):
     """The states of each line that a later release has replaced."""
 
-    valide_jusqua: Text = column("Publication qui dit autre chose.", references="dim_release")
+    valide_jusqua: Text = column(
+        "Publication qui remplace cet état, et n'en fait plus partie.", references="dim_release"
+    )
 
     class Config:
         name = "fct_dossiers_etats_passes"
@@ -283,7 +292,9 @@ class FctDossiersEtatsPasses(FctDossiersHistorique):
 class FctFinancementsEtatsPasses(FctFinancementsHistorique):
     """The states of each financer's part that a later release has replaced."""
 
-    valide_jusqua: Text = column("Publication qui dit autre chose.", references="dim_release")
+    valide_jusqua: Text = column(
+        "Publication qui remplace cet état, et n'en fait plus partie.", references="dim_release"
+    )
 
     class Config:
         name = "fct_financements_etats_passes"

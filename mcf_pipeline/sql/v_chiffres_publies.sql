@@ -17,15 +17,15 @@ FROM (VALUES
     ('montant', 2022, 'euros', 3000000000, 'Caisse des Dépôts', 'Montant engagé, arrondi', 'deux ou trois chiffres significatifs'),
     ('montant', 2023, 'euros', 2260000000, 'Caisse des Dépôts', 'Montant engagé, arrondi', 'deux ou trois chiffres significatifs'),
     ('montant', 2024, 'euros', 2460000000, 'Caisse des Dépôts', 'Montant engagé, arrondi', 'deux ou trois chiffres significatifs'),
-    ('part_demandeurs_emploi', 2020, 'ratio', 0.36, 'Dares', 'Part des demandeurs d''emploi', 'arrondi à 1 %'),
-    ('part_demandeurs_emploi', 2021, 'ratio', 0.31, 'Dares', 'Part des demandeurs d''emploi', 'arrondi à 1 %'),
-    ('part_demandeurs_emploi', 2022, 'ratio', 0.3, 'Dares', 'Part des demandeurs d''emploi', 'arrondi à 1 %'),
-    ('part_demandeurs_emploi', 2023, 'ratio', 0.3, 'Dares', 'Part des demandeurs d''emploi', 'arrondi à 1 %'),
-    ('part_demandeurs_emploi', 2024, 'ratio', 0.32, 'Dares', 'Part des demandeurs d''emploi', 'arrondi à 1 %'),
-    ('part_femmes', 2020, 'ratio', 0.5, 'Dares', 'Part des femmes', 'arrondi à 1 %'),
-    ('part_femmes', 2021, 'ratio', 0.5, 'Dares', 'Part des femmes', 'arrondi à 1 %'),
-    ('part_femmes', 2022, 'ratio', 0.5, 'Dares', 'Part des femmes', 'arrondi à 1 %'),
-    ('part_femmes', 2023, 'ratio', 0.5, 'Dares', 'Part des femmes', 'arrondi à 1 %'),
-    ('part_femmes', 2024, 'ratio', 0.49, 'Dares', 'Part des femmes', 'arrondi à 1 %')
+    ('part_demandeurs_emploi', 2020, 'ratio', 0.36, 'Dares', 'Part des demandeurs d''emploi', 'arrondi au point de pourcentage'),
+    ('part_demandeurs_emploi', 2021, 'ratio', 0.31, 'Dares', 'Part des demandeurs d''emploi', 'arrondi au point de pourcentage'),
+    ('part_demandeurs_emploi', 2022, 'ratio', 0.3, 'Dares', 'Part des demandeurs d''emploi', 'arrondi au point de pourcentage'),
+    ('part_demandeurs_emploi', 2023, 'ratio', 0.3, 'Dares', 'Part des demandeurs d''emploi', 'arrondi au point de pourcentage'),
+    ('part_demandeurs_emploi', 2024, 'ratio', 0.32, 'Dares', 'Part des demandeurs d''emploi', 'arrondi au point de pourcentage'),
+    ('part_femmes', 2020, 'ratio', 0.5, 'Dares', 'Part des femmes', 'arrondi au point de pourcentage'),
+    ('part_femmes', 2021, 'ratio', 0.5, 'Dares', 'Part des femmes', 'arrondi au point de pourcentage'),
+    ('part_femmes', 2022, 'ratio', 0.5, 'Dares', 'Part des femmes', 'arrondi au point de pourcentage'),
+    ('part_femmes', 2023, 'ratio', 0.5, 'Dares', 'Part des femmes', 'arrondi au point de pourcentage'),
+    ('part_femmes', 2024, 'ratio', 0.49, 'Dares', 'Part des femmes', 'arrondi au point de pourcentage')
 ) AS publies(indicateur, annee, unite, valeur, source, champ, remarque)
 ORDER BY indicateur, annee
