@@ -158,7 +158,7 @@ class Manifest:
             content: dict[str, Any] = json.loads(path.read_bytes())
             checksum = content.pop("checksum")
             if checksum != _checksum(content):
-                raise ValueError("its checksum does not fit")
+                raise ValueError("its checksum does not match")
             if content.pop("manifest_format") not in (1, _FORMAT):
                 raise ValueError("it was written by a newer version of mcf-pipeline")
             moment = content["data_processed"]

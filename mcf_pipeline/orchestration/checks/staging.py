@@ -51,7 +51,8 @@ SPECS = [
         ASSET,
         "montants_incoherents",
         "Les parts des financeurs font le montant engagé, à 1 % près (1 € si c'est plus) ; le prix moyen multiplié par "
-        "les dossiers le fait à 5 % près ; le prix moyen est entre le plus bas et le plus haut des publications d'avant.",
+        "les dossiers le fait à 5 % près ; le prix moyen est entre le plus bas et le plus haut des publications "
+        "d'avant.",
         per_quarter=True,
     ),
     check_spec(
