@@ -69,19 +69,19 @@ lint: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.docs  ## build the site for users (build/site/index.html)
+docs: $(VENV)/.docs  ## build the documentation site (build/site/index.html)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 front:  ## build the dashboard's program from its sources (needs Node 18 or newer)
 	cd mcf_pipeline/site/front && npm ci --silent && npm run --silent build
 
-bench: $(VENV)/.dev  ## measure each command beside a plain script, and write docs/performance.md
+bench: $(VENV)/.dev  ## measure each command against a plain script, and write docs/performance.md
 	$(BIN)/python bench/run.py --rounds 5 --write docs/performance.md
 
 ci:  ## everything that CI does
 	.ci/run
 
-lock: $(VENV)/.run  ## resolve the dependencies anew into the lock files (needs uv)
+lock: $(VENV)/.run  ## resolve the dependencies again into the lock files (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-header --group build --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \

@@ -18,7 +18,7 @@ from mcf_pipeline.errors import PipelineError
 DATA_DIR = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where everything is kept. [env MCF_DATA_DIR; default: data/, for the sample data/sample/]",
+    help="The data directory. [env MCF_DATA_DIR; default: data/, for the sample data/sample/]",
 )
 SOURCE = click.option(
     "--source",
@@ -73,8 +73,8 @@ def _one_line(text: str) -> str:
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `mcf-pipeline run --source sample`, then `mcf-pipeline status --source sample`. "
-    "Exit codes: 0 done (also when nothing was new), 2 wrong usage, 3 the source could not be reached or was "
-    "refused, 4 the source broke the contract, 5 another run holds the pipeline, 1 anything else.",
+    "Exit codes: 0 done (also when nothing was new), 2 wrong usage, 3 the source could not be reached or refused "
+    "access, 4 the source broke the contract, 5 another run holds the data directory, 1 anything else.",
 )
 @click.version_option(__version__, prog_name="mcf-pipeline")
 @click.option("--debug", is_flag=True, help="Show the full traceback of an error.")
@@ -89,11 +89,11 @@ def main(debug: bool) -> None:
 @click.option(
     "--accept-release",
     metavar="ID",
-    help="Apply a release that is held because known data shrank in it, for example 2026-10-08.",
+    help="Apply a held release, for example 2026-10-08 (`status` says why it is held).",
 )
-@click.option("--dagster-logs", is_flag=True, help="Show Dagster's own log lines.")
+@click.option("--dagster-logs", is_flag=True, help="Show Dagster's log.")
 def run(source: str | None, data_dir: Path | None, force: bool, accept_release: str | None, dagster_logs: bool) -> None:
-    """The main job: take the newest release in, rematerialize what changed, publish the warehouse.
+    """Ingest the newest release, rematerialize what changed, publish the warehouse.
 
     A second run that finds nothing new changes nothing and says so.
     """
@@ -105,8 +105,8 @@ def run(source: str | None, data_dir: Path | None, force: bool, accept_release: 
 @main.command()
 @SOURCE
 @DATA_DIR
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
-@click.option("--check", is_flag=True, help="Exit 4 where a release is held or overdue, or a quarter is refused.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--check", is_flag=True, help="Exit 4 if a release is held or overdue, or a quarter is refused.")
 @click.option(
     "--metrics",
     metavar="FILE",
@@ -114,7 +114,7 @@ def run(source: str | None, data_dir: Path | None, force: bool, accept_release: 
     help="Also write the figures for Prometheus' textfile collector, to a FILE that ends in .prom.",
 )
 def status(source: str | None, data_dir: Path | None, as_json: bool, check: bool, metrics: Path | None) -> None:
-    """What is there: releases, quarters, rows, masked and rejected lines, the last publication.
+    """Show releases, quarters, rows, masked and rejected lines, and the last publication.
 
     For a monitor: mcf-pipeline status --check --metrics /var/lib/node_exporter/mcf.prom
     """
@@ -125,8 +125,12 @@ def status(source: str | None, data_dir: Path | None, as_json: bool, check: bool
 
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--releases", default=3, show_default=True, type=click.IntRange(1, 40), help="How many.")
-@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 100), help="Times the lines.")
+@click.option(
+    "--releases", default=3, show_default=True, type=click.IntRange(1, 40), help="How many releases to write."
+)
+@click.option(
+    "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 100), help="Multiplies the lines."
+)
 def sample(path: Path, releases: int, scale: float) -> None:
     """Write successive SYNTHETIC releases as CSV files into the folder PATH.
 
@@ -154,7 +158,7 @@ def dashboard(source: str | None, data_dir: Path | None, no_browser: bool) -> No
 @DATA_DIR
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def sql(query: str, source: str | None, data_dir: Path | None, form: str) -> None:
-    """Ask the published warehouse, read-only: mcf-pipeline sql "SELECT * FROM mart_trimestre"."""
+    """Query the published warehouse, read-only: mcf-pipeline sql "SELECT * FROM mart_trimestre"."""
     from mcf_pipeline.commands.sql import sql as body
 
     body(_settings(source, data_dir), query, form)
@@ -163,9 +167,9 @@ def sql(query: str, source: str | None, data_dir: Path | None, form: str) -> Non
 @main.command()
 @SOURCE
 @DATA_DIR
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(source: str | None, data_dir: Path | None, as_json: bool) -> None:
-    """One look at the source: what each column and modality is understood as; changes nothing.
+    """Inspect the source: how each column and modality is understood. Changes nothing.
 
     It ends with "ready", or with the exact lines to write into MCF_SOURCE_MAP.
     """
@@ -175,7 +179,7 @@ def doctor(source: str | None, data_dir: Path | None, as_json: bool) -> None:
 
 
 @main.command("sample-portal")
-@click.option("--port", default=8042, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+@click.option("--port", default=8042, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free port.")
 def sample_portal(port: int) -> None:
     """Serve SYNTHETIC releases as a local Opendatasoft portal, on loopback only, until Ctrl-C."""
     from mcf_pipeline.commands.sample_portal import sample_portal as body
@@ -186,7 +190,7 @@ def sample_portal(port: int) -> None:
 @main.command()
 @SOURCE
 @DATA_DIR
-@click.option("--dagster-logs", is_flag=True, help="Show Dagster's own log lines.")
+@click.option("--dagster-logs", is_flag=True, help="Show Dagster's log.")
 def rebuild(source: str | None, data_dir: Path | None, dagster_logs: bool) -> None:
     """Rebuild the warehouse from the archive (raw/) alone, without the network."""
     from mcf_pipeline.commands.rebuild import rebuild as body
@@ -198,7 +202,7 @@ def rebuild(source: str | None, data_dir: Path | None, dagster_logs: bool) -> No
 @SOURCE
 @DATA_DIR
 def verify(source: str | None, data_dir: Path | None) -> None:
-    """Check the archive's hashes, and the warehouse against the archive; changes nothing."""
+    """Check the archive's hashes, and the warehouse against the archive. Changes nothing."""
     from mcf_pipeline.commands.verify import verify as body
 
     body(_settings(source, data_dir))
@@ -256,13 +260,13 @@ def restore(path: Path, source: str | None, data_dir: Path | None, number: int |
     "--format",
     "form",
     type=click.Choice(["xlsx", "csv", "parquet"]),
-    help="[default: what PATH ends in, else xlsx]",
+    help="[default: the extension of PATH, else xlsx]",
 )
 @click.option("--table", "tables", metavar="NAME", multiple=True, help="A table or view; can be given more than once.")
 def export(path: Path, source: str | None, data_dir: Path | None, form: str | None, tables: tuple[str, ...]) -> None:
     """Write tables for a spreadsheet, as one xlsx PATH, or as CSV or Parquet into a folder PATH.
 
-    Without --table: dimensions, marts, dictionary and small views. The facts have to be asked for, or taken
+    Without --table: dimensions, marts, dictionary and small views. Name the facts with --table, or take them
     from the data package.
     """
     from mcf_pipeline.commands.export import export as body

@@ -1,4 +1,4 @@
-"""Every error that a user can meet, and the exit code each one ends the command line with.
+"""Every error that a user can see, and the exit code each one ends the command line with.
 
 A message says what happened, where, and what to do next; the command line prints it on one line after
 ``error:``. Anything else that is raised is a bug and exits 1.
@@ -44,7 +44,7 @@ class ContractError(PipelineError):
 
 
 class HeldReleaseError(ContractError):
-    """A release was archived but not applied, because known data shrank.
+    """A release was archived but not applied, because known data changed implausibly.
 
     Attributes:
         release_id: the release that waits for ``--accept-release``.

@@ -179,7 +179,7 @@ class Manifest:
                 )
             checksum = content.pop("checksum")
             if checksum != _checksum(content):
-                raise ValueError("its checksum does not fit")
+                raise ValueError("its checksum does not match")
             if content.pop("manifest_format") not in (1, _FORMAT):
                 raise ValueError("it is of no known format")
             moment = content["data_processed"]

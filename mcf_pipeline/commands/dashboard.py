@@ -27,4 +27,4 @@ def dashboard(settings: Settings, *, browser: bool) -> None:
     # Nothing else on standard output: the path can be given to another program.
     out.print(str(page), markup=False)
     if browser and not webbrowser.open(page.resolve().as_uri()):
-        err.print("No browser could be opened here: open that file in one.")
+        err.print("No browser could be opened: open that file in one.")

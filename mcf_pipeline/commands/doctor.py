@@ -58,10 +58,10 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         raise error
     if not diagnosis.ready:
         what = (
-            "the source is not understood as it is: write the lines above into a file, check them, and set "
+            "the source is not understood: write the lines above into a file, check them, and set "
             "MCF_SOURCE_MAP to its path"
             if diagnosis.toml
-            else "the source cannot be used as it is: the page names the problems; ask the publisher, or wait for the "
+            else "the source cannot be used: the page above names the problems; ask the publisher, or wait for the "
             "next release"
         )
         raise ContractError(what, rule="colonne_manquante")

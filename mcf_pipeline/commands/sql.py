@@ -67,7 +67,7 @@ def _table(names: list[str], rows: list[tuple[object, ...]]) -> None:
         table.add_row(*(_cell(value) for value in row))
     out.print(table, soft_wrap=False)
     if len(rows) > MAX_TABLE_ROWS:
-        out.print(f"Only the first {MAX_TABLE_ROWS} rows; --format csv gives all.")
+        out.print(f"Only the first {MAX_TABLE_ROWS} rows are shown; --format csv gives all.")
 
 
 def _cell(value: object) -> str:

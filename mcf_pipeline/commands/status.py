@@ -139,8 +139,8 @@ def unknown_modalities(found: Overview) -> str | None:
     shown = ", ".join(f"{name} {clean(label, 40)!r} ({lines:,} lines)" for name, label, lines in found.unknown[:3])
     more = f" and {len(found.unknown) - 3} more" if len(found.unknown) > 3 else ""
     return (
-        f"Unknown modalities, kept apart: {shown}{more}. If one is a known one, `mcf-pipeline doctor` shows the lines "
-        "for MCF_SOURCE_MAP."
+        f"Unknown modalities, kept apart: {shown}{more}. If one means a known modality, `mcf-pipeline doctor` shows "
+        "the lines for MCF_SOURCE_MAP."
     )
 
 
@@ -203,8 +203,8 @@ def as_metrics(found: Overview) -> str:
         "lines": ("Published lines.", found.rows),
         "lines_masked": ("Published lines that are masked.", found.masked),
         "lines_rejected": ("Lines in quarantine.", found.rejected),
-        "published_timestamp_seconds": ("When the warehouse was last published; 0 where it never was.", published),
-        "is_synthetic": ("1 where the data is made up.", int(found.is_synthetic)),
+        "published_timestamp_seconds": ("When the warehouse was last published; 0 if never.", published),
+        "is_synthetic": ("1 if the data is synthetic.", int(found.is_synthetic)),
     }
     return "".join(
         f"# HELP mcf_{name} {what}\n# TYPE mcf_{name} gauge\nmcf_{name} {value}\n"

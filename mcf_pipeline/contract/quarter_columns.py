@@ -97,5 +97,5 @@ def _apart(has: Mapping[str, Sequence[RecognisedColumn]], together: Together | N
     for whole, year, number in together([found[0].source for found in columns]):
         one, other = parse_quarter(whole), quarter_from_pair(year, number)
         if one is not None and other is not None and one != other:
-            return f"{one} beside {other}"
+            return f"{one} against {other}"
     return None

@@ -153,8 +153,8 @@ def _price_problem(found: Figures, proposals: Sequence[Proposal], units: Mapping
             cause = "a unit in MCF_SOURCE_MAP may be wrong"
     return Problem(
         "relation_prix_montant",
-        f"mean price x dossiers is not the amount in {found.price_broken:,} of {found.priced:,} lines (the amount is "
-        f"{_times(found.price_ratio)} of it): {cause}",
+        f"mean price x dossiers does not equal the amount in {found.price_broken:,} of {found.priced:,} lines (the "
+        f"amount is {_times(found.price_ratio)} of it): {cause}",
         tuple(proposals) or (_accept("relation_prix_montant"),),
     )
 
@@ -164,8 +164,8 @@ def _judge_parts(
 ) -> None:
     ratio = found.parts_ratio or 0.0
     what = (
-        f"the parts of the financers are not the amount in {found.parts_broken:,} of {found.parted:,} lines (they make "
-        f"{_times(ratio)} of it)"
+        f"the financers' parts do not add up to the amount in {found.parts_broken:,} of {found.parted:,} lines (they "
+        f"make {_times(ratio)} of it)"
     )
     rule = "relation_parts_montant"
     factor = float(AMOUNT_UNITS[amount_unit])
@@ -186,7 +186,7 @@ def _judge_parts(
         proposals = [line for canonical, name in elsewhere for line in _in_other_unit(canonical, name)]
         names = ", ".join(repr(clean(name, 40)) for _, name in elsewhere[:3])
         judged.problems.append(
-            Problem(rule, f"{what}: {names} give other parts in another unit, and are not used", tuple(proposals))
+            Problem(rule, f"{what}: {names} hold parts in another unit, and are not used", tuple(proposals))
         )
     elif share:
         cause = "the parts look like percentages" if share == "pourcent" else "the parts look like shares of 1"

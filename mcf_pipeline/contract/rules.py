@@ -69,9 +69,9 @@ class Rule:
     seuil: str = ""
 
 
-_ASK_AGAIN = "Only the error is kept; download the export again, later if necessary."
+_ASK_AGAIN = "Only the error is kept. Download the export again, later if necessary."
 _MAP = "Run `mcf-pipeline doctor`; put the lines it shows into the file that `MCF_SOURCE_MAP` points to."
-_LIMIT = "Look at the source; raise the named `MCF_LIMIT_…` if it is right."
+_LIMIT = "Look at the source; if it is right, raise the `MCF_LIMIT_…` that the error names."
 _LOOK = "The line is kept in `stg_rejets`, as received. Report it to the publisher if the error is theirs."
 _SEEN = "The line is used; the check shows the number of such lines and a sample."
 
@@ -80,20 +80,20 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "pas_un_export",
         "refuse",
-        "What was received is neither a CSV nor a Parquet file: a page, JSON, nothing.",
+        "What was received is neither a CSV nor a Parquet file: a web page, JSON, or nothing.",
         _ASK_AGAIN,
     ),
     Rule(
         "controle_bloquant",
         "refuse",
-        "A blocking check of the graph found that what was built does not hold together.",
+        "A blocking check found that what was built is inconsistent.",
         "Nothing is published; the Dagster UI shows the check with its numbers.",
     ),
     Rule(
         "metadonnees_illisibles",
         "refuse",
-        "The portal's description of the dataset holds values that make no sense.",
-        "Only the error is kept; look at the dataset's page, ask again later.",
+        "The portal's description of the dataset holds invalid values.",
+        "Only the error is kept. Look at the dataset's page; try again later.",
     ),
     Rule("export_vide", "refuse", "A header without lines, or an empty file.", _ASK_AGAIN),
     Rule(
@@ -122,45 +122,46 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "ligne_irreguliere",
         "refuse",
-        "A line has more or fewer fields than the header, or a quote that is not closed swallows whole lines.",
+        "A line has more or fewer fields than the header, or an unclosed quote swallows whole lines.",
         _ASK_AGAIN,
     ),
     Rule("type_inattendu", "refuse", "A Parquet column has a type other than text, number or date.", _ASK_AGAIN),
-    Rule("entete_en_double", "refuse", "Two columns have one name (case does not count).", _ASK_AGAIN),
+    Rule("entete_en_double", "refuse", "Two columns have the same name (ignoring case).", _ASK_AGAIN),
     Rule("nom_de_colonne_vide", "refuse", "A column has no name.", _ASK_AGAIN),
     Rule("colonne_manquante", "refuse", "No column is recognised as a required one.", _MAP),
-    Rule("colonne_ambigue", "refuse", "Several columns could be one and the same canonical column.", _MAP),
+    Rule("colonne_ambigue", "refuse", "Several columns could be the same canonical column.", _MAP),
     Rule(
         "aucun_trimestre_valide",
         "refuse",
-        "No line has a readable quarter, or too few have.",
+        "No line, or too few lines, have a readable quarter.",
         _MAP,
-        "more than 1 % of the lines without one",
+        "more than 1 % of lines without one",
     ),
     Rule(
         "doublons_en_conflit",
         "refuse",
-        "Two lines agree in quarter, region, gender, age class, situation and status, not in figures.",
-        "A modality that is read as another may be the reason: map it in `MCF_SOURCE_MAP`.",
+        "Two lines have the same quarter, region, gender, age class, situation and status, but different figures.",
+        "One modality may be read as another: map it in `MCF_SOURCE_MAP`.",
     ),
     Rule(
         "separateur_ambigu",
         "refuse",
-        "Every separator of a column has three digits behind it (75,554), and no other column says whether they are "
-        "thousands.",
+        "Every separator in a column is followed by three digits (75,554), and no other column tells whether it "
+        "separates thousands or decimals.",
         _MAP,
     ),
     Rule(
         "relation_prix_montant",
         "refuse",
-        "Mean price times dossiers is not the amount in nearly all lines: a unit, or another column.",
+        "Mean price times dossiers differs from the amount in nearly all lines: wrong unit, or wrong column.",
         _MAP,
         f"{BROKEN_SHARE:.0%} of the judged lines, {MIN_JUDGED} at least",
     ),
     Rule(
         "relation_parts_montant",
         "refuse",
-        "The parts of the financers are not the amount in nearly all lines: a unit, percentages, another column.",
+        "The financers' parts do not add up to the amount in nearly all lines: wrong unit, percentages, or wrong "
+        "column.",
         _MAP,
         f"{BROKEN_SHARE:.0%} of the judged lines, {MIN_JUDGED} at least",
     ),
@@ -181,8 +182,8 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "lignes_de_total",
         "refuse",
-        "Lines are the sum of others, by their figures or by their name (Total, Ensemble, an empty cell of a ROLLUP): "
-        "all would be counted twice.",
+        "Lines are the sum of others, judging by their figures or their name (Total, Ensemble, an empty cell of a "
+        "ROLLUP): everything would be counted twice.",
         "The error names the modality and the lines; `[totals]` in the source map drops them.",
     ),
     Rule(
@@ -201,22 +202,22 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "trimestre_gonfle",
         "refuse",
-        "A quarter that was closed already has gained implausibly many lines or dossiers.",
+        "A closed quarter has gained implausibly many lines or dossiers.",
         "The release is archived and held; `--accept-release` applies it.",
         f"more than {GROWTH_SHARE:.0%}",
     ),
     Rule(
         "part_masquee_inhabituelle",
         "refuse",
-        "The share of masked lines of a closed quarter is far from what the release before had.",
+        "The share of masked lines of a closed quarter is far from that in the previous release.",
         "The release is archived and held; `--accept-release` applies it.",
         f"more than {MASKED_CHANGE * 100:.0f} points, in a quarter of {MIN_LINES} lines at least",
     ),
     Rule(
         "trop_de_rejets",
         "refuse",
-        "Too much of a quarter was quarantined.",
-        "The quarter keeps its previous state; the error names the three commonest reasons.",
+        "Too much of a quarter was rejected.",
+        "The quarter keeps its previous state; the error names the three most common reasons.",
         f"more than {REJECTED_SHARE:.0%} of the quarter's lines, of its dossiers or of its amount",
     ),
     # Quarantined: the line.
@@ -230,7 +231,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "nombre_invraisemblable",
         "quarantine",
-        "A figure of the line is larger than any figure of this dataset can be; summed up, it would drown the rest.",
+        "A figure is larger than any in this dataset can be; it would dominate every sum.",
         _LOOK,
         f"a count above {MAX_COUNT:,}, an amount (or a mean price times dossiers) above {MAX_AMOUNT:,} €, "
         f"a mean price above {MAX_PRICE:,} €, a mean duration above {MAX_HOURS:,} hours",
@@ -251,17 +252,17 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         DROPPED,
         "quarantine",
-        "The line is the sum of others, as `[totals]` in the source map says.",
+        "The line is the sum of others, according to `[totals]` in the source map.",
         "The line is kept in `stg_rejets`; it does not count as rejected.",
     ),
     Rule("valeur_manquante", "quarantine", "A value that every line must have is missing.", _LOOK),
-    Rule("hors_schema", "quarantine", "A value breaks another check of its Pandera model.", _LOOK),
+    Rule("hors_schema", "quarantine", "A value fails another check of its Pandera model.", _LOOK),
     # Warned of: the line is used.
     Rule(
         "modalite_inconnue",
         "warn",
         "A dimension holds a modality that the contract does not know.",
-        "It gets its own row (`est_connue = false`); map it in `MCF_SOURCE_MAP` if it is a known one.",
+        "It gets its own row (`est_connue = false`); if it is a known one, map it in `MCF_SOURCE_MAP`.",
     ),
     Rule(
         "ecart_parts_montant",
@@ -288,13 +289,13 @@ _TABLE: tuple[Rule, ...] = (
         f"moins de {MIN_PERSONS}",
     ),
     Rule("titulaires_superieurs_aux_dossiers", "warn", "More titulaires than dossiers.", _SEEN),
-    Rule("masque_avec_montant", "warn", "The counts are masked, and an amount is given.", _SEEN),
+    Rule("masque_avec_montant", "warn", "The counts are masked, but an amount is given.", _SEEN),
     Rule(
         "prix_hors_plage",
         "warn",
-        "The mean price is outside the range seen before.",
+        "The mean price is outside the range of earlier releases.",
         _SEEN,
-        "below the lowest or above the highest price of the releases before",
+        "below the lowest or above the highest price of earlier releases",
         "sous le plus bas ou au-dessus du plus haut prix des publications d'avant",
     ),
 )
@@ -303,9 +304,9 @@ RULES: Mapping[str, Rule] = {rule.name: rule for rule in _TABLE}
 """Every rule by its name."""
 
 _TITLES: Mapping[Severity, str] = {
-    "refuse": "Refused: the release, or the quarter, is not applied; what was there stays",
+    "refuse": "Refused: the release or the quarter is not applied; the previous state stays",
     "quarantine": "Quarantined: the line goes to `stg_rejets`",
-    "warn": "Warnings: the line is used, a check reports it",
+    "warn": "Warnings: the line is used, and a check reports it",
 }
 _KINDS = {
     "quarter": "quarter",
@@ -344,12 +345,15 @@ def contract_page() -> str:
         "",
         "<!-- Made by `mcf_pipeline.contract.rules.contract_page`; edit the tables there, not this page. -->",
         "",
-        "Nobody here has seen the real file. What it may look like, what it may not, and what happens then.",
+        "None of the authors has seen the real file. This page lists what is accepted, what is not, and what happens "
+        "then.",
         "",
         "## Columns",
         "",
-        "Recognised whatever their case, accents, separators, plural and order, by technical name or label.",
-        "Two columns for one, or none for a required one: refused, with the lines for `MCF_SOURCE_MAP`.",
+        "Recognised by technical name or label; case, accents, separators, plurals and order do not matter.",
+        "If two columns fit one canonical column, or none fits a required one, the file is refused, with the lines to "
+        "put",
+        "into `MCF_SOURCE_MAP`.",
         "",
     ]
     columns = [
@@ -366,7 +370,7 @@ def contract_page() -> str:
     page += [
         "",
         "The quarter is given as `trimestre`, or as `annee` and `numero_trimestre`. At least one `part_…` is",
-        "required. A count or an amount that is empty is masked by the publisher: never zero.",
+        "required. An empty count or amount is masked by the publisher; it never means zero.",
         "",
         "## Financers",
         "",
@@ -381,9 +385,11 @@ def contract_page() -> str:
         "",
         "## Names",
         "",
-        "A name that has the head words of a column and otherwise only qualifiers is recognised; one with an excluding",
-        "word never is. One with another word is where its values agree and no other column competes, and `run` and",
-        "`doctor` say so. Words are compared without case, accents, plural and order; these are their stems.",
+        "A name is recognised if it has the head words of a column and, besides them, only qualifiers. A name with an",
+        "excluding word is never recognised. A name with any other word is recognised only if its values fit and no "
+        "other",
+        "column competes; `run` and `doctor` then say so. Case, accents, plurals and order are ignored; the table "
+        "lists stems.",
         "",
     ]
     page += _table(
@@ -410,18 +416,19 @@ def contract_page() -> str:
         "",
         "## The source map",
         "",
-        "What `MCF_SOURCE_MAP` can say, over all that is recognised; `mcf-pipeline doctor` writes the lines that a",
-        "file needs. A line that `[totals]` drops is kept in `stg_rejets`; what `[accept]` lets pass is how the source",
-        "is.",
+        "What `MCF_SOURCE_MAP` can declare; it overrides recognition. `mcf-pipeline doctor` writes the lines that a "
+        "file",
+        "needs. Lines that `[totals]` drops are kept in `stg_rejets`. Use `[accept]` only where the source really is "
+        "like that.",
         "",
         "```toml",
         *(source_map.__doc__ or "").split("\n\n", 1)[1].strip().splitlines(),
         "```",
         "",
-        f"Masked figures that say so are read as masked: {', '.join(f'`{marker}`' for marker in MASKS)}.",
+        f"These texts in a figure are read as masked: {', '.join(f'`{marker}`' for marker in MASKS)}.",
     ]
     for severity, title in _TITLES.items():
         page += ["", f"## {title}", ""]
         rows = [(f"`{r.name}`", r.meaning, r.threshold, r.action) for r in _TABLE if r.severity == severity]
-        page += _table(("rule", "what is wrong", "from", "what to do"), rows)
+        page += _table(("rule", "what is wrong", "threshold", "what to do"), rows)
     return "\n".join(page) + "\n"

@@ -1,4 +1,4 @@
-"""`MCF_SOURCE_MAP`: what a user says of the source, over anything that we would recognise ourselves.
+"""`MCF_SOURCE_MAP`: what a user declares about the source; it overrides recognition.
 
 [columns]                    # canonical = "name in the source"
 region = "Région (domicile)"
@@ -8,19 +8,19 @@ number = "trim_entree"
 [modalities.region]          # "text in the source" = "identifier of a modality"
 "Ile de Fr." = "11"
 "ZZ" = "non_renseigne"
-"Inconnue" = "a_part"        # a modality of its own, whatever else it would mean
+"Inconnue" = "a_part"        # a modality of its own, even if it would be recognised
 [units]                      # canonical = unit
 montant_engage = "milliers"
 parts = "pourcent"           # of the amount engaged; or one: part_titulaire = …
-[numbers]                    # what a separator with three digits behind it is: "thousands" or "decimals"
+[numbers]                    # what a separator followed by three digits is: "thousands" or "decimals"
 prix_moyen = "thousands"
 [masked]                     # markers of a masked figure, in addition to the usual ones
 markers = ["conf."]
-zero_dossiers = true         # a line of 0 dossiers is masked
+zero_dossiers = true         # a line with 0 dossiers and a mean price is masked
 [totals]                     # texts of lines that are sums of others, dropped; all = in every dimension at once
 region = ["Ensemble"]
 all = [""]
-[accept]                     # rules on whole releases that do not hold here, and that you know the reason of
+[accept]                     # rules on whole releases to waive, for a reason that you know
 rules = ["relation_prix_montant"]
 [ignore]                     # columns to ignore
 columns = ["region_ancienne"]

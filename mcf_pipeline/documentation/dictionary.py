@@ -5,6 +5,7 @@ The same texts are the comments in `mcf.duckdb` and its table `dictionnaire`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mcf_pipeline.schemas.base import ColumnSpec, Table, describe
@@ -15,6 +16,8 @@ from mcf_pipeline.schemas.views import VIEWS
 from mcf_pipeline.schemas.warehouse import DIMENSIONS, FACTS, HISTORIES, PAST_STATES
 
 FILE_NAME = "dictionnaire.md"
+_SPACES = re.compile(r"(?<=[^|-]) (?=[:;?!»%€](?:[\s*,.)]|$))|(?<=«) ", re.MULTILINE)
+"""Where French breaks no line; code and table rules have none of these."""
 
 SECTIONS: tuple[tuple[str, Sequence[type[Table]]], ...] = (
     ("Vues : libellés en clair, comparaisons, cumuls", VIEWS),
@@ -43,7 +46,7 @@ def page() -> str:
     for title, models in SECTIONS:
         parts.append(f"## {title}\n")
         parts += [_table(model) for model in models]
-    return "\n".join(parts)
+    return _SPACES.sub("\u00a0", "\n".join(parts))
 
 
 def _table(model: type[Table]) -> str:

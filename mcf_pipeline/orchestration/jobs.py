@@ -27,8 +27,8 @@ INTAKE = [dg.AssetKey("portal_release")]
 release = dg.define_asset_job(
     JOB,
     selection=dg.AssetSelection.all(),
-    description="Ingests a release, or rematerializes quarters from the archive and publishes; a run does the part "
-    "that it is asked for.",
+    description="Ingests a release, or rematerializes quarters from the archive and publishes; the selection of a run "
+    "decides which.",
 )
 
 

@@ -27,8 +27,8 @@ def release_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
         job=release,
         minimum_interval_seconds=_tick_seconds(),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks for a new release (one small request every MCF_POLL_SECONDS), has it ingested, then has "
-        "the new and the changed quarters rematerialized, one run per unbroken stretch.",
+        description="Looks for a new release (one small request every MCF_POLL_SECONDS), ingests it, then "
+        "rematerializes the new and changed quarters, one run per contiguous range.",
     )
     def sensor(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
         found = look(workspace.open, context.instance, assets, Cursor.parse(context.cursor), dt.datetime.now(dt.UTC))

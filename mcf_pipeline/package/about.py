@@ -66,16 +66,17 @@ class About:
         )
         return (
             f"{self.attribution.text}\n\n"
-            f"Les entrées en formation des titulaires d'un compte personnel de formation, d'après « {DATASET_TITLE} » "
+            f"Les dossiers de formation des titulaires d'un compte personnel de formation, d'après « {DATASET_TITLE} » "
             f"({PRODUCER}) : une ligne par trimestre d'entrée, région de résidence, genre, classe d'âge, situation et "
             "statut du dossier, avec le nombre de dossiers et de titulaires, le montant engagé et ses financeurs, le "
             "prix et la durée moyens ; et des tables dérivées par trimestre, région, profil, financeur et statut."
-            f"{covered} Le producteur republie tout chaque trimestre : les statuts des trimestres récents bougent "
-            "encore, et l'historique dit ce que chaque publication disait.\n\n"
+            f"{covered} Le producteur republie tout chaque trimestre : les statuts des trimestres récents changent "
+            "encore, et v_revisions dit ce que chaque publication a changé.\n\n"
             "À savoir avant de compter. Une ligne de moins de 5 personnes est masquée : ses effectifs et montants sont "
             "vides, jamais nuls, jamais estimés ; une somme ne compte donc que les lignes non masquées, et le nombre "
             "de lignes masquées est donné à côté. Un titulaire peut avoir plusieurs dossiers : les titulaires ne "
-            "s'additionnent ni entre statuts, ni entre trimestres, ni entre années."
+            "s'additionnent ni entre statuts, ni entre trimestres, ni entre années. Un dossier n'est pas toujours une "
+            "entrée en formation : les dossiers annulés ou rejetés sont comptés, avec leur statut."
         )
 
 

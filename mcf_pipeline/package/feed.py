@@ -75,7 +75,7 @@ def _summary(lines: int, added: list[str], revised: list[str], gone: list[str], 
     if revised:
         said.append(
             f"Dans les trimestres révisés : {_number(dossiers, sign='+')} dossiers visibles, "
-            f"{_number(amount, sign='+')} € engagés."
+            f"{_number(amount, sign='+')} € de montant engagé visible."
         )
     if len(said) == 1:
         said.append("Mêmes chiffres que la publication précédente.")

@@ -14,7 +14,7 @@ FILE_NAME = "LISEZMOI.txt"
 _CSV = """Lire les CSV (hors dossier tableur/)
 ------------------------------------
 UTF-8 sans BOM, séparateur « ; », décimales avec un point, dates AAAA-MM-JJ, heures en UTC. Une cellule vide n'est pas
-un zéro : la valeur est masquée, ou n'existe pas.
+un zéro : la valeur est masquée, n'est pas assez sûre pour être donnée (motifs_vides), ou n'existe pas.
 
 Un texte qui commence par = + - @ (ou leur forme pleine chasse), une tabulation ou un retour de ligne serait pris
 pour une formule par un tableur : il est précédé d'une apostrophe, qu'il faut ôter pour retrouver la valeur. Un texte
@@ -33,17 +33,17 @@ def package_readme(about: About, tables: Iterable[type[Table]]) -> str:
         "\n"
         "Pour un logiciel, chaque table existe en Parquet (types exacts ; à préférer) et en CSV. Un CSV très long est\n"
         "compressé (.csv.gz) : R, Python et DuckDB le lisent tel quel, gunzip ou 7-Zip le décompressent. Les états\n"
-        "passés des lignes n'y sont pas : à côté des états actuels, certains diraient ce que le producteur a masqué ;\n"
-        "v_revisions et v_maturation disent ce qui a changé. Les colonnes, clés, tailles et empreintes sont dans\n"
-        "datapackage.json (Data Package v2), la notice pour les portails dans dcat.jsonld (DCAT-AP 3). Ce que veut\n"
-        "dire chaque colonne est dans la table « dictionnaire ». publications.atom est le fil des publications, pour\n"
-        "un lecteur de flux : ce que chacune a ajouté et révisé.",
+        "passés des lignes n'y sont pas : rapprochés des états actuels, certains révéleraient ce que le producteur a\n"
+        "masqué ; v_revisions et v_maturation disent ce qui a changé. Les colonnes, clés, tailles et empreintes sont\n"
+        "dans datapackage.json (Data Package v2), la notice pour les portails dans dcat.jsonld (DCAT-AP 3). La\n"
+        "définition de chaque colonne est dans la table « dictionnaire ». publications.atom est le fil des\n"
+        "publications, pour un lecteur de flux : ce que chacune a ajouté et révisé.",
     )
 
 
 def export_readme(about: About, tables: Iterable[type[Table]]) -> str:
     """The text beside exported files."""
-    return _readme(about, tables, "Ce que veut dire chaque colonne est dans la table « dictionnaire » de l'entrepôt.")
+    return _readme(about, tables, "La définition de chaque colonne est dans la table « dictionnaire » de l'entrepôt.")
 
 
 def _readme(about: About, tables: Iterable[type[Table]], contents: str) -> str:

@@ -103,8 +103,11 @@ def _write_notes(book: Any, info: About, models: Sequence[type[Table]]) -> None:
         ("Licence", LICENCE_NAME),
         ("Publication", origin.release_id or ""),
         *(("À savoir", paragraph) for paragraph in info.description.split("\n\n")[1:]),
-        ("Cellule vide", "Valeur masquée par le producteur, ou qui n'existe pas. Jamais un zéro."),
-        ("Feuille dictionnaire", "Ce que veut dire chaque colonne."),
+        (
+            "Cellule vide",
+            "Valeur masquée par le producteur, pas assez sûre pour être donnée, ou inexistante. Jamais un zéro.",
+        ),
+        ("Feuille dictionnaire", "La définition de chaque colonne."),
         *((describe(model).name, describe(model).description) for model in models),
     ]
     sheet.write_string(0, 0, origin.title, title)

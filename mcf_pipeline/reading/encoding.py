@@ -116,7 +116,7 @@ def detect(path: Path) -> Encoding:
             if nul >= 0:
                 line = 1 + line_ends + _line_ends(text[:nul])
                 raise ContractError(
-                    f"{path.name}, line {line}: a NUL byte, which text never contains; download the export again",
+                    f"{path.name}, line {line}: a NUL byte, which text must not contain; download the export again",
                     rule="octet_nul",
                 )
             line_ends += _line_ends(text)
@@ -191,7 +191,7 @@ def _require_windows_1252(path: Path) -> None:
         if b"\0" in chunk:
             line = 1 + line_ends + _line_ends(chunk[: chunk.find(b"\0")].decode("latin-1"))
             raise ContractError(
-                f"{path.name}, line {line}: a NUL byte, which text never contains; download the export again",
+                f"{path.name}, line {line}: a NUL byte, which text must not contain; download the export again",
                 rule="octet_nul",
             )
         found = re.search(b"[" + re.escape(_CP1252_CONTROLS) + b"]", chunk)

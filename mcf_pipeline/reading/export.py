@@ -82,7 +82,7 @@ def _check_body(path: Path, format: Format, limits: Limits) -> None:
         raise ContractError(f"{path.name} is empty (0 bytes); download the export again", rule="export_vide")
     found = looks_like(head)
     if format == "parquet" and found == "Parquet":
-        found = None if size > 12 and tail == b"PAR1" else "a Parquet file that is cut"
+        found = None if size > 12 and tail == b"PAR1" else "a truncated Parquet file"
     elif format == "parquet":
         found = found or "no Parquet file"
     if found:

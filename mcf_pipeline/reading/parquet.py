@@ -101,7 +101,7 @@ def _check_texts(
             )
         if nul:
             raise ContractError(
-                f"{file}, column {name!r}: a NUL byte, which text never contains; download the export again",
+                f"{file}, column {name!r}: a NUL byte, which text must not contain; download the export again",
                 rule="octet_nul",
             )
     if sum(weight or 0 for weight in row[1::3]) > limits.max_bytes:

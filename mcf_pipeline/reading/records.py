@@ -167,13 +167,13 @@ class Records:
             # A line that was cut has no end; one that has is a whole line of something else.
             raise ContractError(
                 f"{self._file}, line {odd[0]}: one field where the header has {columns} columns, and the file ends "
-                "there: a footnote below the table; take it out, or export it without",
+                "there: a footnote below the table; remove it, or export the table without it",
                 rule="ligne_irreguliere",
             )
         if odd and odd[1]:
             raise ContractError(
                 f"{self._file}, line {odd[0]}: the last record has {odd[1]} field(s), the header {columns}: the export "
-                "is cut; download it again",
+                "is truncated; download it again",
                 rule="export_tronque",
             )
         lf = self._number - crlf - cr - (not line_end)
@@ -259,7 +259,7 @@ class Records:
     def _irregular(self, number: int, fields: int) -> ContractError:
         what = f"{fields} field(s)" if fields else "an empty line"
         aside = (fields == 1 and self._columns > 2) or (fields > 2 and self._columns == 1)
-        note = " (a title or a note beside the table? take it out)" if aside else ""
+        note = " (a title or a note next to the table? remove it)" if aside else ""
         return ContractError(
             f"{self._file}, line {number}: {what} where the header has {self._columns} columns{note}; ask for the "
             "export again",

@@ -258,7 +258,7 @@ class VGlissant(_Moving):
 
     class Config:
         name = "v_glissant"
-        description = "Cumuls et moyennes sur quatre trimestres glissants, jusqu'à celui de la ligne : sans effet de saison."
+        description = "Cumuls et moyennes sur quatre trimestres glissants, jusqu'à celui de la ligne ; sans saison."
         unique = ["trimestre_id"]
 
 

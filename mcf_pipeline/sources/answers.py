@@ -93,7 +93,7 @@ def failure(response: requests.Response, body: bytes, what: str) -> SourceError:
     until = _retry_after(headers)
     if status == 429:
         until = until or instant(headers.get("x-ratelimit-reset")) or instant(content.get("reset_time"))
-        back = f"it accepts requests again at {until:%Y-%m-%d %H:%M} UTC" if until else "it does not say until when"
+        back = f"it accepts requests again at {until:%Y-%m-%d %H:%M} UTC" if until else "it does not say for how long"
         return RateLimitedError(
             f"{what}: {place(response.url)} accepts no more requests for now ({back}); run again then, "
             "or set MCF_API_KEY to a key with its own quota",

@@ -105,7 +105,7 @@ class PortalSource:
         metadata = self.metadata()
         if metadata.is_restricted:
             raise ContractError(
-                f"{self.dataset_id} has no line that we may read (has_records {metadata.has_records}, "
+                f"{self.dataset_id} has no line that we are allowed to read (has_records {metadata.has_records}, "
                 f"data_visible {metadata.data_visible}, records_count {metadata.records_count}): "
                 f"the dataset is empty or restricted; look at {self.url}, or give a key in MCF_API_KEY",
                 rule="export_vide",

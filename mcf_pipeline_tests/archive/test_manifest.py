@@ -99,7 +99,7 @@ def test_anything_but_a_manifest_is_found(tmp_path, text):
 def test_a_value_that_was_edited_by_hand_is_found(tmp_path, name, value):
     path = written(tmp_path, manifest("2026-10-08", quarters="a"))
     path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
-    with pytest.raises(ArchiveError, match="its checksum does not fit"):
+    with pytest.raises(ArchiveError, match="its checksum does not match"):
         Manifest.read(tmp_path)
 
 
@@ -167,7 +167,7 @@ def test_it_is_written_again_in_format_2(tmp_path):
 def test_a_manifest_of_format_1_that_was_changed_is_found(tmp_path):
     content = json.loads((FORMAT_1 / FILE_NAME).read_text()) | {"rows": 11}
     (tmp_path / FILE_NAME).write_text(json.dumps(content))
-    with pytest.raises(ArchiveError, match="its checksum does not fit"):
+    with pytest.raises(ArchiveError, match="its checksum does not match"):
         Manifest.read(tmp_path)
 
 

@@ -224,7 +224,7 @@ def test_of_three_quarter_columns_that_agree_the_whole_one_wins():
 def test_three_quarter_columns_that_disagree_are_refused_and_the_lines_are_accepted():
     with pytest.raises(RecognitionError) as caught:
         three([("2024-T1", "2024", "2")])
-    assert "2024-T1 beside 2024-T2" in caught.value.problems[0]
+    assert "2024-T1 against 2024-T2" in caught.value.problems[0]
     settled = SourceMap.from_toml(tomllib.loads(caught.value.toml))
     rest = [n for n in MINIMAL if n != "trimestre"]
     found = recognise(

@@ -68,4 +68,4 @@ def test_a_parquet_file_cut_at_every_tenth_is_refused(archive: Archive, tmp_path
     path, whole = tmp_path / "export.parquet", parquet_bytes(LINES)
     path.write_bytes(whole[: len(whole) * tenth // 10])
     rule = "export_vide" if tenth == 0 else "pas_un_export"
-    refused(archive, from_file(path), ContractError, rule, "0 bytes" if tenth == 0 else "Parquet file that is cut")
+    refused(archive, from_file(path), ContractError, rule, "0 bytes" if tenth == 0 else "truncated Parquet file")

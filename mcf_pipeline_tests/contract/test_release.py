@@ -174,7 +174,7 @@ def test_without_a_price_the_usual_prices_tell():
 def test_a_relation_that_no_unit_explains_can_only_be_let_pass_knowingly():
     lines = damages.scaled(GOOD, ("prix_moyen",), "1.5")
     found = look(lines)
-    assert "mean price x dossiers is not the amount" in found.problems[0]
+    assert "mean price x dossiers does not equal the amount" in found.problems[0]
     assert not found.opens
     assert '# rules = ["relation_prix_montant"]' in found.toml
     assert look(lines, SourceMap(accepted=("relation_prix_montant",))).is_ready

@@ -12,6 +12,10 @@ from mcf_pipeline.settings import Limits
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+FRENCH = {
+    f"{name}.md"
+    for name in "bornes citer dictionnaire lire ouvrir questions secret statuts tableau-de-bord".split()  # noqa: SIM905
+}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -20,6 +24,14 @@ def test_each_link_to_a_file_leads_to_one(page):
     targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     gone = [t for t in targets if not t.startswith(("http://", "https://")) and not (page.parent / t).exists()]
     assert gone == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name in FRENCH], ids=lambda page: page.name)
+def test_french_breaks_no_line_before_a_sign_that_stands_apart(page):
+    text = re.sub(
+        r"```.*?```|`[^`]*`|<!--.*?-->|^\|.*?$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    assert re.findall(r".{0,20} [:;?!»%€](?=\s|$)|.{0,20}« ", text, re.MULTILINE) == []
 
 
 def test_the_site_shows_every_page():

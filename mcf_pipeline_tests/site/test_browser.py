@@ -389,7 +389,10 @@ def test_the_keyboard_is_enough(shown):
     toggle.focus()
     press("Enter")
     assert toggle.get_attribute("aria-pressed") == "true"
-    assert shown.figure("entrees").locator("table caption").inner_text() == "Entrées en formation par trimestre"
+    assert (
+        shown.figure("entrees").locator("table caption").inner_text()
+        == "Dossiers et montants par trimestre d'entrée en formation"
+    )
     assert shown.figure("entrees").locator("tbody th[scope=row]").count() == 6
     radio = shown.figure("entrees").get_by_role("radio").first
     radio.focus()

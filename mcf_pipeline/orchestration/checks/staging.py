@@ -50,8 +50,9 @@ SPECS = [
     check_spec(
         ASSET,
         "montants_incoherents",
-        "Les parts des financeurs font le montant engagé, à 1 % ou 1 € près ; le prix moyen multiplié par les dossiers "
-        "le fait à 5 % près ; le prix moyen est entre le plus bas et le plus haut des publications d'avant.",
+        "Les parts des financeurs font le montant engagé, à 1 % près (1 € si c'est plus) ; le prix moyen multiplié par "
+        "les dossiers le fait à 5 % près ; le prix moyen est entre le plus bas et le plus haut des publications "
+        "d'avant.",
         per_quarter=True,
     ),
     check_spec(
@@ -61,7 +62,7 @@ SPECS = [
         "titulaires que de dossiers ; une ligne aux effectifs masqués ne donne aucun montant.",
         per_quarter=True,
     ),
-    check_spec(ASSET, ABSENT, "La dernière publication appliquée parle de chaque trimestre connu."),
+    check_spec(ASSET, ABSENT, "La dernière publication appliquée contient chaque trimestre connu."),
 ]
 
 

@@ -1,5 +1,9 @@
 // Making elements. Text from the data only ever becomes text, never HTML.
 
+// No line breaks before the signs that French sets apart from the word before them.
+const typeset = (child) => (typeof child === "string" ? child.replace(/ (?=[:;?!»%€](\s|$))/g, "\u00a0").replace(/« /g, "«\u00a0") : child);
+const ready = (children) => children.flat().filter((child) => child !== null && child !== undefined && child !== false).map(typeset);
+
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -9,7 +13,7 @@ export function h(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else element.setAttribute(name, String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...ready(children));
   return element;
 }
 
@@ -21,7 +25,7 @@ export function id(prefix) {
 }
 
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(...ready(children));
 }
 
 // One choice of a few, as a group of radio buttons that looks like a segmented control.

@@ -19,7 +19,7 @@ function cards({ engine, data, state }) {
   if (all.isEmpty) return [h("p", { class: "empty" }, "Aucune ligne pour ces filtres : en retirer un.")];
   const four = lastFour(groups, quarters, state.to);
   const year = four.before ? (bounds) => `${range(ratioBounds(bounds(four.now), bounds(four.before)).map((value) => value - 1), (value) => signedPercent(value))} sur un an` : () => "";
-  const recent = four.now ? `4 trimestres jusqu'à ${quarters[state.to].id} : ` : "";
+  const recent = four.now ? `quatre trimestres jusqu'à ${quarters[state.to].id} : ` : "";
   const [priceLow, priceHigh] = engine.meanBounds(null, "prix")[0];
   const [timeLow, timeHigh] = engine.meanBounds(null, "duree")[0];
   const titulaire = data.meta.financers.findIndex((financer) => financer.id === "titulaire");
@@ -33,9 +33,9 @@ function cards({ engine, data, state }) {
     card("Dossiers", range(all.bounds, millions), visible(count(all.dossiers)), four.now && `${recent}${range(four.now.bounds, count)}${four.before ? `, ${year((group) => group.bounds)}` : ""}`),
     card("Montant engagé", range([all.eurosLow, all.eurosHigh], euros), visible(euros(all.euros)), four.now && `${recent}${range([four.now.eurosLow, four.now.eurosHigh], euros)}${four.before ? `, ${year((group) => [group.eurosLow, group.eurosHigh])}` : ""}`),
     card("Prix moyen", range([priceLow, priceHigh], euros), visible(euros(all.price))),
-    card("Durée moyenne", range([timeLow, timeHigh], hours), visible(hours(all.duration)), "dossiers de durée connue"),
+    card("Durée moyenne", range([timeLow, timeHigh], hours), visible(hours(all.duration)), "sur les dossiers dont la durée est connue"),
     card("Reste à charge", range(shareBounds([paid, paid + hidden], [seen - paid, seen - paid + hidden]), (value) => percent(value)), "du montant engagé, payé par les titulaires", visible(euros(paid))),
-    card("Titulaires", `au plus ${millions(all.peopleHigh)}`, "borne haute : qui a plusieurs dossiers est compté plusieurs fois"),
+    card("Titulaires", `au plus ${millions(all.peopleHigh)}`, "borne haute : une personne qui a plusieurs dossiers est comptée plusieurs fois"),
   ];
 }
 
@@ -65,4 +65,4 @@ export function hypothesis({ engine, state }) {
   return element;
 }
 
-const hypothesisText = () => `Une ligne de moins de 5 personnes est masquée par le producteur : ses effectifs et ses montants sont vides, jamais nuls. Hypothèse de tout le tableau de bord : une ligne masquée vaut de 1 à ${masking.most} dossiers, chacun au prix moyen donné pour cette ligne. Un intervalle dit ce qui est possible sous cette hypothèse ; rien n'est estimé.`;
+const hypothesisText = () => `Une ligne de moins de 5 personnes est masquée par le producteur : ses effectifs et ses montants sont vides, jamais nuls. Hypothèse de tout le tableau de bord : une ligne masquée compte de 1 à ${masking.most} dossiers, chacun au prix moyen donné pour cette ligne. Un intervalle dit ce qui est possible sous cette hypothèse ; rien n'est estimé.`;

@@ -21,7 +21,7 @@ const SECTIONS = [
   ["qui", "Qui", [people]],
   ["argent", "À quel prix, et qui paie", [financers, own, means]],
   ["issue", "Avec quelle issue", [statuses, maturing]],
-  ["donnees", "Ce que valent les données", [revisions, quality]],
+  ["donnees", "Révisions et qualité des données", [revisions, quality]],
 ];
 
 async function start() {
@@ -44,7 +44,7 @@ async function start() {
     h(
       "header",
       { class: "top" },
-      h("div", {}, h("h1", {}, "Mon Compte Formation : les usagers"), h("p", {}, `Publication du ${day(meta.released_on)} · entrées du ${data.dimensions.trimestre[0].libelle} au ${data.dimensions.trimestre[data.dimensions.trimestre.length - 1].libelle} · ${count(data.count)} lignes`)),
+      h("div", {}, h("h1", {}, "Mon Compte Formation : les usagers"), h("p", {}, `Publication du ${day(meta.released_on)} · trimestres d'entrée : ${data.dimensions.trimestre[0].libelle} à ${data.dimensions.trimestre[data.dimensions.trimestre.length - 1].libelle} · ${count(data.count)} lignes`)),
       h("nav", { "aria-label": "Sections" }, h("ul", {}, sections.map(({ key, title }) => h("li", {}, h("a", { href: `#${key}`, onclick: (event) => jump(event, key) }, title))))),
     ),
     bar.element,
@@ -140,6 +140,6 @@ function follow(app, pictures, bar) {
 
 start().catch((error) => {
   const old = typeof DecompressionStream === "undefined";
-  fill(document.getElementById("page"), h("p", { class: "empty", role: "alert" }, old ? "Ce navigateur est trop ancien pour cette page : il faut Firefox 113, Chrome 103, Safari 16.4, ou plus récent." : `La page n'a pas pu être dessinée : ${error.message}`));
+  fill(document.getElementById("page"), h("p", { class: "empty", role: "alert" }, old ? "Ce navigateur est trop ancien pour cette page : il faut Firefox 113, Chrome 103, Safari 16.4, ou plus récent." : `La page n'a pas pu s'afficher : ${error.message}`));
   throw error;
 });

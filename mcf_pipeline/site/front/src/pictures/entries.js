@@ -73,7 +73,7 @@ function drawEntries({ engine, data, state, width, option }) {
     number("high", "Au plus"),
     share("yearLowPct", "Évolution sur un an, borne basse"),
     share("yearHighPct", "Évolution sur un an, borne haute"),
-    number("four", "Somme de quatre trimestres"),
+    number("four", "Cumul sur quatre trimestres (lignes non masquées)", measure === MEASURES.montant ? 2 : 0),
     number("people", "Titulaires, borne haute"),
     number("masked", "Lignes masquées"),
     number("lines", "Lignes"),
@@ -116,7 +116,7 @@ function drawEntries({ engine, data, state, width, option }) {
         x,
         y: { domain: [Math.min(0, ...extremes), Math.max(0, ...extremes)], nice: true },
         marks: [
-          yAxis({ label: "Évolution sur un an : intervalle possible", format: (value) => signedPercent(value, 0), ticks: 4, left: 64 }),
+          yAxis({ label: "Évolution sur un an (glissement annuel) : intervalle possible", format: (value) => signedPercent(value, 0), ticks: 4, left: 64 }),
           Plot.ruleY([0], { stroke: "currentColor" }),
           intervals(inside, { x: "id", low: "yearLow", high: "yearHigh", colour: "var(--c2)", width: bar }),
           Plot.text(outside, { x: "id", frameAnchor: "top", lineAnchor: "top", dy: -1, text: (row) => ((width - 76) / rows.length > 46 ? `▲\n${signedPercent(row.yearLow, 0)}` : "▲"), fill: "var(--c2)" }),
@@ -128,14 +128,14 @@ function drawEntries({ engine, data, state, width, option }) {
   const fours = rows.filter((row) => row.four === row.four);
   const sums = fours.length > 1
     ? draw({
-        label: "Somme de quatre trimestres",
+        label: "Cumul sur quatre trimestres glissants",
         width,
         height: 170,
         marginLeft: 64,
         x,
         y: { domain: [0, Math.max(...fours.map((row) => row.fourHigh))], nice: true },
         marks: [
-          yAxis({ label: "Somme de quatre trimestres glissants", format: measure.axis, ticks: 4, left: 64 }),
+          yAxis({ label: "Cumul sur quatre trimestres glissants", format: measure.axis, ticks: 4, left: 64 }),
           Plot.areaY(fours, { x: "id", y1: "fourLow", y2: "fourHigh", fill: "var(--c3)", fillOpacity: 0.35 }),
           Plot.lineY(fours.filter((row) => !row.isLast), { x: "id", y: "fourLow", stroke: "var(--c3)", strokeWidth: 2.5 }),
           Plot.lineY(fours.slice(-2), { x: "id", y: "fourLow", stroke: "var(--c3)", strokeWidth: 2.5, strokeDasharray: "4 4" }),
@@ -166,9 +166,9 @@ function drawEntries({ engine, data, state, width, option }) {
 
 export const entries = {
   key: "entrees",
-  title: "Entrées en formation par trimestre",
+  title: "Dossiers et montants par trimestre d'entrée en formation",
   wide: true,
-  note: "Un dossier n'est pas une personne : un titulaire peut avoir plusieurs dossiers, et les titulaires ne s'additionnent ni entre trimestres ni entre statuts.",
+  note: "Un dossier n'est ni une personne ni toujours une entrée : un titulaire peut en avoir plusieurs, et les dossiers annulés ou rejetés comptent, sauf si le champ les exclut. Les titulaires ne s'additionnent ni entre trimestres ni entre statuts.",
   controls: ({ option, setOption }) =>
     choice("Mesure", Object.entries(MEASURES).map(([key, { label }]) => [key, label]), option("mesure", "dossiers"), (key) => setOption("mesure", key)),
   draw: drawEntries,

@@ -106,7 +106,7 @@ function drawShare({ engine, data, state, width }) {
   const sums = engine.financings(["trimestre"]);
   const place = data.meta.financers.findIndex((financer) => financer.id === "titulaire");
   const columns = [text("id", "Trimestre"), share("lowPct", "Part du montant, borne basse"), share("highPct", "Part du montant, borne haute"), number("perLow", "Par dossier (€), borne basse", 2), number("perHigh", "Par dossier (€), borne haute", 2), number("paidLow", "Quand il paie (€), borne basse", 2), number("paidHigh", "Quand il paie (€), borne haute", 2), number("amount", "Payé par les titulaires (€, lignes non masquées)", 2), number("payers", "Dossiers où le titulaire paie (non masqués)")];
-  if (place < 0) return { nodes: empty("Le fichier ne dit pas ce que paient les titulaires."), columns, rows: [], said: "" };
+  if (place < 0) return { nodes: empty("Le fichier ne donne pas ce que paient les titulaires."), columns, rows: [], said: "" };
   const rows = chosen.map((quarter) => {
     const code = data.dimensions.trimestre.indexOf(quarter);
     const group = groups[code];
@@ -143,11 +143,11 @@ function drawShare({ engine, data, state, width }) {
   });
   const last = shown[shown.length - 1];
   return {
-    nodes: [legend([{ label: "Part du montant", colour: "var(--c2)", kind: "line" }, { label: "2 mai 2024 : participation obligatoire", kind: "dashed" }]), top, legend([{ label: "Par dossier, tous les dossiers", colour: "var(--c1)", kind: "line" }, { label: "Par dossier où le titulaire paie", colour: "var(--c3)", kind: "line" }]), euro],
+    nodes: [legend([{ label: "Part du montant", colour: "var(--c2)", kind: "line" }, { label: "2 mai 2024 : participation obligatoire, selon le jour d'inscription", kind: "dashed" }]), top, legend([{ label: "Par dossier, tous les dossiers", colour: "var(--c1)", kind: "line" }, { label: "Par dossier où le titulaire paie", colour: "var(--c3)", kind: "line" }]), euro],
     columns,
     rows,
     said: `${last.id} : ${range([last.low, last.high], (value) => percent(value))} du montant, soit ${range([last.perLow, last.perHigh], euros)} par dossier.`,
-    caveat: "Chaque barre va de la borne basse à la borne haute : ce que paient les titulaires des lignes masquées est inconnu, de rien à tout. Participation obligatoire depuis le 2 mai 2024 : 100 €, 102,23 € en 2025, 103,20 € en 2026 ; les demandeurs d'emploi en sont dispensés, et un tiers peut la payer.",
+    caveat: "Chaque barre va de la borne basse à la borne haute : ce que paient les titulaires des lignes masquées est inconnu, de rien à tout. Participation forfaitaire obligatoire pour les inscriptions depuis le 2 mai 2024, quel que soit le trimestre d'entrée : 100 €, 102,23 € en 2025, 103,20 € en 2026 ; les demandeurs d'emploi, entre autres, en sont exonérés, et un tiers peut la payer.",
   };
 }
 
@@ -165,7 +165,7 @@ function drawMeans({ engine, data, state, width, option }) {
   const tip = (row) => `${row.label}\nprix moyen : ${range([row.priceLow, row.priceHigh], euros)}\ndurée moyenne : ${range([row.timeLow, row.timeHigh], (value) => `${decimal(value)} h`)}`;
   const one = (title, low, high, colour, format) => {
     const shown = rows.filter((row) => row[low] === row[low] && row[high] === row[high]);
-    if (!shown.length) return empty(`${title} : rien de connu pour ces filtres.`);
+    if (!shown.length) return empty(`${title} : aucune valeur pour ces filtres.`);
     const domain = [0, Math.max(...shown.map((row) => row[high]))];
     if (by === "trimestre") {
       const { x, axis, bar } = quarters(data.dimensions.trimestre.slice(state.from, state.to + 1), width);
@@ -190,14 +190,14 @@ function drawMeans({ engine, data, state, width, option }) {
 
 export const financers = {
   key: "financeurs",
-  title: "Qui paie : les financeurs",
+  title: "Montant engagé par financeur",
   wide: true,
   note: "",
   controls: ({ option, setOption }) => h("div", { class: "several" }, choice("Par", Object.entries(BY), option("par", "trimestre"), (key) => setOption("par", key)), choice("France compétences", [["non", "Avec"], ["oui", "Sans"]], option("sans", "non"), (key) => setOption("sans", key))),
   draw: drawFinancers,
 };
 
-export const own = { key: "reste-a-charge", title: "Ce que paie le titulaire", draw: drawShare };
+export const own = { key: "reste-a-charge", title: "Reste à charge du titulaire", draw: drawShare };
 
 export const means = {
   key: "prix-duree",

@@ -9,7 +9,7 @@ import { hundred, number, share, text } from "../picture.js";
 export const FAMILIES = [
   { id: "realise", label: "Réalisation totale", colour: "var(--c1)" },
   { id: "partiel", label: "Réalisation partielle", colour: "var(--c5)" },
-  { id: "non_realise", label: "Non réalisé (annulé)", colour: "var(--c2)" },
+  { id: "non_realise", label: "Annulé par le titulaire ou l'organisme", colour: "var(--c2)" },
   { id: "annule", label: "Annulé par le gestionnaire, rejeté", colour: "var(--c7)" },
   { id: "en_cours", label: "En cours", colour: "var(--c6)" },
   { id: null, label: "Statut inconnu", colour: "var(--c8)" },
@@ -90,11 +90,11 @@ function drawStatuses(context) {
   const last = shown.filter((row) => row.isMature).pop();
   const used = new Set(stack.map((entry) => entry.family.id));
   return {
-    nodes: [legend([...FAMILIES.filter((family) => used.has(family.id)), { label: "Masqué, au plus", colour: "var(--muted)", kind: "hatched" }]), bars, legend([{ label: "Réalisation totale", colour: "var(--c1)", kind: "line" }, { label: "Abandon (partiel ou non réalisé)", colour: "var(--c2)", kind: "line" }, { label: "Trop récent : pas de taux", colour: "var(--faint)", kind: "hatched" }]), lines],
+    nodes: [legend([...FAMILIES.filter((family) => used.has(family.id)), { label: "Masqué, au plus", colour: "var(--muted)", kind: "hatched" }]), bars, legend([{ label: "Réalisation totale", colour: "var(--c1)", kind: "line" }, { label: "Abandon au sens large (partiel, ou annulé par le titulaire ou l'organisme)", colour: "var(--c2)", kind: "line" }, { label: "Trop récent : pas de taux", colour: "var(--faint)", kind: "hatched" }]), lines],
     columns,
     rows: table,
-    said: last ? `${last.id}, dernier trimestre assez mûr : réalisation totale ${range([last.doneLow, last.doneHigh], (value) => percent(value))} des dossiers clos, abandon ${range([last.leftLow, last.leftHigh], (value) => percent(value))}.` : "Aucun trimestre n'est assez mûr pour un taux.",
-    caveat: `Un trimestre est mûr quand au moins ${percent(MATURE, 0)} de ses dossiers sont clos à coup sûr. Les premiers dossiers clos d'un trimestre sont surtout des réussites courtes : un taux précoce trompe.`,
+    said: last ? `${last.id}, dernier trimestre mûr : réalisation totale ${range([last.doneLow, last.doneHigh], (value) => percent(value))} des dossiers clos, abandon ${range([last.leftLow, last.leftHigh], (value) => percent(value))}.` : "Aucun trimestre n'est assez mûr pour donner un taux.",
+    caveat: `Un trimestre est mûr quand la borne basse de la part de ses dossiers clos atteint ${percent(MATURE, 0)}. Les premiers dossiers clos (formations courtes, annulations avant l'entrée) ne ressemblent pas aux autres : un taux précoce est biaisé. Les taux portent sur tous les dossiers clos, annulés et rejetés compris, sauf si le champ les exclut.`,
   };
 }
 
@@ -103,8 +103,8 @@ const NATIONAL = ["region", "territoire", "genre", "classe_age", "situation"];
 
 const CURVES = {
   clos: { label: "Clos", title: "Part des dossiers clos", of: (rate) => rate.maturity },
-  realise: { label: "Réalisé", title: "Part réalisée totalement, parmi tous les dossiers", families: ["realise"] },
-  abandon: { label: "Abandon", title: "Part abandonnée, parmi tous les dossiers", families: ["partiel", "non_realise"] },
+  realise: { label: "Réalisé", title: "Part des réalisations totales parmi tous les dossiers", families: ["realise"] },
+  abandon: { label: "Abandon", title: "Part des abandons parmi tous les dossiers", families: ["partiel", "non_realise"] },
 };
 
 // Every state that each release told of each quarter, by quarters elapsed since entry.
@@ -176,7 +176,7 @@ function drawMaturation(context) {
       Plot.lineY(followed, { x: "elapsed", y: "low", z: "quarter", stroke: "var(--c1)", strokeWidth: 1.6 }),
       Plot.ruleX(near, { x: "elapsed", y1: "high", y2: "low", stroke: (point) => (point.isLast ? "var(--c2)" : "var(--c1)"), strokeWidth: 7, insetTop: -2, insetBottom: -2 }),
       Plot.ruleY([0], { stroke: "currentColor" }),
-      Plot.tip(near, Plot.pointer({ x: "elapsed", y: "high", fontSize: 12, title: (point) => `Entrées de ${point.id}\nvues ${point.elapsed} trimestre${point.elapsed > 1 ? "s" : ""} après, publication du ${day(point.releaseId)}\n${range([point.low, point.high], (value) => percent(value))}` })),
+      Plot.tip(near, Plot.pointer({ x: "elapsed", y: "high", fontSize: 12, title: (point) => `Trimestre d'entrée ${point.id}\nvu ${point.elapsed} trimestre${point.elapsed > 1 ? "s" : ""} après, publication du ${day(point.releaseId)}\n${range([point.low, point.high], (value) => percent(value))}` })),
     ],
   });
   const releases = data.meta.releases.length;
@@ -186,11 +186,11 @@ function drawMaturation(context) {
     columns,
     rows: points,
     said: recent.length ? `Dans la dernière publication : ${recent.slice().reverse().map((point) => `${point.id} ${range([point.low, point.high], (value) => percent(value, 0))}`).join(", ")}.` : "",
-    caveat: `À âge égal seulement, deux trimestres se comparent. ${releases > 1 ? `${releases} publications archivées.` : "Une seule publication archivée : la courbe ne montre que des trimestres différents à des âges différents."}`,
+    caveat: `Des trimestres récents ne se comparent qu'à âge égal. ${releases > 1 ? `${releases} publications archivées.` : "Une seule publication archivée : chaque trimestre n'est vu qu'à un seul âge."}`,
   };
 }
 
-export const statuses = { key: "statuts", title: "Comment finissent les formations, par trimestre d'entrée", wide: true, draw: drawStatuses };
+export const statuses = { key: "statuts", title: "Statut des dossiers et taux, par trimestre d'entrée", wide: true, draw: drawStatuses };
 
 export const maturing = {
   key: "maturation",

@@ -45,7 +45,7 @@ function drawPeople({ engine, data, state, option }) {
     if (!row) return h("td", {}, h("span", { class: "unseen" }, "aucune ligne"));
     const hatched = row.group.maskedPart > HATCH_FROM;
     const title = `${row.gender}, ${row.age}, ${row.situation} : ${range(row.group.bounds, count)} dossiers, prix moyen ${euros(row.price)}`;
-    return h("td", {}, h("button", { type: "button", class: `cell q${Math.min(CLASSES - 1, Math.floor(Math.sqrt(row.dossiers / top) * CLASSES))} ${hatched ? "hatched" : ""} ${isOut(row) ? "out" : ""}`, "aria-pressed": String(isChosen(row)), title, onclick: () => pick(row) }, written(row), h("span", { class: "unseen" }, shown === "part" ? " %" : " dossiers", hatched ? ", beaucoup de masqué" : "")));
+    return h("td", {}, h("button", { type: "button", class: `cell q${Math.min(CLASSES - 1, Math.floor(Math.sqrt(row.dossiers / top) * CLASSES))} ${hatched ? "hatched" : ""} ${isOut(row) ? "out" : ""}`, "aria-pressed": String(isChosen(row)), title, onclick: () => pick(row) }, written(row), h("span", { class: "unseen" }, shown === "part" ? " %" : " dossiers", hatched ? ", dont beaucoup peut-être masqués" : "")));
   };
   const usedAges = ages.map((age, a) => ({ age, a })).filter(({ a }) => rows.some((row) => row.a === a));
   const byGender = genders.map((_, g) => total(rows.filter((row) => row.g === g).map((row) => row.group)));
@@ -62,7 +62,7 @@ function drawPeople({ engine, data, state, option }) {
   });
   const largest = rows.slice().sort((a, b) => b.dossiers - a.dossiers)[0];
   return {
-    nodes: [h("div", { class: "heats" }, tables), h("ul", { class: "legend" }, h("li", {}, "Couleur : du plus petit au plus grand nombre de dossiers"), h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`), h("li", {}, "≥ : une partie est masquée ; ≤ : tout est masqué"))],
+    nodes: [h("div", { class: "heats" }, tables), h("ul", { class: "legend" }, h("li", {}, "Couleur : du plus petit au plus grand nombre de dossiers"), h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`), h("li", {}, "≥ : une partie des lignes est masquée ; ≤ : toutes le sont"))],
     columns,
     rows,
     said: `Le profil le plus fréquent : ${largest.gender.toLowerCase()}, ${largest.age.toLowerCase()}, ${largest.situation.toLowerCase()} (${range(largest.part, (value) => percent(value))} des dossiers).`,

@@ -145,7 +145,7 @@ function drawIndex({ engine, data, state, width }) {
   const named = ([low, high]) => ({ indexLow: 100 * low, indexHigh: 100 * high });
   const columns = [text("region", "Région"), text("id", "Quatre trimestres jusqu'à"), number("indexLow", "Indice, borne basse", 1), number("indexHigh", "Indice, borne haute", 1), number("fourLow", "Dossiers, au moins"), number("fourHigh", "Dossiers, au plus")];
   const country = indexOf(quarters.map((_, quarter) => total(data.dimensions.region.map((__, region) => groups[region * size + quarter]))));
-  if (country.length < 2) return { nodes: empty("Il faut au moins cinq trimestres pour un indice de sommes de quatre trimestres : élargir la période."), columns, rows: [], said: "" };
+  if (country.length < 2) return { nodes: empty("Il faut au moins cinq trimestres pour un indice de cumuls sur quatre trimestres : élargissez la période."), columns, rows: [], said: "" };
   const series = data.dimensions.region
     .map((region, code) => ({ region, code, rows: region.code_insee && engine.isInTerritory(code) ? indexOf(groups.slice(code * size, (code + 1) * size)) : [] }))
     .filter(({ rows }) => rows.length > 1 && rows.every((row) => row.indexLow === row.indexLow));
@@ -163,7 +163,7 @@ function drawIndex({ engine, data, state, width }) {
   const ends = titles.filter((_, place) => place >= titles.length - across);
   const room = Math.floor((0.92 * (width - 46)) / across / 7);
   const plot = draw({
-    label: "Indice des entrées, base 100, une vignette par région, le pays en gris",
+    label: "Indice des dossiers, base 100, une vignette par région, le pays en gris",
     width,
     height: lines * 112 + 30,
     marginLeft: 34,
@@ -187,11 +187,11 @@ function drawIndex({ engine, data, state, width }) {
   });
   const end = country[country.length - 1];
   return {
-    nodes: [legend([{ label: "Région : intervalle possible", colour: "var(--c1)", kind: "band" }, { label: "France entière, toutes régions", colour: "var(--muted)", kind: "line" }]), plot],
+    nodes: [legend([{ label: "Région : intervalle possible", colour: "var(--c1)", kind: "band" }, { label: "France entière, régions non renseignées comprises", colour: "var(--muted)", kind: "line" }]), plot],
     columns,
     rows: cells,
     said: `France entière : indice ${range([end.indexLow, end.indexHigh], (value) => decimal(value))} en ${end.id}, base 100 en ${firstId}.`,
-    caveat: `Sommes de quatre trimestres, base 100 pour les quatre trimestres jusqu'à ${firstId}. Une bande large : beaucoup de lignes masquées ; elle est coupée au bord du cadre.`,
+    caveat: `Cumuls sur quatre trimestres glissants, base 100 = les quatre trimestres jusqu'à ${firstId}. Une bande large signale beaucoup de lignes masquées ; elle est coupée au bord du cadre.`,
   };
 }
 
@@ -241,7 +241,7 @@ function drawRegion({ engine, data, state, width }) {
       nodes: [
         legend([france]),
         plot,
-        h("div", { class: "ask" }, h("p", {}, "Choisir une région pour la comparer au pays :"), h("ul", { class: "picks" }, order.map(({ place }) => h("li", {}, h("button", { type: "button", onclick: () => state.only("region", place) }, data.dimensions.region[place].libelle))))),
+        h("div", { class: "ask" }, h("p", {}, "Choisissez une région pour la comparer au pays :"), h("ul", { class: "picks" }, order.map(({ place }) => h("li", {}, h("button", { type: "button", onclick: () => state.only("region", place) }, data.dimensions.region[place].libelle))))),
       ],
       columns,
       rows,
@@ -266,6 +266,6 @@ export const map = {
   draw: drawMap,
 };
 
-export const index = { key: "indice", title: "Évolution par région, base 100", wide: true, ignores: "le filtre de région (les régions choisies sont en gras)", draw: drawIndex };
+export const index = { key: "indice", title: "Évolution des dossiers par région, base 100", wide: true, ignores: "le filtre de région (les régions choisies sont en gras)", draw: drawIndex };
 
 export const region = { key: "region", title: "Une région et le pays, par situation", ignores: "le filtre de situation, que la figure montre", draw: drawRegion };

@@ -25,7 +25,7 @@ function drawRevisions({ data, engine, width, option }) {
   const { history, meta, dimensions } = data;
   const columns = [text("label", "Étape"), number("change", `${measure.label} : variation`, measure === MEASURES.montant ? 2 : 0), number("to", `${measure.label} : total après`, measure === MEASURES.montant ? 2 : 0), number("lines", "Lignes")];
   const before = meta.releases[meta.releases.length - 2];
-  if (!before) return { nodes: empty("Une seule publication est archivée : il n'y a rien à comparer encore."), columns, rows: [], said: "" };
+  if (!before) return { nodes: empty("Une seule publication est archivée : il n'y a encore rien à comparer."), columns, rows: [], said: "" };
   const sums = new Map(meta.kinds.map((kind) => [kind, { change: 0, lines: 0, quarters: new Set() }]));
   for (let i = 0; i < history.r_nature.length; i += 1) {
     const sum = sums.get(meta.kinds[history.r_nature[i]]);
@@ -74,7 +74,7 @@ function drawRevisions({ data, engine, width, option }) {
     columns,
     rows,
     said: `Du ${day(before.jour || before.id)} au ${day(meta.released_on)} : ${fresh.size ? `${[...fresh].join(", ")} en plus` : "aucun trimestre nouveau"}, ${revised.size ? `${plural(revised.size, "trimestre révisé", "trimestres révisés")} (${[...revised].sort().join(", ")})` : "aucun révisé"}.`,
-    caveat: "Sommes des lignes visibles. Une ligne qui n'est plus masquée entre dans la somme sans qu'aucun dossier soit nouveau, et l'inverse : ces deux parts ne disent rien de l'activité.",
+    caveat: "Sommes des lignes visibles. Une ligne qui n'est plus masquée entre dans la somme sans qu'aucun dossier soit nouveau, et une ligne devenue masquée en sort : ces deux composantes ne disent rien de l'activité. Une ligne apparaît ou disparaît aussi quand des dossiers changent de statut.",
   };
 }
 
