@@ -18,6 +18,7 @@ from mcf_pipeline.contract.recognised import Recognition
 from mcf_pipeline.contract.rules import (
     BROKEN_SHARE,
     MIN_JUDGED,
+    MIN_JUDGED_OF_PART,
     PARTS_ABSOLUTE,
     PARTS_RELATIVE,
     PRICE_RELATIVE,
@@ -73,6 +74,15 @@ class Judged:
 
 def measure(con: duckdb.DuckDBPyConnection) -> Figures:
     """Look at the table ``echantillon`` (`nb_dossiers`, `montant_engage`, `prix_moyen`, `parts`, all DOUBLE)."""
+    return _measure(con, "'all'")["all"]
+
+
+def measure_by(con: duckdb.DuckDBPyConnection, column: str) -> dict[str, Figures]:
+    """The same for each value of a column of ``echantillon``: `trimestre_id` or `region`."""
+    return _measure(con, column)
+
+
+def _measure(con: duckdb.DuckDBPyConnection, group: str) -> dict[str, Figures]:
     product = "(prix_moyen * nb_dossiers)"
     is_priced = "prix_moyen > 0 AND nb_dossiers > 0 AND montant_engage > 0"
     is_parted = "montant_engage > 0 AND parts IS NOT NULL"
@@ -82,7 +92,7 @@ def measure(con: duckdb.DuckDBPyConnection) -> Figures:
         "median(montant_engage / nb_dossiers) FILTER (WHERE nb_dossiers > 0))"
     )
     rows = con.execute(f"""
-        SELECT count(*) FILTER (WHERE nb_dossiers > 0 AND montant_engage IS NOT NULL),
+        SELECT {group}, count(*) FILTER (WHERE nb_dossiers > 0 AND montant_engage IS NOT NULL),
             count(*) FILTER (WHERE {is_priced}),
             count(*) FILTER (WHERE {is_priced} AND abs({product} - montant_engage) > {PRICE_RELATIVE} * montant_engage),
             median(montant_engage / {product}) FILTER (WHERE {is_priced}),
@@ -94,9 +104,10 @@ def measure(con: duckdb.DuckDBPyConnection) -> Figures:
             count(*) FILTER (WHERE {is_parted} AND parts BETWEEN 98 AND 102),
             count(*) FILTER (WHERE {is_parted} AND parts BETWEEN 0.98 AND 1.02),
             count(*) FILTER (WHERE {is_parted} AND parts < montant_engage - {allowed})
-        FROM echantillon
+        FROM echantillon GROUP BY ALL ORDER BY ALL
     """).fetchall()
-    return Figures(*rows[0])
+    found = {str(name): Figures(*figures) for name, *figures in rows}
+    return found or {"all": Figures(0, 0, 0, None, None, 0, 0, None, None, 0, 0, 0)}
 
 
 def judge_relations(
@@ -143,6 +154,54 @@ def judge_relations(
     if parts_break and "relation_parts_montant" not in accepted:
         _judge_parts(found, elsewhere, parts, amount_unit, judged)
     return judged
+
+
+def judge_parts_of_it(found: Mapping[str, Mapping[str, Figures]], accepted: Sequence[str]) -> list[Problem]:
+    """Say in which quarters or regions alone a relation breaks: other units in a part of a release look like a trend.
+
+    Args:
+        found: by ``quarter`` and ``region``, then by their names (see `measure_by`).
+        accepted: rules that a user lets pass.
+    """
+    problems: list[Problem] = []
+    for kind, parts in found.items():
+        judged = {name: figures for name, figures in parts.items() if figures.lines >= MIN_JUDGED_OF_PART}
+        broken = {
+            name: figures
+            for name, figures in judged.items()
+            if figures.priced >= MIN_JUDGED_OF_PART and figures.price_broken >= BROKEN_SHARE * figures.priced
+        }
+        unusual = {n: f for n, f in judged.items() if f.price is not None and not _is_usual(f.price)}
+        if broken and "relation_prix_montant" not in accepted:
+            name, worst = next(iter(broken.items()))
+            problems.append(
+                Problem(
+                    "relation_prix_montant",
+                    f"in {_several(kind, broken)}, unlike elsewhere in the file, mean price x dossiers does not equal "
+                    f"the amount (in {clean(name, 40)} the amount is {_times(worst.price_ratio)} of it, in "
+                    f"{worst.price_broken:,} of {worst.priced:,} lines): figures there may be in another unit",
+                    (_accept("relation_prix_montant"),),
+                )
+            )
+        elif unusual and "prix_hors_du_jeu" not in accepted:
+            name, worst = next(iter(unusual.items()))
+            low, high = USUAL_PRICES
+            problems.append(
+                Problem(
+                    "prix_hors_du_jeu",
+                    f"in {_several(kind, unusual)}, unlike elsewhere in the file, the median cost of a dossier is not "
+                    f"{low:,} to {high:,} € ({worst.price:,.2f} € in {clean(name, 40)}): figures there may be in "
+                    "another unit",
+                    (_accept("prix_hors_du_jeu"),),
+                )
+            )
+    return problems
+
+
+def _several(kind: str, names: Mapping[str, Figures]) -> str:
+    shown = [clean(name, 40) for name in names]
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return f"{kind}{'s' if len(shown) > 1 else ''} {', '.join(shown[:3])}{more}"
 
 
 def _price_problem(found: Figures, proposals: Sequence[Proposal], units: Mapping[str, str]) -> Problem:

@@ -18,7 +18,7 @@ from mcf_pipeline.contract.lines import typed_sql
 from mcf_pipeline.contract.map_lines import Problem, Proposal, map_lines
 from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, resolve
 from mcf_pipeline.contract.recognised import Recognition
-from mcf_pipeline.contract.relations import judge_relations, measure
+from mcf_pipeline.contract.relations import judge_parts_of_it, judge_relations, measure, measure_by
 from mcf_pipeline.contract.rules import REJECTED_SHARE, RULES
 from mcf_pipeline.contract.separators import Separators, settle
 from mcf_pipeline.contract.source_map import SourceMap
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 SAMPLE_LINES = 4_000
 """Lines on which relations are measured, about: where nearly all break one, so do nearly all of these."""
 MOST_MESSAGES = 3
+MIN_ZEROS = 20
+"""Lines of 0 dossiers in a quarter without a masked line from which they are suspect: fewer may be true ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,10 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
     dropped = dropped_sql(con, "recues", source_map)
     _load(con, columns, separators, source_map, unknown, dropped)
     found = judge_relations(measure(con), recognition, source_map.units, source_map.accepted)
-    problems = [*found.problems, *_zeros(con, columns)]
+    problems = found.problems or judge_parts_of_it(
+        {"quarter": measure_by(con, "trimestre_id"), "region": measure_by(con, "region")}, source_map.accepted
+    )
+    problems = [*problems, *_zeros(con, columns)]
     if "lignes_de_total" not in source_map.accepted:
         problems += _totals(con, unknown)
     # Lines that were found to be sums are gone from the table: they contradict no other.
@@ -177,8 +182,8 @@ def _load(
     # A part that is not given is none; where the amount is masked, so are all of them.
     con.execute(f"""
         CREATE TEMP TABLE echantillon AS
-        SELECT jugees.nb_dossiers::DOUBLE AS nb_dossiers, jugees.montant_engage::DOUBLE AS montant_engage,
-            {price} AS prix_moyen,
+        SELECT jugees.trimestre_id, jugees.texte_region AS region, jugees.nb_dossiers::DOUBLE AS nb_dossiers,
+            jugees.montant_engage::DOUBLE AS montant_engage, {price} AS prix_moyen,
             CASE WHEN jugees.montant_engage IS NOT NULL THEN {" + ".join(f"coalesce({s}, 0)" for s in shared) or "NULL"}
             END AS parts
         FROM (SELECT * EXCLUDE (nb_dossiers, montant_engage) FROM recues WHERE rang % {every} = 0) AS recues
@@ -187,23 +192,31 @@ def _load(
 
 
 def _zeros(con: duckdb.DuckDBPyConnection, columns: list[str]) -> list[Problem]:
-    """Lines of 0 dossiers that have a mean price, which only a masked line can have."""
-    if "prix_moyen" not in columns:
-        return []
-    zeros, lines, masked, first, most = one(
+    """Lines of 0 dossiers that look masked: they have a mean price, or no line of their quarter is masked."""
+    price = quoted("prix_moyen") if "prix_moyen" in columns else "''"
+    zeros, lines, masked, first, most, priced = one(
         con,
         f"""
-        WITH trimestres AS (
-            SELECT count(*) FILTER (WHERE est_zero) AS zeros, count(*) AS lignes,
-                count(*) FILTER (WHERE nb_dossiers IS NULL) AS masquees,
-                min(numero_ligne) FILTER (WHERE est_zero) AS ligne
-            FROM (
-                SELECT *, coalesce(nb_dossiers = 0 AND regexp_matches(prix_moyen, '[1-9]'), false) AS est_zero
-                FROM jugees JOIN (SELECT numero_ligne, {quoted("prix_moyen")} FROM recues) USING (numero_ligne)
-            )
+        WITH jugees_de_leur_trimestre AS (
+            SELECT trimestre_id, numero_ligne, nb_dossiers IS NULL AS est_masquee,
+                coalesce(nb_dossiers = 0, false) AS est_nulle,
+                est_nulle AND regexp_matches(coalesce(prix, ''), '[1-9]') AS a_un_prix,
+                -- A publisher who masks leaves some line empty in each quarter.
+                est_nulle AND sum(est_nulle::INTEGER) OVER meme >= {MIN_ZEROS}
+                    AND sum(est_masquee::INTEGER) OVER meme = 0 AS est_sans_masque
+            FROM jugees JOIN (SELECT numero_ligne, {price} AS prix FROM recues) USING (numero_ligne)
+            WINDOW meme AS (PARTITION BY trimestre_id)
+        ),
+        trimestres AS (
+            SELECT count(*) FILTER (WHERE a_un_prix OR est_sans_masque) AS zeros, count(*) AS lignes,
+                count(*) FILTER (WHERE est_masquee) AS masquees,
+                min(numero_ligne) FILTER (WHERE a_un_prix OR est_sans_masque) AS ligne,
+                count(*) FILTER (WHERE a_un_prix) AS a_prix
+            FROM jugees_de_leur_trimestre
             GROUP BY trimestre_id
         )
-        SELECT sum(zeros), sum(lignes), sum(masquees), min(ligne), coalesce(max(zeros / lignes), 0) FROM trimestres
+        SELECT sum(zeros), sum(lignes), sum(masquees), min(ligne), coalesce(max(zeros / lignes), 0), sum(a_prix)
+        FROM trimestres
         """,
     )
     if most <= REJECTED_SHARE:
@@ -211,8 +224,8 @@ def _zeros(con: duckdb.DuckDBPyConnection, columns: list[str]) -> list[Problem]:
     return [
         Problem(
             "zeros_masques",
-            f"{zeros:,} of {lines:,} lines have 0 dossiers and a mean price (line {first}; {masked:,} are masked): "
-            "masked figures look written as 0",
+            f"{zeros:,} of {lines:,} lines have 0 dossiers{' and a mean price' if priced else ''} (line {first}; "
+            f"{masked:,} are masked): masked figures look written as 0",
             (Proposal("masked", "zero_dossiers", True),),
         )
     ]

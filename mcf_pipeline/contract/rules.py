@@ -40,6 +40,8 @@ MIN_LINES = 50
 """Lines that a quarter must have for its share of masked lines to say something."""
 MIN_JUDGED = 150
 """Lines that must have been judged before a relation is called broken everywhere."""
+MIN_JUDGED_OF_PART = 50
+"""The same within one quarter or one region, of which a sample holds fewer lines."""
 BROKEN_SHARE = 0.9
 """Nearly all: where so many of the judged lines break a relation, it is the release that is wrong."""
 DROPPED = "ligne_de_total"
@@ -153,9 +155,10 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "relation_prix_montant",
         "refuse",
-        "Mean price times dossiers differs from the amount in nearly all lines: wrong unit, or wrong column.",
+        "Mean price times dossiers differs from the amount in nearly all lines, of the release or of one quarter or "
+        "region: wrong unit, or wrong column.",
         _MAP,
-        f"{BROKEN_SHARE:.0%} of the judged lines, {MIN_JUDGED} at least",
+        f"{BROKEN_SHARE:.0%} of the judged lines, {MIN_JUDGED} at least ({MIN_JUDGED_OF_PART} in a quarter or region)",
     ),
     Rule(
         "relation_parts_montant",
@@ -168,7 +171,8 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "prix_hors_du_jeu",
         "refuse",
-        "The median cost of a dossier is outside the usual range of this dataset.",
+        "The median cost of a dossier, in the release or in one quarter or region, is outside the usual range of this "
+        "dataset.",
         _MAP,
         f"below {USUAL_PRICES[0]:,} € or above {USUAL_PRICES[1]:,} €",
     ),

@@ -51,7 +51,8 @@ def _given(*columns: str) -> str:
 
 MOST_DOSSIERS = 5
 """Of a masked line: the hypothesis behind the bounds, written a second time so that a change of it is noticed."""
-_PRICE = "coalesce(prix_moyen, CAST(montant_engage / nullif(nb_dossiers, 0) AS DECIMAL(18, 4)))"
+_PRICE = "CAST(10000 * coalesce(prix_moyen, montant_engage / nullif(nb_dossiers, 0)) AS HUGEINT)"
+"""In ten-thousandths, rounded once and as `resume.sql` rounds it."""
 _LINES = {"nb_lignes": "count(*)", "nb_lignes_masquees": "count(*) FILTER (WHERE est_masque)"}
 _SUMMARY_SUMS = _LINES | {
     "nb_dossiers": "sum(nb_dossiers)",
@@ -59,7 +60,7 @@ _SUMMARY_SUMS = _LINES | {
     "nb_dossiers_max": f"coalesce(sum(nb_dossiers), 0) + {MOST_DOSSIERS} * (count(*) - count(nb_dossiers))",
     "nb_titulaires_max": "sum(nb_titulaires)",
     "montant_engage": "sum(montant_engage)",
-    "montant_a_prix_connu": f"sum({_PRICE} * nb_dossiers)",
+    "montant_a_prix_connu": f"CAST(sum({_PRICE} * nb_dossiers) / 10000 AS DECIMAL(28, 4))",
     "nb_dossiers_a_prix_connu": f"sum(nb_dossiers) FILTER (WHERE {_PRICE} IS NOT NULL)",
     "heures_a_duree_connue": "sum(duree_moyenne * nb_dossiers_a_duree_connue)",
     "nb_dossiers_a_duree_connue": "sum(nb_dossiers_a_duree_connue) FILTER (WHERE duree_moyenne IS NOT NULL)",

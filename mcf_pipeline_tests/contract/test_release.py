@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from decimal import Decimal
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from mcf_pipeline.contract.release import MIN_ZEROS
 from mcf_pipeline.contract.rules import MIN_JUDGED, RULES
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline_tests.contract import damages
@@ -140,6 +142,29 @@ def test_another_unit_everywhere(columns, factor, says):
     assert says in found.problems[0]
 
 
+LARGEST = Counter(line["region"] for line in GOOD if line["nb_dossiers"]).most_common(1)[0][0]
+MONEY = ("montant_engage", "prix_moyen", *PARTS)
+
+
+@pytest.mark.parametrize(("column", "of"), [("trimestre", "quarter 2024-T2"), ("region", f"region {LARGEST}")])
+@pytest.mark.parametrize(
+    ("columns", "rule"),
+    [(MONEY, "the median cost of a dossier"), (("montant_engage", *PARTS), "mean price x dossiers")],
+)
+def test_another_unit_in_one_quarter_or_one_region(column, of, columns, rule):
+    """Price, amount and parts go together, so no line breaks a rule; and elsewhere all is as it should be."""
+    part = of.split(" ", 1)[1]
+    lines = [
+        *(line for line in GOOD if line[column] != part),
+        *damages.scaled([line for line in GOOD if line[column] == part], columns, "0.001"),
+    ]
+    found = look(lines)
+    assert not found.is_ready
+    assert f"in {of}, unlike elsewhere" in found.problems[0]
+    assert rule in found.problems[0]
+    assert look(lines, SourceMap(accepted=("relation_prix_montant", "prix_hors_du_jeu"))).is_ready
+
+
 @pytest.mark.parametrize(("of", "says"), [(100, "percentages"), (1, "shares of 1")])
 def test_parts_that_are_shares(of, says):
     found = refused(damages.as_percentages(GOOD, of), "relation_parts_montant")
@@ -250,6 +275,19 @@ def test_real_zeros_are_zeros():
     assert found.is_ready, found.problems
     assert (found.lines.usagers.nb_dossiers == 0).sum() > 10
     assert not found.lines.rejected
+
+
+def test_masks_that_are_written_as_zero_throughout():
+    """Price and duration included: what tells is that no line of the quarter is masked."""
+    masked = release(random.Random(2), Style(quarters=2, regions=12))
+    zeroed = [
+        line | {"prix_moyen": "0"} if line["nb_dossiers"] == "0" else line for line in damages.masked_as_zero(masked)
+    ]
+    assert sum(line["nb_dossiers"] == "0" for line in zeroed) > 2 * MIN_ZEROS
+    found = look(zeroed)
+    assert not found.is_ready
+    assert "have 0 dossiers (line" in found.problems[0]
+    assert look(zeroed, proposed(found)).is_ready
 
 
 def test_a_few_zeros_with_a_price_are_rejected_one_by_one():
