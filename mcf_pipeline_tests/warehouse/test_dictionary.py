@@ -78,7 +78,7 @@ def test_the_dictionary_tells_unit_computation_masking_and_key(con):
     ).fetchone()
     assert row is not None
     assert row[0] == "personnes"
-    assert "4 x" in row[1]
+    assert "4 ×" in row[1]
     assert "1 à 4 personnes" in row[2]
     assert row[3:] == (False, False, None)
     key = con.execute(
