@@ -120,7 +120,7 @@ def quarter_problem(quarter: Quarter, today: dt.date) -> str | None:
         return f"{quarter} is before {FIRST_QUARTER}, the first quarter of the dataset"
     running = Quarter.containing(today)
     if quarter > running:
-        return f"{quarter} is after {running}, the running quarter"
+        return f"{quarter} is after {running}, the current quarter"
     return None
 
 

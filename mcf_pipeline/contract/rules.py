@@ -137,7 +137,7 @@ _TABLE: tuple[Rule, ...] = (
         "refuse",
         "No line, or too few lines, have a readable quarter.",
         _MAP,
-        "more than 1 % of lines without one",
+        "more than 1% of lines without one",
     ),
     Rule(
         "doublons_en_conflit",
@@ -228,7 +228,7 @@ _TABLE: tuple[Rule, ...] = (
     Rule(
         "trimestre_invalide",
         "quarantine",
-        "The quarter cannot be read, is before 2020-T1 or after the running quarter.",
+        "The quarter cannot be read, is before 2020-T1 or after the current quarter.",
         _LOOK,
     ),
     Rule("nombre_illisible", "quarantine", "A measure holds what is neither a number nor empty.", _LOOK),

@@ -84,7 +84,7 @@ def test_the_lines_that_it_shows_make_an_unknown_column_known(small_releases, tm
     release = renamed(small_releases[0], tmp_path / "odd.csv", region="territoire", statut_dossier="avancement_bis")
     answer = mcf_here("doctor", "--source", release)
     assert answer.code == 4
-    assert "error: the source is not understood as it is" in answer.err
+    assert "error: the source is not understood" in answer.err
     page = answer.out
     assert page.splitlines()[-1] == "not ready"
     lines = page[page.index("[columns]") : page.rindex("not ready")]
@@ -118,7 +118,7 @@ def test_what_a_run_would_refuse_is_not_ready(small_releases, tmp_path):
     assert answer.code == 4
     assert "2020-T3 would be refused: 9 of its" in answer.out
     assert answer.out.splitlines()[-1] == "not ready"
-    assert "error: the source cannot be used as it is" in answer.err
+    assert "error: the source cannot be used" in answer.err
     refused = mcf_here("run", "--source", release, "--data-dir", tmp_path / "data")
     assert (refused.code, refused.err.count("2020-T3: 9 of")) == (4, 1)
 
