@@ -1,12 +1,22 @@
 """Marts: the quarterly ones from the facts, `mart_revisions` from the whole history; one op each."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 
-from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, QUARTERLY, check_results, discard, outputs, selected
+from mcf_pipeline.orchestration.assets.base import (
+    LATER,
+    OWNERS,
+    QUARTERLY,
+    check_results,
+    discard,
+    outputs,
+    report_quarters,
+    selected,
+)
 from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts
 from mcf_pipeline.orchestration.checks import marts as checks
 from mcf_pipeline.orchestration.metadata import line_counts, picture, shown
@@ -41,7 +51,7 @@ from mcf_pipeline.tables.staging import head
 )
 def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:
     """Compute each mart for all quarters of the run at once, and write a file per quarter."""
-    space = workspace.open()
+    space, started = workspace.open(), time.monotonic()
     snapshot, quarters, models = space.snapshot(), quarters_of(context), selected(context, QUARTERLY_MARTS)
     with engine.get_connection() as con:
         ensure_facts(con, space.archive, snapshot, states_of(snapshot, quarters))
@@ -69,6 +79,7 @@ def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
         yield from outputs(context, models)
         found = checks.quarterly_findings(con, snapshot, quarters, models)
         discard(snapshot, found, quarters)
+        report_quarters(snapshot, quarters, started)
         yield from check_results(context, found)
 
 
