@@ -6,9 +6,11 @@ at once.
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -34,35 +36,71 @@ class Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; raises SystemExit with its exit code."""
         kwargs["standalone_mode"] = False
-        debug = "--debug" in (kwargs.get("args") or sys.argv[1:])
+        typed = list((args[0] if args else None) or kwargs.get("args") or sys.argv[1:])
+        debug = "--debug" in typed
+        if _log_format(typed) != "json":
+            self._run(debug, _echo, *args, **kwargs)
+        import traceback
+
+        from mcf_pipeline.log import as_json
+
+        with as_json() as ended:
+            try:
+                self._run(debug, ended, *args, **kwargs)
+            except Exception as error:
+                code = getattr(error, "exit_code", 1)
+                traceback.print_exc()
+                ended(_one_line(str(error)), code, "")
+                sys.exit(code)
+
+    def _run(self, debug: bool, end: Callable[[str, int, str], None], *args: Any, **kwargs: Any) -> NoReturn:
+        """Run a command.
+
+        Args:
+            debug: whether errors are raised as they are.
+            end: told what went wrong, the exit code, and what else to say; where nothing did, of code 0.
+            args: of the command.
+            kwargs: of the command.
+        """
+        code, said, hint = 0, "", ""
         try:
             result = super().main(*args, **kwargs)
-            sys.exit(result if isinstance(result, int) else 0)
-        except click.exceptions.Abort:
-            click.echo("error: interrupted; nothing is half-written, run again to continue", err=True)
-            sys.exit(1)
-        except KeyboardInterrupt:
-            click.echo("error: interrupted; nothing is half-written, run again to continue", err=True)
-            sys.exit(1)
+            code = result if isinstance(result, int) else 0
+        except (click.exceptions.Abort, KeyboardInterrupt):
+            code, said = 1, "interrupted; nothing is half-written, run again to continue"
         except click.ClickException as error:
-            click.echo(f"error: {_one_line(error.format_message())}", err=True)
+            code, said = 2, error.format_message()
             if isinstance(error, click.UsageError) and error.ctx:
-                click.echo(f"Try `{error.ctx.command_path} --help`.", err=True)
-            sys.exit(2)
+                hint = f"Try `{error.ctx.command_path} --help`."
         except PipelineError as error:
             if debug:
                 raise
-            click.echo(f"error: {_one_line(str(error))}", err=True)
-            sys.exit(error.exit_code)
+            code, said = error.exit_code, str(error)
         except Exception as error:
             if debug:
                 raise
-            click.echo(
-                f"error: {type(error).__name__}: {_one_line(str(error))[:500]} "
-                "(unexpected; `mcf-pipeline --debug …` shows where, please report it)",
-                err=True,
+            code = 1
+            said = (
+                f"{type(error).__name__}: {_one_line(str(error))[:500]} "
+                "(unexpected; `mcf-pipeline --debug …` shows where, please report it)"
             )
-            sys.exit(1)
+        end(_one_line(said), code, hint)
+        sys.exit(code)
+
+
+def _echo(said: str, code: int, hint: str) -> None:
+    if code:
+        click.echo(f"error: {said}", err=True)
+    if hint:
+        click.echo(hint, err=True)
+
+
+def _log_format(typed: Sequence[str]) -> str:
+    """What `--log-format` or MCF_LOG say, before click reads them: an error of click's has to be a line of it, too."""
+    for place, argument in enumerate(typed):
+        if argument.startswith("--log-format"):
+            return argument.partition("=")[2] or "".join(typed[place + 1 : place + 2])
+    return os.environ.get("MCF_LOG", "")
 
 
 def _one_line(text: str) -> str:
@@ -78,7 +116,14 @@ def _one_line(text: str) -> str:
 )
 @click.version_option(__version__, prog_name="mcf-pipeline")
 @click.option("--debug", is_flag=True, help="Show the full traceback of an error.")
-def main(debug: bool) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    envvar="MCF_LOG",
+    default="text",
+    help="json: one JSON object per line on standard error, for programs. [env MCF_LOG; default: text]",
+)
+def main(debug: bool, log_format: str) -> None:
     """Mon Compte Formation - Les usagers: every release archived, validated and queryable."""
 
 
@@ -274,10 +319,24 @@ def export(path: Path, source: str | None, data_dir: Path | None, form: str | No
     body(_settings(source, data_dir), path, form, tables)
 
 
+@main.command()
+@SOURCE
+@DATA_DIR
+@click.option("--test", is_flag=True, help="Send a test notice to each address, and say which accepted it.")
+def notify(source: str | None, data_dir: Path | None, test: bool) -> None:
+    """Tell the addresses of MCF_NOTIFY what they were not told yet; `run` and the daemon do it by themselves."""
+    from mcf_pipeline.commands.notify import notify as body
+
+    body(_settings(source, data_dir), test=test)
+
+
 def _settings(source: str | None, data_dir: Path | None) -> Any:
     from mcf_pipeline.settings import Settings
 
-    return Settings.from_env(source=source, data_dir=data_dir)
+    settings = Settings.from_env(source=source, data_dir=data_dir)
+    if (log := sys.modules.get("mcf_pipeline.log")) and log.is_on():
+        log.begin(click.get_current_context().info_name or "", settings.data_dir.root)
+    return settings
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import dagster as dg
+
+from mcf_pipeline import log
 
 # A backfill policy is still marked beta by Dagster; we need it, and its users can do nothing about it.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -17,6 +20,7 @@ from mcf_pipeline.orchestration.assets.staging import stg_usagers  # noqa: E402
 from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts  # noqa: E402
 from mcf_pipeline.orchestration.checks.publication import check_release_en_retard  # noqa: E402
 from mcf_pipeline.orchestration.jobs import release  # noqa: E402
+from mcf_pipeline.orchestration.notices import notices_sensor  # noqa: E402
 from mcf_pipeline.orchestration.resources import Engine, PublishedWarehouse, WorkspaceResource  # noqa: E402
 from mcf_pipeline.orchestration.schedules import overdue_release, quarterly_release  # noqa: E402
 from mcf_pipeline.orchestration.sensors import release_sensor  # noqa: E402
@@ -46,7 +50,8 @@ def build_defs(workspace: WorkspaceResource | None = None) -> dg.Definitions:
         assets=ASSETS,
         asset_checks=[check_release_en_retard],
         jobs=[release],
-        sensors=[release_sensor(ASSETS)],
+        # Where nobody asked for notices, nothing looks for any.
+        sensors=[release_sensor(ASSETS), *([notices_sensor()] if os.environ.get("MCF_NOTIFY") else [])],
         schedules=[quarterly_release(ASSETS), overdue_release(check_release_en_retard)],
         resources={
             "workspace": workspace,
@@ -57,5 +62,8 @@ def build_defs(workspace: WorkspaceResource | None = None) -> dg.Definitions:
         executor=dg.in_process_executor,
     )
 
+
+if os.environ.get("MCF_LOG") == "json":
+    log.configure()
 
 defs = build_defs()

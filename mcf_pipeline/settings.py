@@ -136,6 +136,11 @@ class DataDir:
         return self.root / "pipeline.lock"
 
     @property
+    def notices(self) -> Path:
+        """What people were told, and what is still to be delivered."""
+        return self.root / "notices.json"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's storage, so that the sample's history and the real one's never mix."""
         return self.root / "dagster"
@@ -154,6 +159,7 @@ class Settings:
         source_map: TOML with column and modality overrides, if any.
         limits: what the source may at most send.
         poll_seconds: between two looks of the release sensor at the source.
+        notify: addresses that notices go to, as Apprise writes them; never shown, they hold passwords and tokens.
     """
 
     data_dir: DataDir
@@ -164,6 +170,7 @@ class Settings:
     source_map: Path | None = None
     limits: Limits = field(default_factory=Limits)
     poll_seconds: float = 900.0
+    notify: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def from_env(
@@ -197,6 +204,8 @@ class Settings:
             source_map=Path(source_map).expanduser() if source_map else None,
             limits=Limits.from_env(env),
             poll_seconds=_positive(env, "MCF_POLL_SECONDS", 900.0),
+            # By blanks, since a comma is part of many addresses.
+            notify=tuple((env.get("MCF_NOTIFY") or "").split()),
         )
 
 

@@ -6,7 +6,9 @@ snapshot. It knows nothing of Dagster.
 
 from __future__ import annotations
 
+import logging
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,8 +17,9 @@ from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.archive.store import Archive, Intake
 from mcf_pipeline.contract.source_map import SourceMap
-from mcf_pipeline.errors import BusyError, ContractError
+from mcf_pipeline.errors import BusyError, ContractError, HeldReleaseError
 from mcf_pipeline.files import ensure_writable
+from mcf_pipeline.log import event, since
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.settings import PORTAL, SAMPLE, Settings
@@ -110,9 +113,23 @@ class Workspace:
             return self._ingest(source)
 
     def _ingest(self, source: Source) -> Intake:
-        return self.archive.ingest(
-            lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
+        started = time.monotonic()
+        try:
+            intake = self.archive.ingest(
+                lambda folder: source.fetch(folder, lambda done, total: report("download", done, total))
+            )
+        except HeldReleaseError as error:
+            event("release_held", level=logging.WARNING, release_id=error.release_id, seconds=since(started))
+            raise
+        manifest = intake.manifest
+        event(
+            "release_ingested" if intake.is_new else "release_repeated",
+            release_id=manifest.release_id,
+            lines=manifest.rows,
+            quarters=len(manifest.quarters),
+            seconds=since(started),
         )
+        return intake
 
     def manifest(self, release_id: str) -> Manifest:
         """The manifest of an archived release."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ import pytest
 from filelock import FileLock
 
 from mcf_pipeline.sample.synthetic import SyntheticRelease
+from mcf_pipeline_tests.notices.receiving import Mailbox, Webhook, serve_mail, serve_webhook
 from mcf_pipeline_tests.orchestration.assets import graph, small
 
 T = TypeVar("T")
@@ -126,3 +127,17 @@ def small_copy(small_built, tmp_path) -> Built:
     data_dir = tmp_path / "data"
     shutil.copytree(small_built.data_dir, data_dir)
     return replace(small_built, data_dir=data_dir)
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A web server that notices can be sent to."""
+    with serve_webhook() as served:
+        yield served
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server that notices can be sent to."""
+    with serve_mail() as served:
+        yield served

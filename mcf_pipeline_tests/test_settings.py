@@ -84,3 +84,12 @@ def test_the_paths_are_those_of_the_design():
         "package": "/d/package",
     }
     assert str(data_dir.published_database) == "/d/warehouse/mcf.duckdb"
+
+
+def test_addresses_of_notices_stand_between_blanks_and_are_never_shown():
+    urls = ("json://mcf:pass-w0rd@hooks.example.org/a,b", "mailtos://mail.example.org?to=a@example.org,b@example.org")
+    settings = Settings.from_env({"MCF_NOTIFY": f"  {urls[0]}\n{urls[1]} "})
+    assert settings.notify == urls
+    assert "hooks" not in repr(settings)
+    assert "pass-w0rd" not in repr(settings)
+    assert Settings.from_env({}).notify == ()

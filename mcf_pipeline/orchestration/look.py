@@ -11,6 +11,7 @@ import dagster as dg
 
 from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.errors import BusyError, PipelineError
+from mcf_pipeline.log import event
 from mcf_pipeline.orchestration.attempts import Attempts, attempts, run_under_way
 from mcf_pipeline.orchestration.cursor import LONGEST_WAIT, Cursor
 from mcf_pipeline.orchestration.jobs import INTAKE, JOB, RELEASE_TAG, intake_tags, selection_of, tags_of
@@ -30,11 +31,13 @@ class Look:
         request: the run to launch, if any.
         reason: why none is launched, or why this one.
         cursor: what to remember.
+        error: why the look failed, if it did.
     """
 
     request: dg.RunRequest | None
     reason: str
     cursor: Cursor
+    error: PipelineError | None = None
 
 
 def look(
@@ -59,7 +62,7 @@ def look(
         return Look(None, "another process is writing; looking again later", cursor)
     except PipelineError as error:
         failed = cursor.failed(now, str(error), getattr(error, "reset_at", None))
-        return Look(None, f"{error} (next look at {failed.next_look})", failed)
+        return Look(None, f"{error} (next look at {failed.next_look})", failed, error)
 
 
 def _build_request(
@@ -90,6 +93,7 @@ def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Curs
         return Look(None, f"{cursor.said or 'nothing new'}; next look at {cursor.next_look}", cursor)
     peek = space.source().peek()
     verdict = detect(peek, space.archive.manifests())
+    event("release_found" if verdict.needs_download else "nothing_new", reason=str(verdict))
     interval = dt.timedelta(seconds=min(space.settings.poll_seconds, LONGEST_WAIT.total_seconds()))
     looked = cursor.looked(now, interval, str(verdict))
     if not verdict.needs_download:

@@ -28,13 +28,14 @@ from dagster._core.storage.local_compute_log_manager import LocalComputeLogManag
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
-# Tags that the UI does not show, and the tag that names the code server of a run.
-from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
+# Tags that the UI does not show, the tag that names the code server of a run, and the one of a run that is tried again.
+from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX, WILL_RETRY_TAG
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
     "GRPC_INFO_TAG",
     "HIDDEN_TAG_PREFIX",
+    "WILL_RETRY_TAG",
     "AssetCheckEvaluationTargetMaterializationData",
     "CheckRunHealthResult",
     "ConfigurableClassData",

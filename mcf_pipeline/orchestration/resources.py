@@ -10,6 +10,7 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
+from mcf_pipeline import log
 from mcf_pipeline.duck import ENGINE
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
@@ -23,9 +24,12 @@ class WorkspaceResource(dg.ConfigurableResource):
 
     def open(self) -> Workspace:
         """The workspace of these settings."""
-        return Workspace(
-            Settings.from_env(source=self.source or None, data_dir=Path(self.data_dir) if self.data_dir else None)
+        settings = Settings.from_env(
+            source=self.source or None, data_dir=Path(self.data_dir) if self.data_dir else None
         )
+        if log.is_on():
+            log.bind(data_dir=str(settings.data_dir.root))
+        return Workspace(settings)
 
 
 class Engine(DuckDBResource):

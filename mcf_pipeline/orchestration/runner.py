@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from mcf_pipeline.archive.detection import Verdict, detect
 from mcf_pipeline.errors import ContractError, PipelineError
+from mcf_pipeline.log import event
 from mcf_pipeline.orchestration.steps import Step, next_step
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.tables.snapshot import Plan, Snapshot
@@ -49,7 +50,9 @@ def look(space: Workspace, snapshot: Snapshot) -> Verdict:
     Raises:
         SourceError: it cannot be reached, or refused.
     """
-    return detect(space.source().peek(), snapshot.manifests)
+    verdict = detect(space.source().peek(), snapshot.manifests)
+    event("release_found" if verdict.needs_download else "nothing_new", reason=str(verdict))
+    return verdict
 
 
 def current_figures(snapshot: Snapshot) -> dict[Quarter, str]:

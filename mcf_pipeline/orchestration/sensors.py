@@ -11,6 +11,7 @@ from mcf_pipeline.errors import UsageError
 from mcf_pipeline.orchestration.cursor import Cursor
 from mcf_pipeline.orchestration.jobs import release
 from mcf_pipeline.orchestration.look import look
+from mcf_pipeline.orchestration.notices import note_look
 from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.settings import Settings
 
@@ -31,7 +32,9 @@ def release_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
         "rematerializes the new and changed quarters, one run per contiguous range.",
     )
     def sensor(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
-        found = look(workspace.open, context.instance, assets, Cursor.parse(context.cursor), dt.datetime.now(dt.UTC))
+        before, now = Cursor.parse(context.cursor), dt.datetime.now(dt.UTC)
+        found = look(workspace.open, context.instance, assets, before, now)
+        note_look(workspace.open, found, before, now)
         if found.request is None:
             return dg.SensorResult(skip_reason=found.reason, cursor=found.cursor.dump())
         context.log.info(found.reason)

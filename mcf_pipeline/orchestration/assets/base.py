@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from mcf_pipeline.log import event, since
 from mcf_pipeline.orchestration.checks.base import table_result
 from mcf_pipeline.orchestration.metadata import table_metadata
 from mcf_pipeline.orchestration.partitions import QUARTERS
@@ -82,3 +83,12 @@ def discard(snapshot: Snapshot, findings: Mapping[tuple[str, str], Finding], qua
             files = [snapshot.file(table, quarter, state) for state in states]
             for path in [snapshot.revisions_file(quarter)] if table == REVISIONS else files:
                 path.unlink(missing_ok=True)
+
+
+def report_quarters(snapshot: Snapshot, quarters: Collection[Quarter], started: float) -> None:
+    """Log the quarters whose marts are made; they are made together, so the seconds are those of all."""
+    seconds = since(started)
+    for quarter in quarters:
+        state = snapshot.timeline.current(quarter)
+        if state:
+            event("quarter_built", quarter=quarter.id, release_id=state.since, stretch_seconds=seconds)

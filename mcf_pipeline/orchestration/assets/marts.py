@@ -1,5 +1,6 @@
 """Marts: the quarterly ones from the facts, `mart_revisions` from the whole history; one op each."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from mcf_pipeline.orchestration.assets.base import (
     check_results,
     discard,
     outputs,
+    report_quarters,
     selected,
     table_spec,
 )
@@ -43,7 +45,7 @@ from mcf_pipeline.tables.staged import staged
 )
 def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:
     """Compute each mart for all quarters of the run at once, and write a file per quarter."""
-    space = workspace.open()
+    space, started = workspace.open(), time.monotonic()
     snapshot, quarters, models = space.snapshot(), quarters_of(context), selected(context, QUARTERLY_MARTS)
     with engine.get_connection() as con:
         ensure_facts(con, space.archive, snapshot, states_of(snapshot, quarters))
@@ -70,6 +72,7 @@ def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
         yield from outputs(context, models)
         found = checks.quarterly_findings(con, snapshot, quarters, models)
         discard(snapshot, found, quarters)
+        report_quarters(snapshot, quarters, started)
         yield from check_results(context, found)
 
 

@@ -1,11 +1,13 @@
 """Publication: what users open. One asset per product."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
 from mcf_pipeline import markdown
+from mcf_pipeline.log import event, since
 from mcf_pipeline.orchestration.assets.base import LATER, OWNERS, check_results
 from mcf_pipeline.orchestration.assets.marts import mart_revisions, marts
 from mcf_pipeline.orchestration.assets.warehouse import dimensions, facts
@@ -43,13 +45,14 @@ def warehouse(
     published: PublishedWarehouse,
 ) -> Iterator[Any]:
     """Assemble the published file beside the old one, check it, and put it in place."""
-    space = workspace.open()
+    space, started = workspace.open(), time.monotonic()
     path = space.data_dir.published_database
     # One publication at a time, each of what the archive holds then: an older state must not replace a newer one.
     with space.lock(), engine.get_connection() as con:
         snapshot = space.snapshot()
         rows = publish(con, space.archive, snapshot, from_scratch=config.from_scratch)
         latest = snapshot.timeline.latest
+        event("published", release_id=latest.release_id if latest else None, path=str(path), seconds=since(started))
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(rows.values()),

@@ -1,11 +1,13 @@
 """Staging: the lines of each quarter typed, canonical and validated; what fails is kept with its reason."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
 from mcf_pipeline.errors import ContractError
+from mcf_pipeline.log import event
 from mcf_pipeline.orchestration.assets.base import OWNERS, QUARTERLY
 from mcf_pipeline.orchestration.assets.raw import raw_usagers
 from mcf_pipeline.orchestration.checks import staging as checks
@@ -50,6 +52,8 @@ def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource,
         except ContractError as error:
             errors.append(error)
         if errors:
+            for refused in errors:
+                event("quarter_refused", level=logging.WARNING, error=str(refused))
             # The op fails, and with it its checks: the red evaluations are logged from here.
             for evaluation in checks.refused_evaluations(con, space.snapshot(), space.source_map, quarters):
                 context.log_event(evaluation)

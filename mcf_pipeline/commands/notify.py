@@ -1,0 +1,100 @@
+"""``notify``: tell what has not been told, or try the addresses; and what `run` and `rebuild` tell when they end."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mcf_pipeline.commands.console import err, out
+from mcf_pipeline.errors import BusyError, PipelineError, UsageError
+from mcf_pipeline.settings import Settings
+from mcf_pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mcf_pipeline.notices.facts import Failure
+
+
+def notify(settings: Settings, *, test: bool) -> None:
+    """Send what is to be told, or a test notice.
+
+    Args:
+        settings: say where to look, and whom to tell.
+        test: whether to send a test notice only.
+
+    Raises:
+        UsageError: no address is set.
+        PipelineError: a target did not accept a notice.
+    """
+    if not settings.notify:
+        raise UsageError(
+            "MCF_NOTIFY is not set: give the addresses that notices go to, as https://appriseit.com writes them, with "
+            "blanks between them"
+        )
+    from mcf_pipeline.notices import telling
+
+    space = Workspace(settings)
+    if test:
+        outcome = telling.test(space)
+        for label, reason in outcome:
+            out.print(f"{label}: {f'not accepted: {reason}' if reason else 'accepted'}", markup=False)
+        failed = [label for label, reason in outcome if reason]
+        if failed:
+            raise PipelineError(
+                f"{len(failed)} of {len(outcome)} targets did not accept the test notice: correct MCF_NOTIFY, or "
+                f"see to {', '.join(failed)}"
+            )
+        return
+    told = telling.tell(space)
+    for subject in told.sent:
+        out.print(f"Sent: {subject}", markup=False)
+    if told.problems:
+        raise PipelineError("; ".join(told.problems))
+    if not told.sent:
+        out.print("Nothing to tell that was not told.")
+
+
+@contextmanager
+def told(space: Workspace, *, asks_source: bool) -> Iterator[None]:
+    """Tell how a command ended, where somebody wants to hear it; the command's outcome stays what it is.
+
+    Args:
+        space: the data directory.
+        asks_source: whether the command asks the source, so that its success shows that it answers.
+    """
+    if not space.settings.notify:
+        yield
+        return
+    from mcf_pipeline.notices.facts import Failure
+    from mcf_pipeline.notices.telling import begin
+
+    begin(space)
+    try:
+        yield
+    except BusyError:
+        # Another run is at work, and tells how it ends.
+        raise
+    except Exception as error:
+        _tell(space, failure=Failure.of(error))
+        raise
+    now = dt.datetime.now(dt.UTC)
+    _tell(space, ran_at=now, answered_at=now if asks_source else None)
+
+
+def _tell(
+    space: Workspace,
+    *,
+    failure: Failure | None = None,
+    ran_at: dt.datetime | None = None,
+    answered_at: dt.datetime | None = None,
+) -> None:
+    from mcf_pipeline.notices.telling import tell
+
+    try:
+        problems = tell(space, failure=failure, ran_at=ran_at, answered_at=answered_at).problems
+    except Exception as error:
+        # Whatever goes wrong with a notice, the run it speaks of ended as it did.
+        problems = [f"telling failed: {type(error).__name__}"]
+    for line in problems:
+        err.print(f"Notice: {line}", markup=False)
