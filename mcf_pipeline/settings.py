@@ -197,7 +197,7 @@ def _key_in(file: str | None) -> str | None:
         ) from error
     except UnicodeDecodeError:
         # Neither the error nor what it came from: both quote the file.
-        raise UsageError(f"MCF_API_KEY_FILE is {file!r}, which is not ASCII: it holds the key and nothing else") from None
+        raise UsageError(f"MCF_API_KEY_FILE is {file!r}, which is not ASCII: put the key alone into it") from None
 
 
 def _positive(env: Mapping[str, str], name: str, default: float) -> float:

@@ -86,7 +86,9 @@ def test_the_paths_are_those_of_the_design():
     assert str(data_dir.published_database) == "/d/warehouse/mcf.duckdb"
 
 
-@pytest.mark.parametrize(("content", "key"), [("s3cret-key\n", "s3cret-key"), ("s3cret-key", "s3cret-key"), ("\n", None)])
+@pytest.mark.parametrize(
+    ("content", "key"), [("s3cret-key\n", "s3cret-key"), ("s3cret-key", "s3cret-key"), ("\n", None)]
+)
 def test_the_key_can_be_in_a_file(tmp_path, content, key):
     (tmp_path / "key").write_text(content)
     assert Settings.from_env({"MCF_API_KEY_FILE": str(tmp_path / "key")}).api_key == key
@@ -94,7 +96,7 @@ def test_the_key_can_be_in_a_file(tmp_path, content, key):
 
 
 def test_a_file_of_the_key_that_cannot_be_used_is_named_and_not_quoted(tmp_path):
-    with pytest.raises(UsageError, match="MCF_API_KEY_FILE is .*No such file"):
+    with pytest.raises(UsageError, match=r"MCF_API_KEY_FILE is .*No such file"):
         Settings.from_env({"MCF_API_KEY_FILE": str(tmp_path / "none")})
     (tmp_path / "key").write_bytes("clé-s3cret".encode())
     with pytest.raises(UsageError, match="not ASCII") as refused:
