@@ -16,6 +16,7 @@ import click
 
 from mcf_pipeline import __version__
 from mcf_pipeline.errors import PipelineError
+from mcf_pipeline.files import keep_others_from_writing
 
 DATA_DIR = click.option(
     "--data-dir",
@@ -35,6 +36,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; raises SystemExit with its exit code."""
+        keep_others_from_writing()
         kwargs["standalone_mode"] = False
         typed = list((args[0] if args else None) or kwargs.get("args") or sys.argv[1:])
         debug = "--debug" in typed

@@ -18,6 +18,15 @@ from mcf_pipeline.errors import PipelineError, UsageError
 _CHUNK = 1024 * 1024
 
 
+def keep_others_from_writing() -> None:
+    """Whatever the caller's umask: what this process makes from now on is written to by its user alone.
+
+    Who may read it, the umask goes on deciding. Some start services with umask 000 (containers, cron, WSL), and an
+    archive that anybody can write to proves nothing.
+    """
+    os.umask(os.umask(0o077) | 0o022)
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:

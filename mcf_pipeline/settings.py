@@ -200,13 +200,28 @@ class Settings:
             source=source,
             portal_url=url,
             dataset_id=env.get("MCF_DATASET_ID") or DATASET_ID,
-            api_key=env.get("MCF_API_KEY") or None,
+            api_key=env.get("MCF_API_KEY") or _key_in(env.get("MCF_API_KEY_FILE")),
             source_map=Path(source_map).expanduser() if source_map else None,
             limits=Limits.from_env(env),
             poll_seconds=_positive(env, "MCF_POLL_SECONDS", 900.0),
             # By blanks, since a comma is part of many addresses.
             notify=tuple((env.get("MCF_NOTIFY") or "").split()),
         )
+
+
+def _key_in(file: str | None) -> str | None:
+    """The key in a file, as systemd's credentials and a container's secrets give it; an empty one holds none."""
+    if not file:
+        return None
+    try:
+        return Path(file).expanduser().read_text(encoding="ascii").strip() or None
+    except OSError as error:
+        raise UsageError(
+            f"MCF_API_KEY_FILE is {file!r}, which cannot be read ({error.strerror}): name a readable file, or unset it"
+        ) from error
+    except UnicodeDecodeError:
+        # Neither the error nor what it came from: both quote the file.
+        raise UsageError(f"MCF_API_KEY_FILE is {file!r}, which is not ASCII: put the key alone into it") from None
 
 
 def _positive(env: Mapping[str, str], name: str, default: float) -> float:

@@ -93,3 +93,23 @@ def test_addresses_of_notices_stand_between_blanks_and_are_never_shown():
     assert "hooks" not in repr(settings)
     assert "pass-w0rd" not in repr(settings)
     assert Settings.from_env({}).notify == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "key"), [("s3cret-key\n", "s3cret-key"), ("s3cret-key", "s3cret-key"), ("\n", None)]
+)
+def test_the_key_can_be_in_a_file(tmp_path, content, key):
+    (tmp_path / "key").write_text(content)
+    assert Settings.from_env({"MCF_API_KEY_FILE": str(tmp_path / "key")}).api_key == key
+    assert Settings.from_env({"MCF_API_KEY_FILE": str(tmp_path / "key"), "MCF_API_KEY": "other"}).api_key == "other"
+
+
+def test_a_file_of_the_key_that_cannot_be_used_is_named_and_not_quoted(tmp_path):
+    with pytest.raises(UsageError, match=r"MCF_API_KEY_FILE is .*No such file"):
+        Settings.from_env({"MCF_API_KEY_FILE": str(tmp_path / "none")})
+    (tmp_path / "key").write_bytes("clé-s3cret".encode())
+    with pytest.raises(UsageError, match="not ASCII") as refused:
+        Settings.from_env({"MCF_API_KEY_FILE": str(tmp_path / "key")})
+    assert "s3cret" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__

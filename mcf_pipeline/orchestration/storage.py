@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
+from mcf_pipeline.files import keep_others_from_writing
 from mcf_pipeline.orchestration.private import (
     ConfigurableClassData,
     DagsterSqliteStorage,
@@ -141,6 +142,8 @@ class DataDirStorage(DagsterSqliteStorage):
         # With telemetry off Dagster notes nothing, but its uploader makes folders in ~/.dagster all the same, and
         # would send what other projects have left there.
         os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+        # The one line of ours that each of Dagster's processes runs before it writes anything.
+        keep_others_from_writing()
         return cls(_folder("storage"), inst_data=inst_data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,17 @@ class FirstRun:
 
 @pytest.fixture(scope="session")
 def first_run(tmp_path_factory, small_releases) -> FirstRun:
-    """The first small release, taken in by a process of its own; nobody may change it: take `ready`."""
+    """The first small release, taken in by a process of its own; nobody may change it: take `ready`.
+
+    Its caller keeps nobody from writing (umask 000), as some containers and cron do: `test_file_modes`.
+    """
 
     def make(folder: Path) -> FirstRun:
-        answer = mcf("run", "--source", small_releases[0], "--data-dir", folder / "data")
+        before = os.umask(0)
+        try:
+            answer = mcf("run", "--source", small_releases[0], "--data-dir", folder / "data")
+        finally:
+            os.umask(before)
         assert answer.code == 0, answer.err
         return FirstRun(answer, folder / "data", small_releases[0])
 

@@ -162,7 +162,8 @@ def test_a_release_from_a_portal_that_repeats_the_key_is_published_without_it(
     (manifest,) = (machine.folder / "data").glob("raw/releases/*/manifest.json")
     assert json.loads(manifest.read_text())["licence"] == f"Licence {MASK}"
     assert list((machine.folder / "data" / "dagster").rglob("*.db"))
-    assert (machine.folder / "data" / "package" / "datapackage.json").is_file()
+    for made in ("package/datapackage.json", "package/publications.atom", "site/index.html", "warehouse/mcf.duckdb"):
+        assert (machine.folder / "data" / made).is_file()
     machine.search()
 
 

@@ -87,7 +87,7 @@ class Deployment:
         heard = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             self.process = subprocess.Popen(
-                [BIN / "dagster", "dev", "--host", HOST, "--port", str(self.port)],
+                [BIN / "dagster", "dev", "--port", str(self.port)],
                 cwd=self.checkout,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

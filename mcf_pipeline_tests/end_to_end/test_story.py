@@ -15,6 +15,7 @@ from collections import Counter
 import pytest
 from filelock import FileLock
 
+from mcf_pipeline_tests.deploy.running import listening
 from mcf_pipeline_tests.end_to_end import releases
 from mcf_pipeline_tests.end_to_end.deployment import UNDER_WAY, started
 from mcf_pipeline_tests.end_to_end.story import Chapter, Reader, Story, assert_published, post, tables_of
@@ -34,6 +35,7 @@ def test_releases_come_in_by_themselves(tmp_path):
         started(tmp_path / "root", portal.url, reader) as deployment,
     ):
         for chapter in (
+            loopback_alone,
             switches,
             first_release,
             failing_portal,
@@ -52,6 +54,14 @@ def test_releases_come_in_by_themselves(tmp_path):
         ["2020-10-08", "2021-01-08", "2021-04-08"],
         ["2020-10-08", "2021-01-08", "2021-04-08", "2021-07-08"],
     ]
+
+
+def loopback_alone(story: Story) -> None:
+    """Told nothing of where to listen, none of its processes can be reached from another machine."""
+    deployment = story.deployment
+    assert deployment.process
+    assert f"127.0.0.1:{deployment.port}" in listening(deployment.process.pid)
+    assert {address.rpartition(":")[0] for address in listening(deployment.process.pid)} == {"127.0.0.1"}
 
 
 def switches(story: Story) -> None:
