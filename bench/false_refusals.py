@@ -15,6 +15,7 @@ import datetime as dt
 import random
 import sys
 import tempfile
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,9 +23,10 @@ import duckdb
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from mcf_pipeline.archive.manifest import QuarterContent
 from mcf_pipeline.archive.split import split
 from mcf_pipeline.contract.evidence import ExportValues
-from mcf_pipeline.contract.lines import read_lines
+from mcf_pipeline.contract.lines import TypedLines, read_lines
 from mcf_pipeline.contract.recognition import fields_of, recognise
 from mcf_pipeline.contract.release import judge
 from mcf_pipeline.contract.source_map import SourceMap
@@ -41,10 +43,18 @@ def wrong(con: duckdb.DuckDBPyConnection, path: Path, lines: list[Line]) -> str 
         export = read_export(con, path, "csv", Limits())
         values = ExportValues(con, export.columns)
         recognition = recognise(fields_of(export.columns, ()), SourceMap(), values, together=values.together)
-        content = split(con, recognition, dt.date(2026, 11, 2))
-        if problems := judge(con, recognition, SourceMap()).problems:
-            return "; ".join(map(str, problems))
-        found = read_lines(con, "SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes", SourceMap())
+        said: list[str] = []
+        read_batches: list[TypedLines] = []
+
+        def look(_: Mapping[str, QuarterContent]) -> None:
+            said.extend(map(str, judge(con, recognition, SourceMap()).problems))
+            lines_sql = "SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes"
+            read_batches.append(read_lines(con, lines_sql, SourceMap()))
+
+        content = split(con, recognition, dt.date(2026, 11, 2), look)
+        if said:
+            return "; ".join(said)
+        (found,) = read_batches  # a release of this size is one batch
     except PipelineError as error:
         return str(error)
     refused = [q for q, held in content.quarters.items() if is_refused(found, ("", q), held.rows)]

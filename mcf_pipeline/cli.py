@@ -153,7 +153,11 @@ def run(source: str | None, data_dir: Path | None, force: bool, accept_release: 
 @SOURCE
 @DATA_DIR
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--check", is_flag=True, help="Exit 4 if a release is held or overdue, or a quarter is refused.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Exit 4 if a release is held or overdue, a quarter is refused, or nothing is archived.",
+)
 @click.option(
     "--metrics",
     metavar="FILE",

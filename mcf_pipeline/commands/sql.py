@@ -14,6 +14,8 @@ from mcf_pipeline.commands.console import err, out
 from mcf_pipeline.errors import PipelineError, UsageError
 from mcf_pipeline.settings import Settings
 
+MIN_TEXT = 8
+"""Characters of a column of texts below which folding them is no help."""
 MAX_TABLE_ROWS = 200
 """Rows that a table on the terminal shows; CSV and JSON show all."""
 
@@ -59,15 +61,32 @@ def sql(settings: Settings, query: str, form: str) -> None:
 def _table(names: list[str], rows: list[tuple[object, ...]]) -> None:
     from rich.table import Table
 
-    table = Table()
+    cells = [[_cell(value) for value in row] for row in rows[:MAX_TABLE_ROWS]]
+    table, needed = Table(), 1
     for index, name in enumerate(names):
         is_number = any(isinstance(row[index], (int, float)) or type(row[index]).__name__ == "Decimal" for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
-    for row in rows[:MAX_TABLE_ROWS]:
-        table.add_row(*(_cell(value) for value in row))
-    out.print(table, soft_wrap=False)
+        # A number broken over two lines would be read as two; a text can be folded.
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
+        longest = max((len(row[index]) for row in cells), default=0)
+        needed += 3 + (max(longest, len(name)) if is_number else min(max(longest, len(name)), MIN_TEXT))
+    if needed > out.width:
+        _one_by_one(names, cells)
+    else:
+        for row in cells:
+            table.add_row(*row)
+        out.print(table, soft_wrap=False)
     if len(rows) > MAX_TABLE_ROWS:
         out.print(f"Only the first {MAX_TABLE_ROWS} rows are shown; --format csv gives all.")
+
+
+def _one_by_one(names: list[str], rows: list[list[str]]) -> None:
+    """Rows too wide for a table: each column on a line of its own."""
+    width = max(map(len, names))
+    for number, row in enumerate(rows, start=1):
+        out.print(f"── row {number} ──", style="dim")
+        for name, cell in zip(names, row, strict=True):
+            out.print(f"{name:<{width}}  {cell}")
+    err.print("Too wide for a table here: name the columns you need, or add --format csv.", style="dim")
 
 
 def _cell(value: object) -> str:

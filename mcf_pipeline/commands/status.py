@@ -159,7 +159,7 @@ def status(settings: Settings, *, as_json: bool, check: bool = False, metrics: P
         metrics: a file for Prometheus' textfile collector.
 
     Raises:
-        WaitingError: with `check`, where a release is held or overdue, or a quarter is refused.
+        WaitingError: with `check`, where a release is held or overdue, a quarter is refused, or nothing is archived.
         UsageError: the file for the metrics cannot be written.
     """
     space = Workspace(settings)
@@ -181,6 +181,9 @@ def status(settings: Settings, *, as_json: bool, check: bool = False, metrics: P
 
 def waiting(found: Overview) -> list[str]:
     """What waits for a person, a sentence each."""
+    if not found.releases:
+        # A monitor that looks at the wrong folder must not stay green.
+        return ["no release is archived here: is --data-dir (or MCF_DATA_DIR) the right one?"]
     held = [str(release["release_id"]) for release in found.releases if release["held"]]
     reasons = [f"release {release_id} is held (`mcf-pipeline status` shows why)" for release_id in held]
     reasons += [f"{quarter} is refused: {reason}" for quarter, reason in found.refused.items()]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SAMPLE_LINES = 4_000
 """Lines on which relations are measured, about: where nearly all break one, so do nearly all of these."""
 MOST_MESSAGES = 3
-MIN_ZEROS = 20
+MIN_ZEROS = 30
 """Lines of 0 dossiers in a quarter without a masked line from which they are suspect: fewer may be true ones."""
 
 

@@ -156,3 +156,19 @@ def test_a_damaged_warehouse_is_no_crash(tmp_path):
     answer = mcf_here("sql", "SELECT 1", "--data-dir", tmp_path)
     assert answer.code == 1
     assert "cannot be read" in answer.error
+
+
+def test_a_number_is_never_broken_over_lines(small_built):
+    """What is too wide for a table is shown a column per line."""
+    whole = mcf_here("sql", "SELECT * FROM mart_region LIMIT 2", "--data-dir", small_built.data_dir)
+    assert whole.code == 0, whole.err
+    assert "row 2" in whole.out
+    assert "--format csv" in whole.err
+    with duckdb.connect(small_built.database, read_only=True) as con:
+        found = con.execute("SELECT * FROM mart_region LIMIT 2")
+        names = [column[0] for column in found.description]
+        rows = found.fetchall()
+    lines = [line.split() for line in whole.out.splitlines()]
+    for row in rows:
+        for name, value in zip(names, row, strict=True):
+            assert value is None or isinstance(value, (float, str)) or [name, str(value)] in lines

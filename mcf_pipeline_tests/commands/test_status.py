@@ -94,8 +94,11 @@ def test_a_check_says_what_waits(small_built):
     assert found["overdue"][0] == "2021-T1"
 
 
-def test_a_check_of_an_empty_directory_has_nothing_to_say(tmp_path):
-    assert mcf_here("status", "--data-dir", tmp_path / "data", "--check").code == 0
+def test_a_check_of_an_empty_directory_is_not_green(tmp_path):
+    """It is most likely the wrong one."""
+    answer = mcf_here("status", "--data-dir", tmp_path / "data", "--check")
+    assert answer.code == 4
+    assert "is --data-dir (or MCF_DATA_DIR) the right one?" in answer.error
 
 
 @pytest.mark.parametrize(

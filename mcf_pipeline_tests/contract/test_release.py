@@ -279,7 +279,7 @@ def test_real_zeros_are_zeros():
 
 def test_masks_that_are_written_as_zero_throughout():
     """Price and duration included: what tells is that no line of the quarter is masked."""
-    masked = release(random.Random(2), Style(quarters=2, regions=12))
+    masked = release(random.Random(2), Style(quarters=2, regions=18))
     zeroed = [
         line | {"prix_moyen": "0"} if line["nb_dossiers"] == "0" else line for line in damages.masked_as_zero(masked)
     ]

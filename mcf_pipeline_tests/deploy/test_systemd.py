@@ -14,6 +14,9 @@ from mcf_pipeline.definitions import ASSETS
 from mcf_pipeline.orchestration.schedules import quarterly_release
 from mcf_pipeline_tests.deploy.files import DEPLOY, INSTALLED, unit
 
+# It needs a program of the system's, which `.ci/run` installs.
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 UNITS = DEPLOY / "systemd"
 SERVICES = ("mcf-pipeline-daemon.service", "mcf-pipeline-webserver.service", "mcf-pipeline-run.service")

@@ -294,6 +294,10 @@ def test_filters_act_on_every_figure_and_stand_in_the_address(shown, ask):
     assert sum(number(row["Lignes"]) for row in rows) == lines
     assert rows[0]["champ"] == "Formations commencées ; 2020-T2 à 2021-T2 · Femme"
     assert sum(number(row["Dossiers (lignes non masquées)"]) or 0 for row in shown.table("carte")) == dossiers
+    # A picture that does not follow a filter does not claim to, neither in its CSV nor below it.
+    assert {row["champ"] for row in shown.table("revisions")} == {"Tous les dossiers ; France entière"}
+    assert {row["champ"] for row in shown.table("maturation")} == {"Formations commencées ; 2020-T2 à 2021-T2"}
+    assert "Champ : tous les dossiers, France entière." in shown.page.locator("#revisions .base").inner_text()
 
 
 def test_an_address_restores_the_filters(browser, three_releases, ask):

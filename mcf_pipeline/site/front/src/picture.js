@@ -9,7 +9,8 @@ const SOURCE = "Caisse des Dépôts, « Mon Compte Formation - Les usagers »";
 
 export class Picture {
   // `about`: key, title, question, note (what the figure does not say), and `draw(context)`, which returns
-  // { nodes, columns, rows, said, caveat }; `controls(context)` gives choices of its own.
+  // { nodes, columns, rows, said, caveat }; `controls(context)` gives choices of its own. `without` names the filters that
+  // the picture does not follow, and `ignores` says so.
   constructor(about, app) {
     this.about = about;
     this.app = app;
@@ -96,12 +97,13 @@ export class Picture {
   basis() {
     const { meta } = this.app.data;
     const { state, engine } = this.app;
-    const masked = engine.total();
+    const without = this.about.without || [];
+    const masked = engine.total(without);
     const part = masked.isEmpty ? "aucune ligne" : `${count(masked.masquees)} lignes masquées sur ${count(masked.lignes)}`;
     const ignored = this.about.ignores ? ` Sans effet ici : ${this.about.ignores}.` : "";
     return [
       meta.synthetic ? h("strong", {}, "Données synthétiques. ") : null,
-      `Source : ${SOURCE}, publication du ${day(meta.released_on)}. Champ : ${state.scopeLabel().toLowerCase()}, ${state.words()}. Masquage : ${part}.${ignored}`,
+      `Source : ${SOURCE}, publication du ${day(meta.released_on)}. Champ : ${state.scopeLabel(without).toLowerCase()}, ${state.words(without)}. Masquage : ${part}.${ignored}`,
     ];
   }
 
@@ -140,8 +142,9 @@ export class Picture {
   csv() {
     const { meta } = this.app.data;
     const { state } = this.app;
+    const without = this.about.without || [];
     const said = [
-      ["champ", `${state.scopeLabel()} ; ${state.words()}`],
+      ["champ", `${state.scopeLabel(without)} ; ${state.words(without)}`],
       ["publication", meta.release],
       ["source", meta.synthetic ? "DONNÉES SYNTHÉTIQUES (mcf_pipeline)" : SOURCE],
     ];

@@ -119,21 +119,22 @@ export class State {
     return this.hash().replace(/(^#|&)vue-[^&]*/g, "").length > 1;
   }
 
-  // What is filtered, in words.
-  words() {
+  // What is filtered, in words; `without` names filters that do not count.
+  words(without = []) {
     const parts = [];
     const quarters = this.dimensions.trimestre;
-    if (quarters.length) parts.push(`${quarters[this.from].id} à ${quarters[this.to].id}`);
-    for (const name of LISTS) {
+    if (quarters.length && !without.includes("trimestre")) parts.push(`${quarters[this.from].id} à ${quarters[this.to].id}`);
+    for (const name of LISTS.filter((list) => !without.includes(list))) {
       const labels = [...this[name]].map((code) => this.dimensions[name][code].libelle);
       if (labels.length) parts.push(labels.join(", "));
     }
-    if (this.territoire !== "tous") parts.push(TERRITORIES.find(([key]) => key === this.territoire)[1]);
-    return parts.join(" · ");
+    if (this.territoire !== "tous" && !without.includes("territoire")) parts.push(TERRITORIES.find(([key]) => key === this.territoire)[1]);
+    return parts.join(" · ") || "France entière";
   }
 
-  scopeLabel() {
-    return SCOPES.find(([key]) => key === this.perimetre)[1];
+  scopeLabel(without = []) {
+    const scope = without.includes("perimetre") ? "tous" : this.perimetre;
+    return SCOPES.find(([key]) => key === scope)[1];
   }
 
   listen(listener) {

@@ -196,6 +196,7 @@ export const maturing = {
   key: "maturation",
   title: "Maturation : ce que deviennent les dossiers avec le temps",
   wide: true,
+  without: NATIONAL,
   ignores: "les filtres de région, de territoire, de genre, d'âge et de situation (l'historique n'est donné que pour la France entière : voir le secret statistique)",
   controls: ({ option, setOption }) => choice("Courbe", Object.entries(CURVES).map(([key, { label }]) => [key, label]), option("courbe", "clos"), (key) => setOption("courbe", key)),
   draw: drawMaturation,

@@ -74,6 +74,7 @@ export const people = {
   key: "profils",
   title: "Âge, genre et situation",
   wide: true,
+  without: ["genre", "classe_age", "situation"],
   ignores: "les filtres de genre, d'âge et de situation, que la figure montre (le reste est pâli)",
   controls: ({ option, setOption }) => choice("Afficher", [["volume", "Dossiers"], ["part", "Part du total (%)"]], option("vue", "volume"), (key) => setOption("vue", key)),
   draw: drawPeople,

@@ -261,11 +261,12 @@ function drawRegion({ engine, data, state, width }) {
 export const map = {
   key: "carte",
   title: "Carte des régions",
+  without: ["region"],
   ignores: "le filtre de région, que la carte montre",
   controls: ({ option, setOption }) => choice("Afficher", Object.entries(SHOWN).map(([key, { label }]) => [key, label]), option("vue", "volume"), (key) => setOption("vue", key)),
   draw: drawMap,
 };
 
-export const index = { key: "indice", title: "Évolution des dossiers par région, base 100", wide: true, ignores: "le filtre de région (les régions choisies sont en gras)", draw: drawIndex };
+export const index = { key: "indice", title: "Évolution des dossiers par région, base 100", wide: true, without: ["region"], ignores: "le filtre de région (les régions choisies sont en gras) ; pour la France entière, aussi celui de territoire", draw: drawIndex };
 
-export const region = { key: "region", title: "Une région et le pays, par situation", ignores: "le filtre de situation, que la figure montre", draw: drawRegion };
+export const region = { key: "region", title: "Une région et le pays, par situation", without: ["situation"], ignores: "le filtre de situation, que la figure montre ; pour le pays, aussi ceux de région et de territoire", draw: drawRegion };

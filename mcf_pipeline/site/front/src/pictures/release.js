@@ -5,6 +5,7 @@ import { Plot, draw, empty, hatch, legend, quarters, tipOf, yAxis } from "../cha
 import { count, day, euros, percent, plural, short, signed } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 
+const EVERY_FILTER = ["trimestre", "region", "territoire", "genre", "classe_age", "situation", "perimetre"];
 const KINDS = {
   nouveau: "Nouveaux trimestres",
   visible: "Révisions de lignes visibles",
@@ -33,7 +34,7 @@ function drawRevisions({ data, engine, width, option }) {
     sum.lines += history.r_lignes[i];
     if (history.r_trimestre[i] >= 0) sum.quarters.add(dimensions.trimestre[history.r_trimestre[i]].id);
   }
-  const now = engine.total(["trimestre", "region", "territoire", "genre", "classe_age", "situation", "perimetre"]);
+  const now = engine.total(EVERY_FILTER);
   const end = measure === MEASURES.dossiers ? now.dossiers : now.euros;
   const parts = Object.entries(KINDS).map(([kind, label]) => ({ kind, label, ...sums.get(kind) })).filter((part) => part.lines > 0);
   let level = end - parts.reduce((sum, part) => sum + part.change, 0);
@@ -112,6 +113,7 @@ function drawQuality({ data, engine, state, width }) {
 export const revisions = {
   key: "revisions",
   title: "Ce que la dernière publication a changé",
+  without: EVERY_FILTER,
   ignores: "tous les filtres (l'historique n'est donné que pour la France entière : voir le secret statistique)",
   controls: ({ option, setOption }) => choice("Mesure", Object.entries(MEASURES).map(([key, { label }]) => [key, label]), option("mesure", "dossiers"), (key) => setOption("mesure", key)),
   draw: drawRevisions,
