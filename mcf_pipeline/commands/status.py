@@ -181,14 +181,14 @@ def status(settings: Settings, *, as_json: bool, check: bool = False, metrics: P
 
 def waiting(found: Overview) -> list[str]:
     """What waits for a person, a sentence each."""
-    if not found.releases:
-        # A monitor that looks at the wrong folder must not stay green.
-        return ["no release is archived here: is --data-dir (or MCF_DATA_DIR) the right one?"]
     held = [str(release["release_id"]) for release in found.releases if release["held"]]
     reasons = [f"release {release_id} is held (`mcf-pipeline status` shows why)" for release_id in held]
     reasons += [f"{quarter} is refused: {reason}" for quarter, reason in found.refused.items()]
     if found.overdue:
         reasons.append(f"the release of {', '.join(found.overdue)} is overdue (`mcf-pipeline run` looks for it)")
+    if not found.releases and not reasons:
+        # A monitor that looks at the wrong folder must not stay green.
+        reasons.append("no release is archived here: is --data-dir (or MCF_DATA_DIR) the right one?")
     return reasons
 
 
