@@ -172,7 +172,8 @@ def judge_parts_of_it(found: Mapping[str, Mapping[str, Figures]], accepted: Sequ
             if figures.priced >= MIN_JUDGED_OF_PART and figures.price_broken >= BROKEN_SHARE * figures.priced
         }
         unusual = {n: f for n, f in judged.items() if f.price is not None and not _is_usual(f.price)}
-        if broken and "relation_prix_montant" not in accepted:
+        # What breaks in every part is the release's, or the file is too small to say.
+        if 0 < len(broken) < len(judged) and "relation_prix_montant" not in accepted:
             name, worst = next(iter(broken.items()))
             problems.append(
                 Problem(
@@ -183,7 +184,7 @@ def judge_parts_of_it(found: Mapping[str, Mapping[str, Figures]], accepted: Sequ
                     (_accept("relation_prix_montant"),),
                 )
             )
-        elif unusual and "prix_hors_du_jeu" not in accepted:
+        elif 0 < len(unusual) < len(judged) and "prix_hors_du_jeu" not in accepted:
             name, worst = next(iter(unusual.items()))
             low, high = USUAL_PRICES
             problems.append(
