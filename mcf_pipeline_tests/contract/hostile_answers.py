@@ -20,7 +20,7 @@ def content(reply: bytes) -> dict[str, object]:
     return {"base64": base64.b64encode(reply).decode()}
 
 
-CUT = (ContractError, "export_tronque", "cut")
+CUT = (ContractError, "export_tronque", "truncated")
 LIMIT = (ContractError, "limite_depassee")
 REFUSED_ANSWERS = {
     "1 line more than announced": ("wrong_count", {"by": -1}, ContractError, "lignes_en_trop", "announces only 119"),
