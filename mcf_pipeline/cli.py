@@ -60,7 +60,7 @@ class Commands(click.Group):
 
         Args:
             debug: whether errors are raised as they are.
-            end: told what went wrong, the exit code, and what else to say; where nothing did, of code 0.
+            end: called with what went wrong, the exit code, and what else to say; where nothing did, of code 0.
             args: of the command.
             kwargs: of the command.
         """
@@ -330,7 +330,7 @@ def export(path: Path, source: str | None, data_dir: Path | None, form: str | No
 @DATA_DIR
 @click.option("--test", is_flag=True, help="Send a test notice to each address, and say which accepted it.")
 def notify(source: str | None, data_dir: Path | None, test: bool) -> None:
-    """Tell the addresses of MCF_NOTIFY what they were not told yet; `run` and the daemon do it by themselves."""
+    """Send the notices that are due to the addresses of MCF_NOTIFY; `run` and the daemon do it by themselves."""
     from mcf_pipeline.commands.notify import notify as body
 
     body(_settings(source, data_dir), test=test)

@@ -116,7 +116,7 @@ def begin(command: str, data_dir: Path) -> None:
 def as_json() -> Iterator[Callable[[str, int, str], None]]:
     """For the time of a command: events, and everything else that is printed on standard error, as lines of JSON.
 
-    Gives what reports the command's end: told what went wrong, the exit code, and what else there is to say.
+    Gives what reports the command's end: called with what went wrong, the exit code, and what else there is to say.
     """
     started = time.monotonic()
 

@@ -137,7 +137,7 @@ class DataDir:
 
     @property
     def notices(self) -> Path:
-        """What people were told, and what is still to be delivered."""
+        """Notices that were sent, and those still to be delivered."""
         return self.root / "notices.json"
 
     @property

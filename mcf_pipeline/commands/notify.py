@@ -1,4 +1,4 @@
-"""``notify``: tell what has not been told, or try the addresses; and what `run` and `rebuild` tell when they end."""
+"""``notify``: send the notices that are due, or try the addresses; and the notices of `run` and `rebuild`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def notify(settings: Settings, *, test: bool) -> None:
-    """Send what is to be told, or a test notice.
+    """Send the notices that are due, or a test notice.
 
     Args:
         settings: say where to look, and whom to tell.
@@ -46,17 +46,17 @@ def notify(settings: Settings, *, test: bool) -> None:
                 f"see to {', '.join(failed)}"
             )
         return
-    told = telling.tell(space)
-    for subject in told.sent:
+    report = telling.tell(space)
+    for subject in report.sent:
         out.print(f"Sent: {subject}", markup=False)
-    if told.problems:
-        raise PipelineError("; ".join(told.problems))
-    if not told.sent:
-        out.print("Nothing to tell that was not told.")
+    if report.problems:
+        raise PipelineError("; ".join(report.problems))
+    if not report.sent:
+        out.print("No notice is due.")
 
 
 @contextmanager
-def told(space: Workspace, *, asks_source: bool) -> Iterator[None]:
+def notifying(space: Workspace, *, asks_source: bool) -> Iterator[None]:
     """Tell how a command ended, where somebody wants to hear it; the command's outcome stays what it is.
 
     Args:

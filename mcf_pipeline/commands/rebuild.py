@@ -6,7 +6,7 @@ import shutil
 
 from mcf_pipeline.archive.reread import reread
 from mcf_pipeline.commands.console import out, progress_bar
-from mcf_pipeline.commands.notify import told
+from mcf_pipeline.commands.notify import notifying
 from mcf_pipeline.commands.run import LOCK_TIMEOUT, execute_and_print
 from mcf_pipeline.errors import UsageError
 from mcf_pipeline.settings import Settings
@@ -23,7 +23,7 @@ def rebuild(settings: Settings, *, dagster_logs: bool) -> None:
         ArchiveError: the archive is damaged.
     """
     space = Workspace(settings)
-    with told(space, asks_source=False), space.lock(timeout=LOCK_TIMEOUT):
+    with notifying(space, asks_source=False), space.lock(timeout=LOCK_TIMEOUT):
         if not space.archive.manifests():
             raise UsageError(f"there is no release under {space.data_dir.releases}: `mcf-pipeline run` ingests one")
         with progress_bar():

@@ -13,7 +13,7 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 from mcf_pipeline.commands.console import err, hold_stderr, out, progress_bar, warn_synthetic
-from mcf_pipeline.commands.notify import told
+from mcf_pipeline.commands.notify import notifying
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.orchestration.runner import Materialize, Outcome, follow
@@ -36,7 +36,7 @@ def run(settings: Settings, *, force: bool, accept_release: str | None, dagster_
         PipelineError: of the kind that decides the exit code.
     """
     space = Workspace(settings)
-    with told(space, asks_source=accept_release is None), space.lock(timeout=LOCK_TIMEOUT):
+    with notifying(space, asks_source=accept_release is None), space.lock(timeout=LOCK_TIMEOUT):
         if accept_release:
             space.archive.accept(accept_release)
         execute_and_print(space, force=force, ask_source=accept_release is None, dagster_logs=dagster_logs)

@@ -20,7 +20,7 @@ from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.workspace import Workspace
 
 HELD = "HeldReleaseError"
-"""Failures of this kind are told as the release that is held."""
+"""Failures of this kind are reported as the release that is held."""
 PASSING = frozenset({"UnavailableError", "RateLimitedError"})
 """Failures of these kinds can pass by themselves: the source is not reached."""
 OF_SOURCE = PASSING | {"SourceError", "RefusedError"}
@@ -142,7 +142,7 @@ class Problem:
 def standing_problems(space: Workspace, snapshot: Snapshot, today: dt.date) -> list[Problem]:
     """What the data directory shows to be wrong: quarters that are refused, or overdue.
 
-    A held release is none of them: it is told as a release.
+    A held release is none of them: it is reported as a release.
     """
     found = []
     for quarter, error in space.refusals(snapshot).items():

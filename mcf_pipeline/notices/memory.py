@@ -1,6 +1,6 @@
-"""What was told already, and what could not be delivered yet: one small file in the data directory.
+"""What was reported already, and what could not be delivered yet: one small file in the data directory.
 
-A file that cannot be read counts as none: what is wrong is then told once more, and no release is told twice.
+A file that cannot be read counts as none: what is wrong is then reported once more, and no release is reported twice.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MOST_PENDING = 50
 
 @dataclass(slots=True)
 class Open:
-    """A problem that was told.
+    """A problem that was reported.
 
     Attributes:
         what: in one line.
-        since: when it was told.
+        since: when it was reported.
         failure: its kind where a run or a look failed, else empty.
     """
 
@@ -38,7 +38,7 @@ class Open:
 
 @dataclass(slots=True)
 class Noted:
-    """A look at the source that fails, and is not told yet.
+    """A look at the source that fails, and is not reported yet.
 
     Attributes:
         failure: the failure.
@@ -67,9 +67,9 @@ class Memory:
     """All that is remembered.
 
     Attributes:
-        releases: keys of the releases that were told, or were there before anybody asked to be told.
-        open: problems that were told and are not over, by key.
-        noted: looks that fail and are not told yet, by key.
+        releases: keys of the releases that were reported, or were there before anybody asked for notices.
+        open: problems that were reported and are not over, by key.
+        noted: looks that fail and are not reported yet, by key.
         pending: notices to be delivered.
         answered: when the source last answered after looks that had failed, or None.
         is_new: whether there was no file.

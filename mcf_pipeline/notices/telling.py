@@ -1,4 +1,4 @@
-"""Telling, from top to bottom: what is there to tell, was it told, word it, send it, remember it.
+"""Telling, from top to bottom: what is there to tell, was it reported, word it, send it, remember it.
 
 Nothing here fails what it speaks of: what cannot be sent is said in a line, and tried again the next time.
 """
@@ -36,7 +36,7 @@ from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.workspace import Workspace
 
 PATIENCE = dt.timedelta(hours=6)
-"""How long the sensor may not reach the source before it is told: a portal is down for an hour now and then."""
+"""How long the sensor may not reach the source before it is reported: a portal is down for an hour now and then."""
 LOCK_TIMEOUT = 120.0
 """Seconds that a process waits for another that tells."""
 _LONG = 16
@@ -100,7 +100,7 @@ def tell(
     answered_at: dt.datetime | None = None,
     now: dt.datetime | None = None,
 ) -> Told:
-    """Tell what has not been told yet, and deliver what could not be delivered before.
+    """Tell what has not been reported yet, and deliver what could not be delivered before.
 
     Args:
         space: the data directory.
@@ -109,7 +109,7 @@ def tell(
         answered_at: when the source last answered, which mends that it did not.
         now: the moment it is.
     """
-    told = Told()
+    report = Told()
     now = now or dt.datetime.now(dt.UTC)
     with _alone(space):
         memory = Memory.read(space.data_dir.notices)
@@ -119,11 +119,11 @@ def tell(
         memory.pending += [Pending(notice, [target.key for target in found]) for notice in news]
         if memory.is_new or repr(memory) != before:
             # Before sending, too: a process that is killed while it sends leaves what is to be sent again.
-            _remember(space, memory, told)
+            _remember(space, memory, report)
         if found:
-            _send(memory, found, told)
-            _remember(space, memory, told)
-    return told
+            _send(memory, found, report)
+            _remember(space, memory, report)
+    return report
 
 
 def test(space: Workspace) -> list[tuple[str, str | None]]:
@@ -151,7 +151,7 @@ def hider(space: Workspace) -> Callable[[str], str]:
 
 
 def _snapshot(space: Workspace) -> Snapshot | None:
-    """What the data directory holds; None where it is damaged, which fails the run and is told as its failure."""
+    """What the data directory holds; None where it is damaged, which fails the run and is reported as its failure."""
     try:
         return space.snapshot()
     except PipelineError:
@@ -171,7 +171,7 @@ def _news(
     answered_at: dt.datetime | None,
     now: dt.datetime,
 ) -> list[Notice]:
-    """The notices of what was not told yet; the memory then holds that it was."""
+    """The notices of what was not reported yet; the memory then holds that it was."""
     snapshot = _snapshot(space)
     writer = _writer(space, snapshot, now)
     answered_at = max(filter(None, (answered_at, memory.answered)), default=None)
@@ -221,7 +221,7 @@ def _mended(memory: Memory, ran_at: dt.datetime | None, answered_at: dt.datetime
 
 
 def _untold(space: Workspace, snapshot: Snapshot, memory: Memory) -> list[ReleaseFacts]:
-    """The releases that were not told yet; one that is applied, once it is published."""
+    """The releases that were not reported yet; one that is applied, once it is published."""
     untold = []
     for manifest in snapshot.manifests:
         is_held = manifest.release_id in snapshot.held
@@ -249,7 +249,7 @@ def _failed(
     return [writer.failure(failure, since)]
 
 
-def _send(memory: Memory, found: list[Target], told: Told) -> None:
+def _send(memory: Memory, found: list[Target], report: Told) -> None:
     """Deliver what is pending; what was accepted by all is no longer pending."""
     keys = {target.key: target.label for target in found}
     for entry in memory.pending:
@@ -261,22 +261,22 @@ def _send(memory: Memory, found: list[Target], told: Told) -> None:
         for entry in waiting[key][:done]:
             entry.targets.remove(key)
             event("notice_sent", target=keys[key], subject=entry.notice.subject)
-            told.sent += [entry.notice.subject] if entry.notice.subject not in told.sent else []
+            report.sent += [entry.notice.subject] if entry.notice.subject not in report.sent else []
         if reason:
             left = len(waiting[key]) - done
             line = f"{keys[key]} waits for {left} notice{'s' if left > 1 else ''}: {reason}; tried again next time"
             event("notice_not_sent", level=logging.WARNING, target=keys[key], reason=reason, waiting=left)
-            told.problems.append(line)
+            report.problems.append(line)
     memory.pending = [entry for entry in memory.pending if entry.targets]
 
 
-def _remember(space: Workspace, memory: Memory, told: Told) -> None:
+def _remember(space: Workspace, memory: Memory, report: Told) -> None:
     try:
         memory.write(space.data_dir.notices)
     except OSError as error:
-        line = f"{space.data_dir.notices} cannot be written ({error.strerror}): the same may be told again"
-        if line not in told.problems:
-            told.problems.append(line)
+        line = f"{space.data_dir.notices} cannot be written ({error.strerror}): the same may be reported again"
+        if line not in report.problems:
+            report.problems.append(line)
 
 
 @contextmanager

@@ -146,14 +146,14 @@ class Writer:
 
         Args:
             failure: what failed.
-            since: the first time, where this is told later than that.
+            since: the first time, where this is reported later than that.
         """
         code = "" if failure.exit_code is None else f" (exit {failure.exit_code})"
         lines = [f"{failure.kind}: {failure.message}" if failure.exit_code == 1 else failure.message]
         if since:
             lines.append(f"So it has been since {_moment(since)}.")
         lines += [
-            "The published figures stay as they are. This is told once, however often it is tried again.",
+            "The published figures stay as they are. This is reported once, however often it is tried again.",
             f"Next: {self._typed('status')}; docs/operation.md, “When something is red”",
         ]
         what = f"a run failed{code}"
@@ -167,7 +167,7 @@ class Writer:
         return self._notice("warning", f"{len(found)} to look at: {plain(found[0].what, 60)}", lines)
 
     def over(self, what: Sequence[str]) -> Notice:
-        """What was wrong, was told, and is so no longer."""
+        """What was wrong, was reported, and is so no longer."""
         return self._notice("success", "works again", [f"Over: {line}" for line in what])
 
     def test(self) -> Notice:

@@ -90,8 +90,8 @@ def _tell(
     # Dagster tries again by itself where a run's process died.
     elif last and last.dagster_run.status == dg.DagsterRunStatus.FAILURE and not _is_retried(last.dagster_run):
         failure = failure_of(context.instance, last.dagster_run.run_id)
-    told = telling.tell(space, failure=failure, ran_at=ran_at, now=now)
-    return [*(f"sent: {subject}" for subject in told.sent), *told.problems]
+    outcome = telling.tell(space, failure=failure, ran_at=ran_at, now=now)
+    return [*(f"sent: {subject}" for subject in outcome.sent), *outcome.problems]
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> Failure:

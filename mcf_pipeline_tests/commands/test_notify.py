@@ -100,7 +100,7 @@ def test_a_test_notice_goes_to_each_address_and_says_who_accepted_it(tmp_path, w
 def test_notify_sends_what_waits_and_says_when_there_is_nothing(ready, webhook):
     env = {"MCF_NOTIFY": webhook.url}
     assert mcf_here("notify", "--data-dir", ready, **env).out.startswith("Sent: mcf_pipeline, SYNTHETIC: release ")
-    assert mcf_here("notify", "--data-dir", ready, **env).out == "Nothing to tell that was not told.\n"
+    assert mcf_here("notify", "--data-dir", ready, **env).out == "No notice is due.\n"
     assert len(webhook.received) == 1
 
 
