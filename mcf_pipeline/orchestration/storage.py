@@ -7,14 +7,15 @@ that the history of the sample and that of the real data never mix.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.event import listen
+from sqlalchemy.pool import NullPool, StaticPool
 
 from mcf_pipeline.files import keep_others_from_writing
 from mcf_pipeline.orchestration.private import (
@@ -34,7 +35,7 @@ BATCH_EVENTS = 1000
 """Events that are written in one transaction at most; a quarterly asset has one for each of its quarters."""
 
 MAX_ENGINES = 8
-"""Event log files that are kept ready: the index, and those of the latest runs."""
+"""Event log files that are kept open: the index, and those of the latest runs."""
 
 
 def _folder(name: str) -> str:
@@ -46,10 +47,11 @@ def _folder(name: str) -> str:
 class EventLog(SqliteEventLogStorage):
     """Dagster's event log, faster than Dagster's own, which reopens the file for every event it writes.
 
-    Two things differ. There is one SQLAlchemy engine per file instead of one per event: an engine remembers the
+    Three things differ. There is one SQLAlchemy engine per file instead of one per event: an engine remembers the
     statements it has compiled; a new one each time compiles all of them again, which was half the time of a full
-    run. And a batch of events is one transaction per file: Dagster hands over as one batch what it plans and what a
-    step materialized, but its own storage writes each event by itself. Between batches nothing is kept open.
+    run. A batch of events is one transaction per file: Dagster hands over as one batch what it plans and what a
+    step materialized, but its own storage writes each event by itself. And the latest files stay open: SQLite
+    copies its write-ahead log back and syncs both at each close.
     """
 
     def __init__(self, base_dir: str) -> None:
@@ -79,10 +81,38 @@ class EventLog(SqliteEventLogStorage):
         """Store all of the events, or none where one cannot be stored; Dagster then tries each by itself."""
         with self._db_lock, ExitStack() as self._batch_end:
             self._batch = {}
-            # First in, last out: the files are closed before it.
+            # First in, last out: the transactions are committed before it.
             self._batch_end.callback(setattr, self, "_batch", None)
             for event in _a_millisecond_apart(events):
                 self.store_event(event)
+        self._show({event.run_id for event in events})
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event."""
+        super().store_event(event)
+        if self._batch is None:
+            self._show({event.run_id})
+
+    def _show(self, run_ids: Iterable[str]) -> None:
+        """Have the UI read what is new: it watches a run's file, not the write-ahead log beside it."""
+        for run_id in run_ids:
+            if run_id in self._engines:
+                os.utime(self.path_for_shard(run_id))
+
+    def wipe(self) -> None:
+        """Remove every event."""
+        self._close()
+        super().wipe()
+
+    def dispose(self) -> None:
+        """Close the files."""
+        self._close()
+        super().dispose()
+
+    def _close(self) -> None:
+        with self._db_lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -97,20 +127,26 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _transaction(self, shard: str) -> Iterator[Connection]:
-        engine = self._engines.pop(shard, None) or create_engine(
-            self.conn_string_for_shard(shard),
-            poolclass=NullPool,
-            connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
-        )
-        # The newest last: a daemon sees a file per run, and remembers only the latest few.
+        engine = self._engines.pop(shard, None) or self._open(shard)
+        # The newest last: a daemon sees a file per run, and keeps only the latest few.
         self._engines[shard] = engine
-        if len(self._engines) > MAX_ENGINES:
+        if len(self._engines) > MAX_ENGINES and self._batch is None:
             self._engines.pop(next(iter(self._engines))).dispose()
-        if shard not in self._initialized_dbs:
-            self._initdb(engine)
-            self._initialized_dbs.add(shard)
         with engine.connect() as connection, connection.begin():
             yield connection
+
+    def _open(self, shard: str) -> Engine:
+        where, timeout = self.conn_string_for_shard(shard), BUSY_TIMEOUT_SECONDS
+        if shard not in self._initialized_dbs:
+            self._initdb(create_engine(where, poolclass=NullPool, connect_args={"timeout": timeout}))
+            self._initialized_dbs.add(shard)
+        # One connection, which the threads share: whoever uses it holds `_db_lock`.
+        engine = create_engine(
+            where, poolclass=StaticPool, connect_args={"timeout": timeout, "check_same_thread": False}
+        )
+        # As SQLite recommends with a write-ahead log: a power cut may cost the latest events, never the file.
+        listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=NORMAL"))
+        return engine
 
 
 def _a_millisecond_apart(events: Sequence[EventLogEntry]) -> Iterator[EventLogEntry]:

@@ -8,7 +8,6 @@ apostrophe, as in the other CSV (`package.files`).
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ FOLDER = "tableur"
 """Where these files are in the package."""
 GUESSED = r"^[0-9][0-9 .,:/eE+-]*$"
 """A text that a spreadsheet would take for a number or a day, and show as another one."""
-_BATCH = 10_000
 
 
 def write_spreadsheet(con: duckdb.DuckDBPyConnection, model: type[Table], path: Path, parquet: Path) -> None:
@@ -36,13 +34,13 @@ def write_spreadsheet(con: duckdb.DuckDBPyConnection, model: type[Table], path: 
         parquet: its rows, in their order.
     """
     spec = describe(model)
-    columns = ", ".join(f"{_expression(column)} AS {column.name}" for column in spec.columns)
-    rows = con.execute(f"SELECT {columns} FROM read_parquet({literal(parquet)})")
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=DELIMITER, lineterminator="\r\n")
-        writer.writerow(spec.column_names)
-        while batch := rows.fetchmany(_BATCH):
-            writer.writerows(batch)
+    columns = [f"{_expression(column)} AS {column.name}" for column in spec.columns]
+    # The mark by which Excel knows UTF-8 begins the file, so it is a part of the first name.
+    first = f'{_expression(spec.columns[0])} AS "\ufeff{spec.columns[0].name}"'
+    con.execute(
+        f"COPY (SELECT {', '.join([first, *columns[1:]])} FROM read_parquet({literal(parquet)})) TO {literal(path)} "
+        f"(FORMAT csv, DELIMITER '{DELIMITER}', HEADER, NEW_LINE '\\r\\n', USE_TMP_FILE false)"
+    )
 
 
 def _expression(column: ColumnSpec) -> str:

@@ -75,8 +75,8 @@ def _fill(published: Path, folder: Path) -> list[PackageFile]:
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, info: About, folder: Path) -> list[PackageFile]:
-    for format in ("csv", "parquet"):
-        (folder / format).mkdir()
+    for name in ("csv", "parquet", SPREADSHEETS):
+        (folder / name).mkdir()
     written: list[PackageFile] = []
     with ThreadPoolExecutor(_AT_ONCE) as writers:
         files = [writers.submit(_write_table, con.cursor(), info, folder, model) for model in (*PUBLIC, *IN_CLEAR)]
@@ -87,11 +87,6 @@ def _write_tables(con: duckdb.DuckDBPyConnection, info: About, folder: Path) -> 
         except BaseException:
             writers.shutdown(wait=False, cancel_futures=True)
             raise
-    # The same content as the CSV beside it, so neither the descriptor nor the catalogue lists it again.
-    (folder / SPREADSHEETS).mkdir()
-    for model in IN_CLEAR:
-        name = f"{describe(model).name}{info.attribution.suffix}"
-        write_spreadsheet(con, model, folder / SPREADSHEETS / f"{name}.csv", folder / "parquet" / f"{name}.parquet")
     report("data_package", len(files), len(files))
     return sorted(written, key=lambda file: file.format)
 
@@ -104,6 +99,9 @@ def _write_table(
     parquet = f"parquet/{name}.parquet"
     write_parquet(con, model, folder / parquet, info.attribution.text)
     write_csv(con, model, folder / csv, folder / parquet)
+    if model in IN_CLEAR:
+        # The same content as the CSV beside it, so neither the descriptor nor the catalogue lists it again.
+        write_spreadsheet(con, model, folder / SPREADSHEETS / f"{name}.csv", folder / parquet)
     return _file(model, "csv", folder, csv), _file(model, "parquet", folder, parquet)
 
 
