@@ -394,7 +394,7 @@ def fuzzing(folder: Path) -> Iterator[Fuzz]:
         yield Fuzz(folder)
 
 
-@pytest.mark.parametrize("examples", [150])
+@pytest.mark.parametrize("examples", [75])
 def test_a_file_is_refused_by_a_known_rule_or_read_as_by_hand(tmp_path: Path, examples: int) -> None:
     @settings(
         max_examples=examples,

@@ -1,4 +1,4 @@
-"""Four processes read without pause while the file is published again and again: no error, no torn read."""
+"""Three processes read without pause while the file is published again and again: no error, no torn read."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.exports import ingest, lean, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_all, published
 
-READERS = 4
-PUBLICATIONS = 12
+READERS = 3
+PUBLICATIONS = 7
 BASE = 100
 """Dossiers of the first release, less one; each release has one more."""
 

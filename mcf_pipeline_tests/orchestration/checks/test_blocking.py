@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -85,6 +87,7 @@ def test_what_comes_after_a_red_check_is_not_made(second_release, monkeypatch, s
 
 def test_the_command_line_ends_with_4_and_the_next_run_goes_on(small_copy, small_releases, monkeypatch, tmp_path):
     arguments = ("run", "--source", small_releases[1], "--data-dir", small_copy.data_dir)
+    without = shutil.copytree(small_copy.data_dir, tmp_path / "without", symlinks=True)
     published = kept(small_copy.data_dir)["warehouse/mcf.duckdb"]
     with monkeypatch.context() as patch:
         wrong_mart(patch)
@@ -96,10 +99,8 @@ def test_the_command_line_ends_with_4_and_the_next_run_goes_on(small_copy, small
         assert mcf_here(*arguments).code == 4, "it is as wrong the second time"
     answer = mcf_here(*arguments)
     assert answer.code == 0, answer.err
-    for release in small_releases[:2]:
-        assert mcf_here("run", "--source", release, "--data-dir", tmp_path / "without").code == 0
-    database = small_copy.database
-    assert contents(database) == contents(tmp_path / "without" / "warehouse" / "mcf.duckdb")
+    assert mcf_here("run", "--source", small_releases[1], "--data-dir", without).code == 0
+    assert contents(small_copy.database) == contents(without / "warehouse" / "mcf.duckdb")
 
 
 def test_a_file_that_a_check_found_wrong_is_made_again_by_the_next_run(small_copy):
