@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -109,8 +110,16 @@ def _file(model: type[Table], format: str, folder: Path, path: str) -> PackageFi
     return PackageFile(model, format, path, (folder / path).stat().st_size, sha256_of(folder / path))
 
 
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
+    """A line per member, and per item of a list: Python's own indented form takes ten times as long to write."""
+    members = [f"{json.dumps(name)}: {_lines(value)}" for name, value in content.items()]
+    path.write_text("{\n" + ",\n".join(members) + "\n}\n", encoding="utf-8")
+
+
+def _lines(value: object) -> str:
+    items = value if isinstance(value, list) else [value]
+    text = ",\n".join(json.dumps(item, ensure_ascii=False) for item in items)
+    return f"[\n{text}\n]" if isinstance(value, list) else text
 
 
 def _sync_all(folder: Path) -> None:
