@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mcf_pipeline.errors import PipelineError, UsageError
 
-_CHUNK = 1024 * 1024
+YOUNG_SECONDS = 60.0
+"""A draft that is younger may be that of a process in another container, which cannot be asked whether it lives."""
 
 
 def keep_others_from_writing() -> None:
@@ -52,10 +55,48 @@ def put_in_place(new: Path, final: Path) -> None:
     sync(final.parent)
 
 
+def draft_of(final: Path) -> Path:
+    """Where this process writes what becomes a file: beside it, under a name that says whose it is."""
+    return final.with_name(f".{final.name}.{os.getpid()}")
+
+
+def is_left_over(draft: Path, *, older_than: float = YOUNG_SECONDS) -> bool:
+    """Whether a draft, whose name ends in the id of the process that writes it, is that of a process that was killed.
+
+    Args:
+        draft: a file beside its final place.
+        older_than: seconds; one that is younger counts as being written.
+    """
+    name = draft.name.removesuffix(".wal")
+    number = name.rpartition(".")[2]
+    if not name.startswith(".") or not number.isdecimal():
+        return False
+    try:
+        # One of the future was written before the clock was set back.
+        if 0 <= time.time() - draft.stat().st_mtime < older_than:
+            return False
+        if int(number) != os.getpid():
+            os.kill(int(number), 0)
+            return False
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False  # another user's, or it has just gone
+    return True
+
+
+def remove_left_over(final: Path, *, older_than: float = YOUNG_SECONDS) -> None:
+    """Remove the drafts of a file, and their write-ahead logs, that killed processes left; arguments as above."""
+    for draft in final.parent.glob(f".{glob.escape(final.name)}.*"):
+        if is_left_over(draft, older_than=older_than):
+            draft.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a small file so that readers see the old content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    remove_left_over(path)
+    draft = draft_of(path)
     try:
         draft.write_bytes(content)
         put_in_place(draft, path)
@@ -69,9 +110,10 @@ def ensure_writable(folder: Path) -> None:
     Raises:
         UsageError: it is not a folder, or cannot be written.
     """
-    probe = folder / f".probe.{os.getpid()}"
+    probe = draft_of(folder / "probe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_left_over(folder / "probe")
         probe.touch()
     except OSError as error:
         if error.errno == errno.ENOSPC:

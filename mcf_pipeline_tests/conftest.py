@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,6 +134,14 @@ def small_copy(small_built, tmp_path) -> Built:
     data_dir = tmp_path / "data"
     shutil.copytree(small_built.data_dir, data_dir)
     return replace(small_built, data_dir=data_dir)
+
+
+@pytest.fixture
+def dead() -> int:
+    """The id of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
 
 
 @pytest.fixture

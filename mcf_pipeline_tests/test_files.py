@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 
 import pytest
 
@@ -13,9 +14,13 @@ from mcf_pipeline.files import (
     explain_disk_errors,
     is_disk_full,
     put_in_place,
+    remove_left_over,
     sha256_of,
     write_atomically,
 )
+from mcf_pipeline.notices.memory import Memory
+from mcf_pipeline.settings import DataDir
+from mcf_pipeline.site.writing import write_dashboard
 
 
 def test_the_hash_is_that_of_the_bytes(tmp_path):
@@ -46,6 +51,44 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_no_draft(tmp_path)
     with pytest.raises(OSError, match="directory"):
         write_atomically(path, b"new")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("writer", "age", "is_left"),
+    [
+        ("dead", 120, True),
+        ("dead", 10, False),  # another container's, for all that can be seen from here
+        ("dead", -3600, True),  # written before the clock was set back
+        ("alive", 120, False),
+        ("ourselves", 120, True),  # an earlier process had our id
+        ("nobody", 120, False),
+    ],
+)
+def test_the_next_writer_removes_what_a_killed_one_left(tmp_path, dead, writer, age, is_left):
+    path = tmp_path / "f"
+    number = {"dead": dead, "alive": os.getppid(), "ourselves": os.getpid(), "nobody": "x"}[writer]
+    draft = path.with_name(f".f.{number}")
+    draft.write_bytes(b"half")
+    then = draft.stat().st_mtime - age
+    os.utime(draft, (then, then))
+    remove_left_over(path)
+    assert draft.exists() is not is_left
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", [".probe.{}", ".index.html.{}", ".notices.json.{}"])
+def test_no_killed_process_leaves_a_file_for_ever(small_copy, dead, name):
+    """Each of them is removed by the next process that writes the same."""
+    folder = small_copy.data_dir / ("site" if "html" in name else "")
+    left = folder / name.format(dead)
+    left.touch()
+    os.utime(left, (0, 0))
+    ensure_writable(small_copy.data_dir)
+    (small_copy.data_dir / "site" / "index.html").unlink()
+    write_dashboard(DataDir(small_copy.data_dir))
+    Memory().write(DataDir(small_copy.data_dir).notices)
+    assert not left.exists()
 
 
 def test_a_folder_appears_whole(tmp_path):

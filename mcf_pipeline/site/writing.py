@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.errors import PipelineError
-from mcf_pipeline.files import explain_disk_errors, put_in_place
+from mcf_pipeline.files import draft_of, explain_disk_errors, put_in_place, remove_left_over
 from mcf_pipeline.settings import DataDir
 from mcf_pipeline.site.state import is_current, page_state
 from mcf_pipeline.warehouse.attribution import attribution_of
@@ -41,7 +40,8 @@ def write_dashboard(data_dir: DataDir) -> Path:
                 return page
             text = page_of(con, page_state(state))
         page.parent.mkdir(parents=True, exist_ok=True)
-        draft = page.with_name(f".{page.name}.{os.getpid()}")
+        remove_left_over(page)
+        draft = draft_of(page)
         try:
             draft.write_text(text, encoding="utf-8", newline="\n")
             put_in_place(draft, page)

@@ -6,6 +6,7 @@ is there is finished and never changes, so two runs can at worst make the same f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.duck import literal
+from mcf_pipeline.files import draft_of, is_left_over
 from mcf_pipeline.quarter import Quarter
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class TableFiles:
     def writing(self, path: Path) -> Iterator[Path]:
         """A path to write a file to; it gets its final name at the end, unless an error comes first."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = draft_of(path)
         try:
             yield draft
             # Not synced, which would cost more than the work: a file that a power cut tore has no footer (`is_there`).
@@ -84,7 +86,7 @@ class TableFiles:
             pq.write_table(table.cast(schema), draft, compression="zstd")
 
     def remove_unused(self, used: Collection[Path], *, older_than: float = KEPT_SECONDS) -> int:
-        """Remove the files of superseded states and rules, and drafts of killed runs; returns how many.
+        """Remove the files of superseded states and rules, and at once the drafts of killed runs; returns how many.
 
         Args:
             used: the files that are needed.
@@ -94,9 +96,10 @@ class TableFiles:
         before = time.time() - older_than
         removed = 0
         for path in self.root.glob("*/*/*"):
-            if path not in keep and path.stat().st_mtime < before:
-                path.unlink(missing_ok=True)
-                removed += 1
+            with contextlib.suppress(FileNotFoundError):  # another process looks at the same time
+                if path not in keep and (path.stat().st_mtime < before or is_left_over(path)):
+                    path.unlink()
+                    removed += 1
         return removed
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ import duckdb
 from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.duck import literal, one
 from mcf_pipeline.errors import PipelineError
-from mcf_pipeline.files import explain_disk_errors, put_in_place
+from mcf_pipeline.files import draft_of, explain_disk_errors, put_in_place, remove_left_over
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
@@ -59,7 +58,9 @@ def publish(
         log.info("made the missing files of %d quarters", made)
     final = archive.data_dir.published_database
     final.parent.mkdir(parents=True, exist_ok=True)
-    draft = final.with_name(f".{final.name}.{os.getpid()}")
+    draft = draft_of(final)
+    # Whoever publishes holds the data directory: a young draft of a process that is gone is nobody's.
+    remove_left_over(final, older_than=0)
     with explain_disk_errors(), _no_draft_left(draft):
         rows = None if from_scratch else _from_previous(con, archive, snapshot, final, draft)
         if rows is None:
@@ -129,28 +130,12 @@ def _assemble(
 
 @contextmanager
 def _no_draft_left(draft: Path) -> Iterator[None]:
-    """Leave no draft behind, neither this process's nor one of a killed process."""
+    """Leave no draft behind, neither where it fails nor one of an earlier publication of this process."""
     try:
-        for left in draft.parent.glob(".mcf.duckdb.*"):
-            if not _is_alive(left):
-                remove_database(left)
+        remove_database(draft)
         yield
     finally:
         remove_database(draft)
-
-
-def _is_alive(draft: Path) -> bool:
-    """Whether the process that writes a draft, whose id its name ends in, is another one that runs."""
-    number = draft.name.removesuffix(".wal").rpartition(".")[2]
-    if not number.isdigit() or int(number) == os.getpid():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def remove_database(path: Path) -> None:

@@ -89,6 +89,16 @@ def test_files_that_nothing_uses_go_after_a_while(files):
     assert {path.name for path in old.parent.iterdir()} == {"used.parquet", "young.parquet"}
 
 
+def test_the_draft_of_a_killed_process_goes_at_once(files, dead):
+    used = files.path("t", QUARTER, "used")
+    left = used.with_name(f".new.parquet.{dead}")
+    for path in (used, left):
+        files.write(path, TABLE)
+        age(path, timedelta(minutes=2))
+    assert files.remove_unused([used]) == 1
+    assert list(used.parent.iterdir()) == [used]
+
+
 def test_where_there_is_no_file_at_all_there_is_an_empty_table(files):
     spec = describe(DimGenre)
     path = files.path(spec.name, QUARTER, "m")
