@@ -17,6 +17,7 @@ from mcf_pipeline.contract.keys import conflicting_duplicates, ids_sql, map_moda
 from mcf_pipeline.contract.lines import typed_sql
 from mcf_pipeline.contract.map_lines import Problem, Proposal, map_lines
 from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, resolve
+from mcf_pipeline.contract.plausible import counts_in, judge_figures, look
 from mcf_pipeline.contract.recognised import Recognition
 from mcf_pipeline.contract.relations import judge_parts_of_it, judge_relations, measure, measure_by
 from mcf_pipeline.contract.rules import REJECTED_SHARE, RULES
@@ -119,7 +120,9 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
     problems = found.problems or judge_parts_of_it(
         {"quarter": measure_by(con, "trimestre_id"), "region": measure_by(con, "region")}, source_map.accepted
     )
-    problems = [*problems, *_zeros(con, columns)]
+    parts = [name for name in PART_COLUMNS if name in columns]
+    problems = [*problems, *judge_figures(look(con, counts_in(columns), parts), parts, source_map.accepted)]
+    problems += _zeros(con, columns)
     if "lignes_de_total" not in source_map.accepted:
         problems += _totals(con, unknown)
     # Lines that were found to be sums are gone from the table: they contradict no other.
@@ -175,19 +178,20 @@ def _load(
         ))
     """)
     parts = [name for name in PART_COLUMNS if name in columns]
-    shared = [f"{typed(n)}::DOUBLE {'* montant_engage' if source_map.is_share(n) else ''}" for n in parts]
+    of_parts = {n: f"{typed(n)}::DOUBLE {'* jugees.montant_engage' if source_map.is_share(n) else ''}" for n in parts}
     (lines,) = one(con, "SELECT count(*) FROM jugees")
     every = max(1, lines // SAMPLE_LINES)
-    price = f"{typed('prix_moyen')}::DOUBLE" if "prix_moyen" in columns else "NULL::DOUBLE"
+    means = {n: f"{typed(n)}::DOUBLE" if n in columns else "NULL::DOUBLE" for n in ("prix_moyen", "duree_moyenne")}
+    figures = {**means, **{n: typed(n) for n in counts_in(columns)}, **of_parts}
+    added_up = " + ".join(f"coalesce({name}, 0)" for name in parts) or "NULL"
     # A part that is not given is none; where the amount is masked, so are all of them.
     con.execute(f"""
         CREATE TEMP TABLE echantillon AS
-        SELECT jugees.trimestre_id, jugees.texte_region AS region, jugees.nb_dossiers::DOUBLE AS nb_dossiers,
-            jugees.montant_engage::DOUBLE AS montant_engage, {price} AS prix_moyen,
-            CASE WHEN jugees.montant_engage IS NOT NULL THEN {" + ".join(f"coalesce({s}, 0)" for s in shared) or "NULL"}
-            END AS parts
+        SELECT *, CASE WHEN montant_engage IS NOT NULL THEN {added_up} END AS parts
+        FROM (SELECT jugees.trimestre_id, jugees.texte_region AS region, jugees.nb_dossiers::DOUBLE AS nb_dossiers,
+            jugees.montant_engage::DOUBLE AS montant_engage, {", ".join(f"{sql} AS {n}" for n, sql in figures.items())}
         FROM (SELECT * EXCLUDE (nb_dossiers, montant_engage) FROM recues WHERE rang % {every} = 0) AS recues
-        JOIN jugees USING (trimestre_id, numero_ligne)
+        JOIN jugees USING (trimestre_id, numero_ligne))
     """)
 
 

@@ -44,6 +44,15 @@ MIN_JUDGED_OF_PART = 50
 """The same within one quarter or one region, of which a sample holds fewer lines."""
 BROKEN_SHARE = 0.9
 """Nearly all: where so many of the judged lines break a relation, it is the release that is wrong."""
+USUAL_HOURS = (15, 400)
+"""Hours that a training lasts in the middle of all lines' means: 50 for employees to 82 for job seekers, 61 for all
+(Dares, 2021 and 2023). In minutes it would be above 900, in days below 12; no quarter or region is 4 times another."""
+MIN_JUDGED_OF_FINANCER = 20
+"""Lines in which a financer pays from which its unit is judged: some pay in one of twenty, and that what the parts lack
+is a thousand times one of them is no chance even in a few lines."""
+MOST_LINES = 0.5
+"""Most: a count of some of the dossiers equals that of all in many lines, so a wrong column shows in fewer than nearly
+all of them; a line that says so by mistake is rare."""
 DROPPED = "ligne_de_total"
 """The rule by which a user's map drops a line."""
 USUAL_PRICES = (100, 20_000)
@@ -169,12 +178,44 @@ _TABLE: tuple[Rule, ...] = (
         f"{BROKEN_SHARE:.0%} of the judged lines, {MIN_JUDGED} at least",
     ),
     Rule(
+        "relation_effectifs",
+        "refuse",
+        "A column that counts some of the dossiers (of known duration, or that a financer pays for) or the titulaires "
+        "holds more than all the dossiers in most lines: wrong column.",
+        _MAP,
+        f"{MOST_LINES:.0%} of the judged lines, {MIN_JUDGED} at least",
+    ),
+    Rule(
         "prix_hors_du_jeu",
         "refuse",
         "The median cost of a dossier, in the release or in one quarter or region, is outside the usual range of this "
         "dataset.",
         _MAP,
         f"below {USUAL_PRICES[0]:,} € or above {USUAL_PRICES[1]:,} €",
+    ),
+    Rule(
+        "duree_hors_du_jeu",
+        "refuse",
+        "The median of the mean durations, in the release or in one quarter or region, is outside the usual range of "
+        "this dataset: minutes, or days.",
+        _MAP,
+        f"below {USUAL_HOURS[0]} or above {USUAL_HOURS[1]} hours",
+    ),
+    Rule(
+        "part_hors_unite",
+        "refuse",
+        "One financer's part, often too small for the sum to show it, makes the parts add up to the amount only in "
+        "another unit, in the release or in one quarter or region.",
+        _MAP,
+        f"{BROKEN_SHARE:.0%} of the lines in which it is given, {MIN_JUDGED_OF_FINANCER} at least",
+    ),
+    Rule(
+        "effectifs_multiplies",
+        "refuse",
+        "Nearly all numbers of dossiers, in the release or in one quarter or region, are multiples of 10, 100 or "
+        "1,000, and none is as small as the masking leaves them: they were multiplied.",
+        _MAP,
+        f"{BROKEN_SHARE:.0%} of the lines, {MIN_JUDGED_OF_PART} at least; none below {MIN_PERSONS} times that",
     ),
     Rule(
         "zeros_masques",
@@ -294,6 +335,13 @@ _TABLE: tuple[Rule, ...] = (
     ),
     Rule("titulaires_superieurs_aux_dossiers", "warn", "More titulaires than dossiers.", _SEEN),
     Rule("masque_avec_montant", "warn", "The counts are masked, but an amount is given.", _SEEN),
+    Rule("effectif_avec_montant_masque", "warn", "The amount is masked, but a count is given.", _SEEN),
+    Rule(
+        "effectif_superieur_aux_dossiers",
+        "warn",
+        "More dossiers of known duration, or that one financer pays for, than dossiers.",
+        _SEEN,
+    ),
     Rule(
         "prix_hors_plage",
         "warn",
