@@ -9,7 +9,8 @@ found (`totals`, `relations`, `separators`, `keys`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.columns import PART_COLUMNS
@@ -38,16 +39,31 @@ MIN_ZEROS = 30
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """What a quarter adds up to, over its unmasked lines.
+
+    Attributes:
+        amount: engaged, in whole euros.
+        regions: dossiers by identifier of the region.
+    """
+
+    amount: int
+    regions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What looking at a release as a whole came to.
 
     Attributes:
         problems: why it is not taken, in the order in which one would mend them.
         notes: what is worth knowing.
+        sums: of each quarter, what the next release is compared with.
     """
 
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    sums: Mapping[str, Sums] = field(default_factory=dict)
 
     @property
     def proposals(self) -> list[Proposal]:
@@ -116,6 +132,7 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
         return Verdict((problem,), tuple(notes))
     dropped = dropped_sql(con, "recues", source_map)
     _load(con, columns, separators, source_map, unknown, dropped)
+    sums = _sums(con)
     found = judge_relations(measure(con), recognition, source_map.units, source_map.accepted)
     problems = found.problems or judge_parts_of_it(
         {"quarter": measure_by(con, "trimestre_id"), "region": measure_by(con, "region")}, source_map.accepted
@@ -127,7 +144,20 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
         problems += _totals(con, unknown)
     # Lines that were found to be sums are gone from the table: they contradict no other.
     problems += conflicting_duplicates(con, recognition)
-    return Verdict(tuple(problems), (*notes, *found.notes))
+    return Verdict(tuple(problems), (*notes, *found.notes), sums)
+
+
+def _sums(con: duckdb.DuckDBPyConnection) -> dict[str, Sums]:
+    rows = con.execute("""
+        SELECT trimestre_id, region_id, coalesce(sum(montant_engage), 0), coalesce(sum(nb_dossiers), 0)::HUGEINT
+        FROM jugees GROUP BY ALL ORDER BY ALL
+    """).fetchall()
+    amounts: dict[str, Decimal] = {}
+    regions: dict[str, dict[str, int]] = {}
+    for quarter, region, amount, dossiers in rows:
+        amounts[quarter] = amounts.get(quarter, Decimal(0)) + amount
+        regions.setdefault(quarter, {})[region] = int(dossiers)
+    return {quarter: Sums(int(amount), regions[quarter]) for quarter, amount in amounts.items()}
 
 
 def _notes(separators: Separators) -> list[str]:

@@ -36,8 +36,15 @@ GROWTH_SHARE = Decimal("0.50")
 """A quarter that was closed already and gains more holds it, too: late dossiers are few."""
 MASKED_CHANGE = Decimal("0.30")
 """A closed quarter whose share of masked lines moves by more holds the release."""
+PRICE_CHANGE = Decimal("0.20")
+"""A closed quarter whose amount by dossier moves by more holds the release: late dossiers and cancellations change how
+many there are, and hardly what one costs; prices rose by 8 % a year at most (CDC, 2020 to 2024)."""
+REGION_CHANGE = Decimal("0.50")
+"""A region of a closed quarter that loses or gains more of its dossiers does, too: what a whole quarter may gain."""
+MIN_DOSSIERS_OF_REGION = 500
+"""Dossiers that a region must have had in the quarter for that: below, masking and late dossiers move as much."""
 MIN_LINES = 50
-"""Lines that a quarter must have for its share of masked lines to say something."""
+"""Lines that a quarter must have for its share of masked lines, or its amount by dossier, to say something."""
 MIN_JUDGED = 150
 """Lines that must have been judged before a relation is called broken everywhere."""
 MIN_JUDGED_OF_PART = 50
@@ -257,6 +264,20 @@ _TABLE: tuple[Rule, ...] = (
         "The share of masked lines of a closed quarter is far from that in the previous release.",
         "The release is archived and held; `--accept-release` applies it.",
         f"more than {MASKED_CHANGE * 100:.0f} points, in a quarter of {MIN_LINES} lines at least",
+    ),
+    Rule(
+        "montant_inhabituel",
+        "refuse",
+        "The amount by dossier of a closed quarter is far from that in the previous release.",
+        "The release is archived and held; `--accept-release` applies it.",
+        f"more than {PRICE_CHANGE:.0%}, in a quarter of {MIN_LINES} lines at least",
+    ),
+    Rule(
+        "region_inhabituelle",
+        "refuse",
+        "A region of a closed quarter has vanished, or has lost or gained implausibly many dossiers.",
+        "The release is archived and held; `--accept-release` applies it.",
+        f"more than {REGION_CHANGE:.0%} of {MIN_DOSSIERS_OF_REGION} dossiers at least",
     ),
     Rule(
         "trop_de_rejets",

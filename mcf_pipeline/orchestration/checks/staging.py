@@ -61,8 +61,8 @@ SPECS = [
         ASSET,
         "effectifs_incoherents",
         "Aucun effectif donné n'est sous le seuil de masquage du producteur (5 personnes) ; il n'y a pas plus de "
-        "titulaires, de dossiers à durée connue ou financés par l'un que de dossiers ; une ligne donne ses effectifs et "
-        "son montant, ou les masque tous.",
+        "titulaires, de dossiers à durée connue ou financés par l'un que de dossiers ; une ligne donne ses effectifs "
+        "et son montant, ou les masque tous.",
         per_quarter=True,
     ),
     check_spec(ASSET, ABSENT, "La dernière publication appliquée contient chaque trimestre connu."),
