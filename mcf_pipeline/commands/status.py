@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
-from mcf_pipeline.contract.line_rules import added_up
+from mcf_pipeline.contract.line_rules import OF_PRICES, added_up
 from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import DROPPED, RULES
 from mcf_pipeline.contract.text import clean
@@ -93,6 +93,8 @@ def overview(space: Workspace, snapshot: Snapshot) -> Overview:
         if is_published:
             _count(con, found)
         found.broken = added_up(staged.broken for staged in summaries(con, snapshot))
+        if is_published and (odd := _odd_prices(con)):
+            found.broken.append(odd)
     return found
 
 
@@ -112,6 +114,32 @@ def _count(con: duckdb.DuckDBPyConnection, found: Overview) -> None:
     found.unknown = _unknown(con)
     found.release_id, published_at = one(con, "SELECT release_id, publie_le FROM meta_publication")
     found.published_at = str(published_at)[:19]
+
+
+def _odd_prices(con: duckdb.DuckDBPyConnection) -> tuple[str, int, int] | None:
+    """How many lines have a mean price outside what the releases before theirs gave; see `quality.lines`."""
+    (releases,) = one(con, "SELECT count(*) FROM dim_release")
+    if releases < 2:
+        return None
+    broken, judged = one(
+        con,
+        """
+        WITH etats AS (
+            SELECT rang, min(prix_moyen) AS bas, max(prix_moyen) AS haut
+            FROM fct_dossiers_historique JOIN dim_release ON dim_release.release_id = valide_depuis
+            GROUP BY rang
+        ),
+        plages AS (
+            SELECT dim_release.release_id, min(etats.bas) AS bas, max(etats.haut) AS haut
+            FROM dim_release JOIN etats ON etats.rang < dim_release.rang
+            GROUP BY ALL
+        )
+        SELECT count(*) FILTER (WHERE prix_moyen NOT BETWEEN bas AND haut), count(prix_moyen)
+        FROM fct_dossiers JOIN plages USING (release_id)
+        WHERE bas IS NOT NULL
+        """,
+    )
+    return (OF_PRICES, broken, judged) if broken else None
 
 
 def describe_broken_rule(rule: str, broken: int, judged: int) -> str:
