@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.archive.manifest import QuarterContent
 from mcf_pipeline.archive.split import Split, split
 from mcf_pipeline.contract.evidence import ExportValues
+from mcf_pipeline.contract.levels import judge_levels
 from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
-from mcf_pipeline.contract.release import Sums, refuse_suspect
+from mcf_pipeline.contract.release import Sums, Verdict, refuse_suspect
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import ContractError
@@ -142,6 +143,9 @@ def judge(
         for quarter, held in content.quarters.items()
     }
     content = replace(content, quarters=quarters)
+    levels = judge_levels({quarter: held.regions for quarter, held in sums.items()}, source_map.accepted)
+    if levels:
+        raise Verdict(tuple(levels)).error(source_map)
     return Understood(lines.fields, recognition, content, tuple(notes))
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
+from mcf_pipeline.contract.levels import level_notes
 from mcf_pipeline.contract.line_rules import OF_PRICES, added_up
 from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import DROPPED, RULES
@@ -44,6 +45,7 @@ class Overview:
         unknown: modalities that the contract does not know: dimension, label, lines.
         published_at: when, or None.
         broken: rules that some lines break: rule, lines that do, lines judged.
+        suspect: what the quarters say side by side that a reader should know of.
         overdue: quarters whose release is overdue.
         refused: quarters that keep an older state than the newest release gives, with the reason.
         releases: each archived release: id, lines, quarters, and whether it is held.
@@ -63,6 +65,7 @@ class Overview:
     published_at: str | None = None
     unknown: list[tuple[str, str, int]] = field(default_factory=list)
     broken: list[tuple[str, int, int]] = field(default_factory=list)
+    suspect: list[str] = field(default_factory=list)
     overdue: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
@@ -87,6 +90,8 @@ def overview(space: Workspace, snapshot: Snapshot) -> Overview:
     if found.releases:
         found.overdue = list(overdue(snapshot.timeline.releases, dt.datetime.now(dt.UTC).date()).quarters)
     found.refused = {quarter.id: str(error) for quarter, error in space.refusals(snapshot).items()}
+    if (latest := snapshot.timeline.latest) is not None:
+        found.suspect = level_notes({q: c.regions for q, c in latest.quarters.items() if c.regions is not None})
     published = space.data_dir.published_database
     is_published = published.is_file()
     with duckdb.connect(published, read_only=True) if is_published else scratch() as con:
@@ -277,6 +282,8 @@ def _print(found: Overview, settings: Settings) -> None:
             out.print(f"[yellow]{escape(unknown)}[/yellow]")
         for entry in found.broken:
             out.print(f"[yellow]{escape(describe_broken_rule(*entry))}[/yellow]")
+        for said in found.suspect:
+            out.print(f"[yellow]Suspect:[/yellow] {escape(said)}")
         for reason in found.refused.values():
             out.print(f"[yellow]Refused:[/yellow] {escape(reason)}")
     else:

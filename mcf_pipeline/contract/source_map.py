@@ -71,6 +71,8 @@ ACCEPTABLE = (
     "duree_hors_du_jeu",
     "part_hors_unite",
     "effectifs_multiplies",
+    "niveau_invraisemblable",
+    "trimestres_cumules",
 )
 """Rules on whole releases that a user can let pass: what they suspect can be how a source is."""
 
