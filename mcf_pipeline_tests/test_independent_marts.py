@@ -233,7 +233,7 @@ def several(tmp_path_factory, small_releases, small_built) -> Several:
     folder = tmp_path_factory.mktemp("several")
     shutil.copytree(small_built.data_dir, folder / "data")
     first, second, third = small_releases
-    third = small.rewrite(third, folder / "third.csv", TROUBLE, without="2020-T2")
+    third = small.rewrite(third, folder / "third.csv", TROUBLE, without="2020-T2", blank=("2020-T4", "part_titulaire"))
     with dg.DagsterInstance.ephemeral() as instance:
         for release in (second, third):
             graph.ingest(folder / "data", release, instance)

@@ -1,4 +1,4 @@
-"""Guards: a release in which known data shrank, or grew beyond reason, is held until somebody accepts it.
+"""Guards: a release in which known data shrank, grew or changed beyond reason is held until somebody accepts it.
 
 A publisher's accident (a filter left on, half a table, a table counted twice) looks like a release; applying it would
 spoil quarters that were right. Thresholds: `contract.rules`.
@@ -9,12 +9,28 @@ ingested late can release another one, or hold it, just as if it had come in ord
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
-from mcf_pipeline.archive.manifest import Manifest
-from mcf_pipeline.contract.rules import GROWTH_SHARE, MASKED_CHANGE, MIN_LINES, SHRINK_SHARE
+from mcf_pipeline.archive.manifest import Manifest, QuarterContent
+from mcf_pipeline.contract.modalities import NOT_GIVEN_ID
+from mcf_pipeline.contract.rules import (
+    GROWTH_SHARE,
+    MASKED_CHANGE,
+    MIN_DOSSIERS_OF_REGION,
+    MIN_LINES,
+    PRICE_CHANGE,
+    REGION_CHANGE,
+    SHRINK_SHARE,
+)
 from mcf_pipeline.quarter import Quarter
+
+GUARDS = (
+    *("trimestre_disparu", "trimestre_retreci", "trimestre_gonfle", "part_masquee_inhabituelle"),
+    *("montant_inhabituel", "region_inhabituelle"),
+)
+"""The rules by which a release is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +39,8 @@ class Shrinkage:
 
     Attributes:
         quarter: id of the quarter.
-        rule: ``trimestre_disparu``, ``trimestre_retreci``, ``trimestre_gonfle`` or ``part_masquee_inhabituelle``.
-        measure: ``lines``, ``dossiers``, or ``% of lines masked``.
+        rule: of `GUARDS`.
+        measure: ``lines``, ``dossiers``, ``% of lines masked``, ``€ by dossier``, or ``dossiers of region 53``.
         before: in the release before.
         after: in the release.
     """
@@ -38,7 +54,7 @@ class Shrinkage:
     def __str__(self) -> str:
         if self.rule == "trimestre_disparu":
             return f"{self.quarter} vanished ({self.before} {self.measure} before)"
-        if self.rule == "part_masquee_inhabituelle":
+        if self.rule in ("part_masquee_inhabituelle", "montant_inhabituel", "region_inhabituelle"):
             return f"{self.quarter} has {self.after} {self.measure}, {self.before} before"
         if self.rule == "trimestre_gonfle":
             gained = self.after / self.before - 1
@@ -82,7 +98,8 @@ def shrinkages(release: Manifest, predecessor: Manifest | None, earlier: Collect
     Returns:
         One entry per quarter that vanished, per measure of a closed quarter that lost more than `SHRINK_SHARE`, and per
         measure that gained more than `GROWTH_SHARE` in a quarter that was closed for the release before, too (one that
-        still ran may have doubled). A quarter is closed once it has ended before the release's day.
+        still ran may have doubled); of such a quarter also where the share of masked lines, the amount by dossier or a
+        region moved too far. A quarter is closed once it has ended before the release's day.
     """
     found: list[Shrinkage] = []
     if predecessor is None:
@@ -110,4 +127,40 @@ def shrinkages(release: Manifest, predecessor: Manifest | None, earlier: Collect
             old, new = round(100 * before.masked / before.rows), round(100 * after.masked / after.rows)
             if abs(new - old) > 100 * MASKED_CHANGE:
                 found.append(Shrinkage(quarter_id, "part_masquee_inhabituelle", "% of lines masked", old, new))
+        if was_closed:
+            found += _dearer(quarter_id, before, after, known)
+            found += _regions(quarter_id, before, after, known)
     return found
+
+
+def _dearer(
+    quarter: str, before: QuarterContent, after: QuarterContent, known: Sequence[QuarterContent]
+) -> Iterator[Shrinkage]:
+    """The amount by dossier, where it moved: all amounts may have been multiplied, and each line agrees with itself."""
+    new = _by_dossier(after)
+    old = [price for content in (before, *known) if (price := _by_dossier(content))]
+    if new is None or not old or min(before.rows, after.rows) < MIN_LINES or _by_dossier(before) is None:
+        return
+    # One that comes back to what it was is as it was.
+    if all(abs(new - price) > PRICE_CHANGE * price for price in old):
+        yield Shrinkage(quarter, "montant_inhabituel", "€ by dossier", round(old[0]), round(new))
+
+
+def _by_dossier(content: QuarterContent) -> Decimal | None:
+    return Decimal(content.amount) / content.dossiers if content.amount and content.dossiers else None
+
+
+def _regions(
+    quarter: str, before: QuarterContent, after: QuarterContent, known: Sequence[QuarterContent]
+) -> Iterator[Shrinkage]:
+    """The regions that lost or gained too much, which the country's figures may hardly show."""
+    if before.regions is None or after.regions is None:
+        return
+    for region, old in before.regions.items():
+        # What was not given may be given later.
+        if region == NOT_GIVEN_ID or old < MIN_DOSSIERS_OF_REGION:
+            continue
+        new = after.regions.get(region, 0)
+        most = max((old, *(content.regions.get(region, 0) for content in known if content.regions is not None)))
+        if old - new > REGION_CHANGE * old or new - most > REGION_CHANGE * most:
+            yield Shrinkage(quarter, "region_inhabituelle", f"dossiers of region {region}", old, new)

@@ -20,8 +20,8 @@ from mcf_pipeline.errors import ArchiveError
 from mcf_pipeline.quarter import Quarter
 
 FILE_NAME = "manifest.json"
-_FORMAT = 2
-"""Format 1 kept no labels and no descriptions of columns; it is read."""
+_FORMAT = 3
+"""Format 1 kept no labels and no descriptions of columns, format 2 no amounts and no regions; both are read."""
 
 _BY_THE_SOURCE = ("label", "description")
 """Rules of recognition that rest on what the source says of a column beside its name."""
@@ -56,12 +56,16 @@ class QuarterContent:
         rows: lines.
         dossiers: sum over the unmasked lines; only for comparing releases.
         masked: lines without a number of dossiers; None where an older version archived it.
+        amount: sum of the amounts engaged over the unmasked lines, in whole euros; only for comparing, None likewise.
+        regions: the dossiers of each region by its identifier, over the unmasked lines; likewise.
     """
 
     sha256: str
     rows: int
     dossiers: int
     masked: int | None = None
+    amount: int | None = None
+    regions: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ class Manifest:
             checksum = content.pop("checksum")
             if checksum != _checksum(content):
                 raise ValueError("its checksum does not match")
-            if content.pop("manifest_format") not in (1, _FORMAT):
+            if content.pop("manifest_format") not in (1, 2, _FORMAT):
                 raise ValueError("it is of no known format")
             moment = content["data_processed"]
             return cls(

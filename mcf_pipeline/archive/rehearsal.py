@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.archive.manifest import QuarterContent
 from mcf_pipeline.archive.split import split
 from mcf_pipeline.contract.evidence import ExportValues
+from mcf_pipeline.contract.levels import judge_levels, level_notes
 from mcf_pipeline.contract.lines import NOTHING_LOST, TypedLines, read_lines
 from mcf_pipeline.contract.map_lines import Problem, map_lines
 from mcf_pipeline.contract.recognised import Recognition
@@ -116,6 +117,7 @@ def _round(
         return error.toml or None
     problems: dict[str, Problem] = {}
     notes: dict[str, None] = dict.fromkeys(recognition.flags)
+    regions: dict[str, Mapping[str, int]] = {}
     refused: list[str] = []
     rules: Counter[tuple[str, str]] = Counter()
 
@@ -123,6 +125,7 @@ def _round(
         verdict = judge(con, recognition, source_map)
         problems.update({str(problem): problem for problem in verdict.problems})
         notes.update(dict.fromkeys(verdict.notes))
+        regions.update({quarter: sums.regions for quarter, sums in verdict.sums.items()})
         if problems:
             return
         lines = read_lines(con, "SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes", source_map)
@@ -136,6 +139,8 @@ def _round(
         found.problems.append(str(error))
         return None
     found.recognition = recognition
+    problems.update({str(problem): problem for problem in judge_levels(regions, source_map.accepted)})
+    notes.update(dict.fromkeys(level_notes(regions)))
     found.problems += problems
     if problems:
         proposals = [proposal for problem in problems.values() for proposal in problem.proposals]

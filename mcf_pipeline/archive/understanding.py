@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.archive.manifest import QuarterContent
 from mcf_pipeline.archive.split import Split, split
 from mcf_pipeline.contract.evidence import ExportValues
+from mcf_pipeline.contract.levels import judge_levels
 from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
-from mcf_pipeline.contract.release import refuse_suspect
+from mcf_pipeline.contract.release import Sums, Verdict, refuse_suspect
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import ContractError
@@ -128,12 +129,23 @@ def judge(
     values = ExportValues(con, lines.export.columns)
     recognition = recognise(lines.fields, source_map, values, together=values.together, max_columns=limits.max_columns)
     notes = dict.fromkeys(recognition.flags)
+    sums: dict[str, Sums] = {}
 
     def judged(quarters: Mapping[str, QuarterContent]) -> None:
-        notes.update(dict.fromkeys(refuse_suspect(con, recognition, source_map).notes))
+        verdict = refuse_suspect(con, recognition, source_map)
+        notes.update(dict.fromkeys(verdict.notes))
+        sums.update(verdict.sums)
         visit(con, quarters)
 
     content = split(con, recognition, received.retrieved_at.date(), judged)
+    quarters = {
+        quarter: replace(held, amount=sums[quarter].amount, regions=sums[quarter].regions) if quarter in sums else held
+        for quarter, held in content.quarters.items()
+    }
+    content = replace(content, quarters=quarters)
+    levels = judge_levels({quarter: held.regions for quarter, held in sums.items()}, source_map.accepted)
+    if levels:
+        raise Verdict(tuple(levels)).error(source_map)
     return Understood(lines.fields, recognition, content, tuple(notes))
 
 

@@ -135,6 +135,8 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
         out.print(unknown, markup=False)
     for entry in status.broken:
         out.print(describe_broken_rule(*entry), markup=False)
+    for said in status.suspect:
+        out.print(f"Suspect: {said}", markup=False)
     out.print(f"Warehouse: {space.data_dir.published_database}")
     if (page := space.data_dir.dashboard).is_file():
         out.print(f"Dashboard: {page}", markup=False)

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import out
-from mcf_pipeline.contract.line_rules import added_up
+from mcf_pipeline.contract.levels import level_notes
+from mcf_pipeline.contract.line_rules import OF_PRICES, added_up
 from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import DROPPED, RULES
 from mcf_pipeline.contract.text import clean
@@ -44,6 +45,7 @@ class Overview:
         unknown: modalities that the contract does not know: dimension, label, lines.
         published_at: when, or None.
         broken: rules that some lines break: rule, lines that do, lines judged.
+        suspect: what the quarters say side by side that a reader should know of.
         overdue: quarters whose release is overdue.
         refused: quarters that keep an older state than the newest release gives, with the reason.
         releases: each archived release: id, lines, quarters, and whether it is held.
@@ -63,6 +65,7 @@ class Overview:
     published_at: str | None = None
     unknown: list[tuple[str, str, int]] = field(default_factory=list)
     broken: list[tuple[str, int, int]] = field(default_factory=list)
+    suspect: list[str] = field(default_factory=list)
     overdue: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
@@ -87,12 +90,16 @@ def overview(space: Workspace, snapshot: Snapshot) -> Overview:
     if found.releases:
         found.overdue = list(overdue(snapshot.timeline.releases, dt.datetime.now(dt.UTC).date()).quarters)
     found.refused = {quarter.id: str(error) for quarter, error in space.refusals(snapshot).items()}
+    if (latest := snapshot.timeline.latest) is not None:
+        found.suspect = level_notes({q: c.regions for q, c in latest.quarters.items() if c.regions is not None})
     published = space.data_dir.published_database
     is_published = published.is_file()
     with duckdb.connect(published, read_only=True) if is_published else scratch() as con:
         if is_published:
             _count(con, found)
         found.broken = added_up(staged.broken for staged in summaries(con, snapshot))
+        if is_published and (odd := _odd_prices(con)):
+            found.broken.append(odd)
     return found
 
 
@@ -112,6 +119,32 @@ def _count(con: duckdb.DuckDBPyConnection, found: Overview) -> None:
     found.unknown = _unknown(con)
     found.release_id, published_at = one(con, "SELECT release_id, publie_le FROM meta_publication")
     found.published_at = str(published_at)[:19]
+
+
+def _odd_prices(con: duckdb.DuckDBPyConnection) -> tuple[str, int, int] | None:
+    """How many lines have a mean price outside what the releases before theirs gave; see `quality.lines`."""
+    (releases,) = one(con, "SELECT count(*) FROM dim_release")
+    if releases < 2:
+        return None
+    broken, judged = one(
+        con,
+        """
+        WITH etats AS (
+            SELECT rang, min(prix_moyen) AS bas, max(prix_moyen) AS haut
+            FROM fct_dossiers_historique JOIN dim_release ON dim_release.release_id = valide_depuis
+            GROUP BY rang
+        ),
+        plages AS (
+            SELECT dim_release.release_id, min(etats.bas) AS bas, max(etats.haut) AS haut
+            FROM dim_release JOIN etats ON etats.rang < dim_release.rang
+            GROUP BY ALL
+        )
+        SELECT count(*) FILTER (WHERE prix_moyen NOT BETWEEN bas AND haut), count(prix_moyen)
+        FROM fct_dossiers JOIN plages USING (release_id)
+        WHERE bas IS NOT NULL
+        """,
+    )
+    return (OF_PRICES, broken, judged) if broken else None
 
 
 def describe_broken_rule(rule: str, broken: int, judged: int) -> str:
@@ -249,6 +282,8 @@ def _print(found: Overview, settings: Settings) -> None:
             out.print(f"[yellow]{escape(unknown)}[/yellow]")
         for entry in found.broken:
             out.print(f"[yellow]{escape(describe_broken_rule(*entry))}[/yellow]")
+        for said in found.suspect:
+            out.print(f"[yellow]Suspect:[/yellow] {escape(said)}")
         for reason in found.refused.values():
             out.print(f"[yellow]Refused:[/yellow] {escape(reason)}")
     else:

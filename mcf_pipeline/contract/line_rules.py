@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcf_pipeline.contract.columns import PART_COLUMNS
+from mcf_pipeline.contract.columns import COLUMNS, PART_COLUMNS
 from mcf_pipeline.contract.rules import MIN_PERSONS, PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class LineRule:
     shown: tuple[str, ...]
 
 
+_COUNT_GIVEN = "(nb_dossiers IS NOT NULL OR nb_titulaires IS NOT NULL)"
 _COUNT_MASKED = "(nb_dossiers IS NULL OR nb_titulaires IS NULL)"
 OF_PRICES = "prix_hors_plage"
 """The rule that needs what other releases said: the columns ``prix_min`` and ``prix_max``."""
@@ -75,6 +76,18 @@ LINE_RULES = (
         ("nb_dossiers", "nb_titulaires", "montant_engage", "parts_donnees"),
     ),
     LineRule(
+        "effectif_avec_montant_masque",
+        "montant_engage IS NULL",
+        f"montant_engage IS NULL AND {_COUNT_GIVEN}",
+        ("nb_dossiers", "nb_titulaires", "montant_engage"),
+    ),
+    LineRule(
+        "effectif_superieur_aux_dossiers",
+        "nb_dossiers IS NOT NULL AND effectif_max IS NOT NULL",
+        "effectif_max > nb_dossiers",
+        ("nb_dossiers", "effectif_max"),
+    ),
+    LineRule(
         OF_PRICES,
         "prix_moyen IS NOT NULL AND prix_min IS NOT NULL",
         "prix_moyen NOT BETWEEN prix_min AND prix_max",
@@ -84,7 +97,10 @@ LINE_RULES = (
 
 
 def parts_sql(columns: Collection[str]) -> str:
-    """SQL: what the rules need of the financers' parts, ``parts`` and ``parts_donnees``.
+    """SQL: what the rules need of several columns, ``parts``, ``parts_donnees`` and ``effectif_max``.
+
+    The last is the largest number of the line that counts some of its dossiers: those of known duration, and those
+    that each financer pays for.
 
     Args:
         columns: of the staged lines.
@@ -93,7 +109,15 @@ def parts_sql(columns: Collection[str]) -> str:
     # A line of which a part is masked cannot be added up: NULL.
     added = " + ".join(names) or "NULL"
     given = " + ".join(f"({name} IS NOT NULL)::INTEGER" for name in names) or "0"
-    return f"{added} AS parts, {given} AS parts_donnees"
+    some = ", ".join(name for name in columns if is_some_of_the_dossiers(name))
+    most = f"greatest({some})" if some else "NULL::BIGINT"
+    return f"{added} AS parts, {given} AS parts_donnees, {most} AS effectif_max"
+
+
+def is_some_of_the_dossiers(canonical: str) -> bool:
+    """Whether a column counts some of the dossiers of a line, and so can never count more than all of them."""
+    rule = COLUMNS.get(canonical)
+    return canonical == "nb_dossiers_a_duree_connue" or bool(rule and rule.financer and rule.kind == "count")
 
 
 def counts_sql(rules: Iterable[LineRule]) -> str:

@@ -151,6 +151,42 @@ _TOTAL_KEYS = frozenset(
     )
 )
 
+_SOME_REGIONS: Mapping[str, tuple[str, ...]] = {
+    key(text): regions
+    for texts, regions in (
+        (
+            (
+                *(
+                    "Métrop.",
+                    "Métropole",
+                    "Métro",
+                    "France métropolitaine",
+                    "France métrop.",
+                    "France métro",
+                    "Hexagone",
+                ),
+                *("Régions métropolitaines", "France hexagonale", "Total métropole", "Ensemble métropole"),
+            ),
+            tuple(k.id for k in nomenclature.REGIONS if not k.attributes["est_outre_mer"]),
+        ),
+        (
+            (
+                *("Outre-mer", "Outremer", "DROM", "DOM", "DROM-COM", "DOM-TOM", "DOM TOM", "ROM", "DOM-ROM"),
+                *("Départements d'outre-mer", "Régions d'outre-mer", "Régions ultramarines", "France d'outre-mer"),
+                *("Départements et régions d'outre-mer", "Ultramarins", "Territoires ultramarins", "Outre-mer (DROM)"),
+            ),
+            tuple(k.id for k in nomenclature.REGIONS if k.attributes["est_outre_mer"]),
+        ),
+        (("Antilles", "Antilles françaises"), ("01", "02")),
+        (("Antilles-Guyane", "Départements français d'Amérique", "DFA"), ("01", "02", "03")),
+        (
+            ("Province", "Hors Île-de-France", "Régions hors Île-de-France", "France hors Île-de-France"),
+            tuple(k.id for k in nomenclature.REGIONS if k.id != "11"),
+        ),
+    )
+    for text in texts
+}
+
 # Endings for both genders: Employé(e)s, Renseigné·e. Only here: in a column's name "(s)" are seconds.
 _GENDERED = re.compile(r"\((?:e|s|es|e\)\(s|ère|ne)\)|[·•‧](?:e|s|es|e[·•‧]s)\b", re.IGNORECASE)
 _MAX_READ = 2_000
@@ -233,6 +269,14 @@ def is_total_word(text: str) -> bool:
     """Whether a text says by itself that it is the sum of others: Total, Ensemble des salariés, Toutes régions."""
     found = words(text)
     return bool(found) and (found[0] in _TOTAL_WORDS or key(text) in _TOTAL_KEYS)
+
+
+def sum_of_regions(text: str) -> tuple[str, ...]:
+    """The regions whose sum a text may be by its name; none where it says nothing of the kind.
+
+    It is one only beside them: a publisher can group regions, and then does not give them.
+    """
+    return _SOME_REGIONS.get(key(text), ())
 
 
 def parse_flag(text: str | None) -> bool | None:

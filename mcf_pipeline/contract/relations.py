@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.contract.columns import PART_COLUMNS
 from mcf_pipeline.contract.grammar import other_unit, read_name, unit_in
 from mcf_pipeline.contract.map_lines import Problem, Proposal, for_column
+from mcf_pipeline.contract.plausible import several
 from mcf_pipeline.contract.recognised import Recognition
 from mcf_pipeline.contract.rules import (
     BROKEN_SHARE,
@@ -178,7 +179,7 @@ def judge_parts_of_it(found: Mapping[str, Mapping[str, Figures]], accepted: Sequ
             problems.append(
                 Problem(
                     "relation_prix_montant",
-                    f"in {_several(kind, broken)}, unlike elsewhere in the file, mean price x dossiers does not equal "
+                    f"in {several(kind, broken)}, unlike elsewhere in the file, mean price x dossiers does not equal "
                     f"the amount (in {clean(name, 40)} the amount is {_times(worst.price_ratio)} of it, in "
                     f"{worst.price_broken:,} of {worst.priced:,} lines): figures there may be in another unit",
                     (_accept("relation_prix_montant"),),
@@ -190,19 +191,13 @@ def judge_parts_of_it(found: Mapping[str, Mapping[str, Figures]], accepted: Sequ
             problems.append(
                 Problem(
                     "prix_hors_du_jeu",
-                    f"in {_several(kind, unusual)}, unlike elsewhere in the file, the median cost of a dossier is not "
+                    f"in {several(kind, unusual)}, unlike elsewhere in the file, the median cost of a dossier is not "
                     f"{low:,} to {high:,} € ({worst.price:,.2f} € in {clean(name, 40)}): figures there may be in "
                     "another unit",
                     (_accept("prix_hors_du_jeu"),),
                 )
             )
     return problems
-
-
-def _several(kind: str, names: Mapping[str, Figures]) -> str:
-    shown = [clean(name, 40) for name in names]
-    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-    return f"{kind}{'s' if len(shown) > 1 else ''} {', '.join(shown[:3])}{more}"
 
 
 def _price_problem(found: Figures, proposals: Sequence[Proposal], units: Mapping[str, str]) -> Problem:

@@ -9,7 +9,8 @@ found (`totals`, `relations`, `separators`, `keys`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.columns import PART_COLUMNS
@@ -17,6 +18,7 @@ from mcf_pipeline.contract.keys import conflicting_duplicates, ids_sql, map_moda
 from mcf_pipeline.contract.lines import typed_sql
 from mcf_pipeline.contract.map_lines import Problem, Proposal, map_lines
 from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, resolve
+from mcf_pipeline.contract.plausible import counts_in, judge_figures, look
 from mcf_pipeline.contract.recognised import Recognition
 from mcf_pipeline.contract.relations import judge_parts_of_it, judge_relations, measure, measure_by
 from mcf_pipeline.contract.rules import REJECTED_SHARE, RULES
@@ -37,16 +39,31 @@ MIN_ZEROS = 30
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """What a quarter adds up to, over its unmasked lines.
+
+    Attributes:
+        amount: engaged, in whole euros.
+        regions: dossiers by identifier of the region.
+    """
+
+    amount: int
+    regions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What looking at a release as a whole came to.
 
     Attributes:
         problems: why it is not taken, in the order in which one would mend them.
         notes: what is worth knowing.
+        sums: of each quarter, what the next release is compared with.
     """
 
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    sums: Mapping[str, Sums] = field(default_factory=dict)
 
     @property
     def proposals(self) -> list[Proposal]:
@@ -115,16 +132,32 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
         return Verdict((problem,), tuple(notes))
     dropped = dropped_sql(con, "recues", source_map)
     _load(con, columns, separators, source_map, unknown, dropped)
+    sums = _sums(con)
     found = judge_relations(measure(con), recognition, source_map.units, source_map.accepted)
     problems = found.problems or judge_parts_of_it(
         {"quarter": measure_by(con, "trimestre_id"), "region": measure_by(con, "region")}, source_map.accepted
     )
-    problems = [*problems, *_zeros(con, columns)]
+    parts = [name for name in PART_COLUMNS if name in columns]
+    problems = [*problems, *judge_figures(look(con, counts_in(columns), parts), parts, source_map.accepted)]
+    problems += _zeros(con, columns)
     if "lignes_de_total" not in source_map.accepted:
         problems += _totals(con, unknown)
     # Lines that were found to be sums are gone from the table: they contradict no other.
     problems += conflicting_duplicates(con, recognition)
-    return Verdict(tuple(problems), (*notes, *found.notes))
+    return Verdict(tuple(problems), (*notes, *found.notes), sums)
+
+
+def _sums(con: duckdb.DuckDBPyConnection) -> dict[str, Sums]:
+    rows = con.execute("""
+        SELECT trimestre_id, region_id, coalesce(sum(montant_engage), 0), coalesce(sum(nb_dossiers), 0)::HUGEINT
+        FROM jugees GROUP BY ALL ORDER BY ALL
+    """).fetchall()
+    amounts: dict[str, Decimal] = {}
+    regions: dict[str, dict[str, int]] = {}
+    for quarter, region, amount, dossiers in rows:
+        amounts[quarter] = amounts.get(quarter, Decimal(0)) + amount
+        regions.setdefault(quarter, {})[region] = int(dossiers)
+    return {quarter: Sums(int(amount), regions[quarter]) for quarter, amount in amounts.items()}
 
 
 def _notes(separators: Separators) -> list[str]:
@@ -175,19 +208,20 @@ def _load(
         ))
     """)
     parts = [name for name in PART_COLUMNS if name in columns]
-    shared = [f"{typed(n)}::DOUBLE {'* montant_engage' if source_map.is_share(n) else ''}" for n in parts]
+    of_parts = {n: f"{typed(n)}::DOUBLE {'* jugees.montant_engage' if source_map.is_share(n) else ''}" for n in parts}
     (lines,) = one(con, "SELECT count(*) FROM jugees")
     every = max(1, lines // SAMPLE_LINES)
-    price = f"{typed('prix_moyen')}::DOUBLE" if "prix_moyen" in columns else "NULL::DOUBLE"
+    means = {n: f"{typed(n)}::DOUBLE" if n in columns else "NULL::DOUBLE" for n in ("prix_moyen", "duree_moyenne")}
+    figures = {**means, **{n: typed(n) for n in counts_in(columns)}, **of_parts}
+    added_up = " + ".join(f"coalesce({name}, 0)" for name in parts) or "NULL"
     # A part that is not given is none; where the amount is masked, so are all of them.
     con.execute(f"""
         CREATE TEMP TABLE echantillon AS
-        SELECT jugees.trimestre_id, jugees.texte_region AS region, jugees.nb_dossiers::DOUBLE AS nb_dossiers,
-            jugees.montant_engage::DOUBLE AS montant_engage, {price} AS prix_moyen,
-            CASE WHEN jugees.montant_engage IS NOT NULL THEN {" + ".join(f"coalesce({s}, 0)" for s in shared) or "NULL"}
-            END AS parts
+        SELECT *, CASE WHEN montant_engage IS NOT NULL THEN {added_up} END AS parts
+        FROM (SELECT jugees.trimestre_id, jugees.texte_region AS region, jugees.nb_dossiers::DOUBLE AS nb_dossiers,
+            jugees.montant_engage::DOUBLE AS montant_engage, {", ".join(f"{sql} AS {n}" for n, sql in figures.items())}
         FROM (SELECT * EXCLUDE (nb_dossiers, montant_engage) FROM recues WHERE rang % {every} = 0) AS recues
-        JOIN jugees USING (trimestre_id, numero_ligne)
+        JOIN jugees USING (trimestre_id, numero_ligne))
     """)
 
 

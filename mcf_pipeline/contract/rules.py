@@ -1,21 +1,15 @@
 """The one table of rules: what can be wrong with a release, how bad it is, and what to do.
 
-`docs/contract.md` is made from here (`contract_page`). What does not belong here: the checking itself.
+`docs/contract.md` is made from here (`contract.page`). What does not belong here: the checking itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from mcf_pipeline.contract import source_map
-from mcf_pipeline.contract.columns import COLUMNS
-from mcf_pipeline.contract.financers import FINANCER_TABLE
-from mcf_pipeline.contract.grammar import NEVER, Grammar, Words, grammar
-from mcf_pipeline.contract.modalities import DIMENSIONS, KNOWN
-from mcf_pipeline.contract.parsing import MASKS
 from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_HOURS, MAX_PRICE
 
 Severity = Literal["refuse", "quarantine", "warn"]
@@ -36,18 +30,47 @@ GROWTH_SHARE = Decimal("0.50")
 """A quarter that was closed already and gains more holds it, too: late dossiers are few."""
 MASKED_CHANGE = Decimal("0.30")
 """A closed quarter whose share of masked lines moves by more holds the release."""
+PRICE_CHANGE = Decimal("0.20")
+"""A closed quarter whose amount by dossier moves by more holds the release: late dossiers and cancellations change how
+many there are, and hardly what one costs; prices rose by 8 % a year at most (CDC, 2020 to 2024)."""
+REGION_CHANGE = Decimal("0.50")
+"""A region of a closed quarter that loses or gains more of its dossiers does, too: what a whole quarter may gain."""
+MIN_DOSSIERS_OF_REGION = 500
+"""Dossiers that a region must have had in the quarter for that: below, masking and late dossiers move as much."""
 MIN_LINES = 50
-"""Lines that a quarter must have for its share of masked lines to say something."""
+"""Lines that a quarter must have for its share of masked lines, or its amount by dossier, to say something."""
 MIN_JUDGED = 150
 """Lines that must have been judged before a relation is called broken everywhere."""
 MIN_JUDGED_OF_PART = 50
 """The same within one quarter or one region, of which a sample holds fewer lines."""
 BROKEN_SHARE = 0.9
 """Nearly all: where so many of the judged lines break a relation, it is the release that is wrong."""
+USUAL_HOURS = (15, 400)
+"""Hours that a training lasts in the middle of all lines' means: 50 for employees to 82 for job seekers, 61 for all
+(Dares, 2021 and 2023). In minutes it would be above 900, in days below 12; no quarter or region is 4 times another."""
+MIN_JUDGED_OF_FINANCER = 20
+"""Lines in which a financer pays from which its unit is judged: some pay in one of twenty, and that what the parts lack
+is a thousand times one of them is no chance even in a few lines."""
+MOST_LINES = 0.5
+"""Most: a count of some of the dossiers equals that of all in many lines, so a wrong column shows in fewer than nearly
+all of them; a line that says so by mistake is rare."""
 DROPPED = "ligne_de_total"
 """The rule by which a user's map drops a line."""
-USUAL_PRICES = (100, 20_000)
-"""Euros that a dossier costs in the middle of all lines; 1,235 to 1,770 on average (CDC, Dares, 2020 to 2024)."""
+USUAL_PRICES = (300, 8_000)
+"""Euros that a dossier costs in the middle of all lines; 1,235 to 1,770 on average (CDC, Dares, 2020 to 2024). No
+quarter and no region is four times dearer or cheaper than another; ten times all prices is outside."""
+MAX_DOSSIERS_OF_QUARTER = 2_000_000
+MAX_DOSSIERS_OF_YEAR = 5_000_000
+"""Dossiers of the known regions. 984,000 (2020) to 1,982,900 (2021) entries a year (Dares); cancelled dossiers come on
+top, but no quarter has had a whole year's, and no year more than twice the busiest."""
+CUMULATED = 0.7
+"""Quarters that are sums of their year so far grow from quarter to quarter, and the fourth is about four times the
+first: 2.8 times at least, as in a year that begins strongly. Seasons never do both: the peaks are in March, June and
+September, and 2020, whose last quarter was twice the first, had its low in the second."""
+RESET = 0.6
+"""And the next year begins again: its first quarter is this part of the fourth at most."""
+MIN_CUMULATED = 2
+"""Years that look so, and no other year that does not, before a release is refused for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +100,7 @@ _LIMIT = "Look at the source; if it is right, raise the `MCF_LIMIT_…` that the
 _LOOK = "The line is kept in `stg_rejets`, as received. Report it to the publisher if the error is theirs."
 _SEEN = "The line is used; the check shows the number of such lines and a sample."
 
-_TABLE: tuple[Rule, ...] = (
+TABLE: tuple[Rule, ...] = (
     # Refused: the whole release, or one quarter that keeps its previous state.
     Rule(
         "pas_un_export",
@@ -112,12 +135,7 @@ _TABLE: tuple[Rule, ...] = (
         _ASK_AGAIN,
         "any line too many",
     ),
-    Rule(
-        "limite_depassee",
-        "refuse",
-        "The download or the file is larger or slower than a limit allows.",
-        _LIMIT,
-    ),
+    Rule("limite_depassee", "refuse", "The download or the file is larger or slower than a limit allows.", _LIMIT),
     Rule("trop_de_colonnes", "refuse", "More columns than the dataset can have.", _LIMIT, "200 columns"),
     Rule("encodage_illisible", "refuse", "The text encoding cannot be determined.", _ASK_AGAIN),
     Rule("octet_nul", "refuse", "The text contains a NUL byte.", _ASK_AGAIN),
@@ -169,12 +187,59 @@ _TABLE: tuple[Rule, ...] = (
         f"{BROKEN_SHARE:.0%} of the judged lines, {MIN_JUDGED} at least",
     ),
     Rule(
+        "relation_effectifs",
+        "refuse",
+        "A column that counts some of the dossiers (of known duration, or that a financer pays for) or the titulaires "
+        "holds more than all the dossiers in most lines: wrong column.",
+        _MAP,
+        f"{MOST_LINES:.0%} of the judged lines, {MIN_JUDGED} at least",
+    ),
+    Rule(
         "prix_hors_du_jeu",
         "refuse",
         "The median cost of a dossier, in the release or in one quarter or region, is outside the usual range of this "
         "dataset.",
         _MAP,
         f"below {USUAL_PRICES[0]:,} € or above {USUAL_PRICES[1]:,} €",
+    ),
+    Rule(
+        "duree_hors_du_jeu",
+        "refuse",
+        "The median of the mean durations, in the release or in one quarter or region, is outside the usual range of "
+        "this dataset: minutes, or days.",
+        _MAP,
+        f"below {USUAL_HOURS[0]} or above {USUAL_HOURS[1]} hours",
+    ),
+    Rule(
+        "part_hors_unite",
+        "refuse",
+        "One financer's part, often too small for the sum to show it, makes the parts add up to the amount only in "
+        "another unit, in the release or in one quarter or region.",
+        _MAP,
+        f"{BROKEN_SHARE:.0%} of the lines in which it is given, {MIN_JUDGED_OF_FINANCER} at least",
+    ),
+    Rule(
+        "effectifs_multiplies",
+        "refuse",
+        "Nearly all numbers of dossiers, in the release or in one quarter or region, are multiples of 10, 100 or "
+        "1,000, and none is as small as the masking leaves them: they were multiplied.",
+        _MAP,
+        f"{BROKEN_SHARE:.0%} of the lines, {MIN_JUDGED_OF_PART} at least; none below {MIN_PERSONS} times that",
+    ),
+    Rule(
+        "niveau_invraisemblable",
+        "refuse",
+        "A quarter or a year has more dossiers than the country can have.",
+        "If the publisher means it, `[accept]` in the source map lets it pass.",
+        f"above {MAX_DOSSIERS_OF_QUARTER:,} in a quarter or {MAX_DOSSIERS_OF_YEAR:,} in a year",
+    ),
+    Rule(
+        "trimestres_cumules",
+        "refuse",
+        "Dossiers grow within each year and begin again with the next: each quarter holds its year so far. A single "
+        "such year is only said by `run`, `status` and `doctor`.",
+        "If the publisher means it, `[accept]` in the source map lets it pass.",
+        f"{MIN_CUMULATED} years at least, and no other; the fourth quarter {4 * CUMULATED:.1f} times the first",
     ),
     Rule(
         "zeros_masques",
@@ -218,6 +283,20 @@ _TABLE: tuple[Rule, ...] = (
         f"more than {MASKED_CHANGE * 100:.0f} points, in a quarter of {MIN_LINES} lines at least",
     ),
     Rule(
+        "montant_inhabituel",
+        "refuse",
+        "The amount by dossier of a closed quarter is far from that in the previous release.",
+        "The release is archived and held; `--accept-release` applies it.",
+        f"more than {PRICE_CHANGE:.0%}, in a quarter of {MIN_LINES} lines at least",
+    ),
+    Rule(
+        "region_inhabituelle",
+        "refuse",
+        "A region of a closed quarter has vanished, or has lost or gained implausibly many dossiers.",
+        "The release is archived and held; `--accept-release` applies it.",
+        f"more than {REGION_CHANGE:.0%} of {MIN_DOSSIERS_OF_REGION} dossiers at least",
+    ),
+    Rule(
         "trop_de_rejets",
         "refuse",
         "Too much of a quarter was rejected.",
@@ -241,12 +320,7 @@ _TABLE: tuple[Rule, ...] = (
         f"a mean price above {MAX_PRICE:,} €, a mean duration above {MAX_HOURS:,} hours",
     ),
     Rule("nombre_negatif", "quarantine", "A count, an amount, a price or a duration is below zero.", _LOOK),
-    Rule(
-        "doublon_exact",
-        "quarantine",
-        "The line repeats an earlier one, which is kept.",
-        _LOOK,
-    ),
+    Rule("doublon_exact", "quarantine", "The line repeats an earlier one, which is kept.", _LOOK),
     Rule(
         "zero_dossiers_avec_prix",
         "quarantine",
@@ -294,6 +368,13 @@ _TABLE: tuple[Rule, ...] = (
     ),
     Rule("titulaires_superieurs_aux_dossiers", "warn", "More titulaires than dossiers.", _SEEN),
     Rule("masque_avec_montant", "warn", "The counts are masked, but an amount is given.", _SEEN),
+    Rule("effectif_avec_montant_masque", "warn", "The amount is masked, but a count is given.", _SEEN),
+    Rule(
+        "effectif_superieur_aux_dossiers",
+        "warn",
+        "More dossiers of known duration, or that one financer pays for, than dossiers.",
+        _SEEN,
+    ),
     Rule(
         "prix_hors_plage",
         "warn",
@@ -304,135 +385,10 @@ _TABLE: tuple[Rule, ...] = (
     ),
 )
 
-RULES: Mapping[str, Rule] = {rule.name: rule for rule in _TABLE}
+RULES: Mapping[str, Rule] = {rule.name: rule for rule in TABLE}
 """Every rule by its name."""
-
-_TITLES: Mapping[Severity, str] = {
-    "refuse": "Refused: the release or the quarter is not applied; the previous state stays",
-    "quarantine": "Quarantined: the line goes to `stg_rejets`",
-    "warn": "Warnings: the line is used, and a check reports it",
-}
-_KINDS = {
-    "quarter": "quarter",
-    "text": "text",
-    "count": "integer",
-    "amount": "euros",
-    "decimal": "decimal",
-    "date": "date",
-    "marker": "marker",
-}
 
 
 def severity_of(name: str) -> Severity:
     """The severity of a rule; raises KeyError for a name that is none."""
     return RULES[name].severity
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    lines = [head, tuple("---" for _ in head), *cells]
-    return [f"| {' | '.join(line)} |" for line in lines]
-
-
-def _words(found: Iterable[str]) -> str:
-    return " ".join(sorted(found)).replace(" entreeformation", " (entrée en formation)")
-
-
-def _beside(found: Grammar) -> tuple[Words, Words]:
-    return found.qualifiers, found.excluding
-
-
-def contract_page() -> str:
-    """The page `docs/contract.md`."""
-    page = [
-        "# The contract with the source",
-        "",
-        "<!-- Made by `mcf_pipeline.contract.rules.contract_page`; edit the tables there, not this page. -->",
-        "",
-        "None of the authors has seen the real file. This page lists what is accepted, what is not, and what happens "
-        "then.",
-        "",
-        "## Columns",
-        "",
-        "Recognised by technical name or label; case, accents, separators, plurals and order do not matter.",
-        "If two columns fit one canonical column, or none fits a required one, the file is refused, with the lines to "
-        "put",
-        "into `MCF_SOURCE_MAP`.",
-        "",
-    ]
-    columns = [
-        (
-            f"`{rule.name}`",
-            _KINDS[rule.kind],
-            "yes" if rule.required else "no",
-            rule.description,
-            ", ".join((*rule.synonyms, *rule.fallbacks)) if not rule.financer else "",
-        )
-        for rule in COLUMNS.values()
-    ]
-    page += _table(("canonical", "type", "required", "description", "also called"), columns)
-    page += [
-        "",
-        "The quarter is given as `trimestre`, or as `annee` and `numero_trimestre`. At least one `part_…` is",
-        "required. An empty count or amount is masked by the publisher; it never means zero.",
-        "",
-        "## Financers",
-        "",
-        "Known as `part …`, `montant …`, `montant financé par …` and the like; `nb dossiers financés par …`.",
-        "",
-    ]
-    page += _table(
-        ("identifier", "label", "called"),
-        [(f"`{f.id}`", f.libelle, ", ".join((*f.names, *f.amounts))) for f in FINANCER_TABLE],
-    )
-    page += [
-        "",
-        "## Names",
-        "",
-        "A name is recognised if it has the head words of a column and, besides them, only qualifiers. A name with an",
-        "excluding word is never recognised. A name with any other word is recognised only if its values fit and no "
-        "other",
-        "column competes; `run` and `doctor` then say so. Case, accents, plurals and order are ignored; the table "
-        "lists stems.",
-        "",
-    ]
-    page += _table(
-        ("canonical", "head words", "qualifiers", "excluding"),
-        [
-            (f"`{name}`", "; ".join(map(_words, (*found.heads, *found.weak))), *map(_words, _beside(found)))
-            for name, found in grammar().items()
-            if not COLUMNS[name].financer
-        ],
-    )
-    page += ["", f"Excluding in every column: {_words(NEVER)}.", "", "## Modalities", ""]
-    page += _table(
-        ("dimension", "column", "identifiers"),
-        [
-            (
-                name,
-                f"`{dimension.column}`",
-                ", ".join(f"`{modality.id}` {modality.libelle}" for modality in KNOWN[name]),
-            )
-            for name, dimension in DIMENSIONS.items()
-        ],
-    )
-    page += [
-        "",
-        "## The source map",
-        "",
-        "What `MCF_SOURCE_MAP` can declare; it overrides recognition. `mcf-pipeline doctor` writes the lines that a "
-        "file",
-        "needs. Lines that `[totals]` drops are kept in `stg_rejets`. Use `[accept]` only where the source really is "
-        "like that.",
-        "",
-        "```toml",
-        *(source_map.__doc__ or "").split("\n\n", 1)[1].strip().splitlines(),
-        "```",
-        "",
-        f"These texts in a figure are read as masked: {', '.join(f'`{marker}`' for marker in MASKS)}.",
-    ]
-    for severity, title in _TITLES.items():
-        page += ["", f"## {title}", ""]
-        rows = [(f"`{r.name}`", r.meaning, r.threshold, r.action) for r in _TABLE if r.severity == severity]
-        page += _table(("rule", "what is wrong", "threshold", "what to do"), rows)
-    return "\n".join(page) + "\n"

@@ -66,7 +66,13 @@ ACCEPTABLE = (
     "lignes_de_total",
     "relation_prix_montant",
     "relation_parts_montant",
+    "relation_effectifs",
     "prix_hors_du_jeu",
+    "duree_hors_du_jeu",
+    "part_hors_unite",
+    "effectifs_multiplies",
+    "niveau_invraisemblable",
+    "trimestres_cumules",
 )
 """Rules on whole releases that a user can let pass: what they suspect can be how a source is."""
 

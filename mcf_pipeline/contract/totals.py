@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.map_lines import Proposal
-from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, is_total_word, modality_key
+from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, is_total_word, modality_key, sum_of_regions
 from mcf_pipeline.contract.source_map import ALL, TOGETHER, SourceMap
 from mcf_pipeline.contract.text import clean
-from mcf_pipeline.duck import literal
+from mcf_pipeline.duck import literal, one
 
 if TYPE_CHECKING:
     import duckdb
@@ -123,12 +123,42 @@ def find_totals(con: duckdb.DuckDBPyConnection, unknown: Mapping[str, Sequence[s
             for modality, parts in _by_figures(con, name, suspects):
                 found.append(_taken_out(con, (name,), f"m_{name} = {literal(modality)}", parts))
     found += _over_several(con)
+    for text in unknown.get("region", ()):
+        if regions := sum_of_regions(text):
+            found += _some_regions(con, text, regions)
     for name, texts in unknown.items():
         named = [text for text in texts if is_total_word(text)]
         for text in named:
             total = _taken_out(con, (name,), f"texte_{name} = {literal(text)}", (), by_figures=False)
             found += [total] if total.lines else []
     return found
+
+
+def _some_regions(con: duckdb.DuckDBPyConnection, text: str, regions: Sequence[str]) -> list[Total]:
+    """Lines that are by their name the sum of some regions, unless these are not there or the figures deny it.
+
+    One group that agrees is enough, since the name says the same; a few groups are all that a small file has.
+    """
+    condition = f"texte_region = {literal(text)}"
+    listed = ", ".join(map(literal, regions))
+    key = ", ".join(("trimestre_id", *(f"m_{name}" for name in DIMENSIONS if name != "region")))
+    there, judged, fitting = one(
+        con,
+        f"""
+        WITH parties AS (
+            SELECT {key}, coalesce(sum(nb_dossiers), 0) AS dossiers, count(*) - count(nb_dossiers) AS masquees
+            FROM jugees WHERE m_region IN ({listed}) GROUP BY ALL
+        )
+        SELECT (SELECT count(DISTINCT m_region) FROM jugees WHERE m_region IN ({listed})), count(*),
+            count(*) FILTER (WHERE nb_dossiers BETWEEN dossiers AND dossiers + {MOST_MASKED} * masquees)
+        FROM jugees JOIN parties USING ({key})
+        WHERE {condition} AND nb_dossiers IS NOT NULL
+        """,
+    )
+    if not there or fitting < NEARLY_ALL * judged:
+        return []
+    total = _taken_out(con, ("region",), condition, tuple(regions), by_figures=judged > 0)
+    return [total] if total.lines else []
 
 
 def _taken_out(
@@ -284,13 +314,20 @@ def _parts(at: int, open_: npt.NDArray[np.bool_], figures: Figures) -> npt.NDArr
     # Some of them: the coefficients of a sum are 1 for its parts and 0 for the rest.
     total, whole = figures.dossiers[groups, at], figures.dossiers[np.ix_(groups, others)]
     clear = figures.masked[np.ix_(groups, others)].sum(axis=1) == 0
-    if clear.sum() < max(MIN_GROUPS, 2 * len(others)):
+    if clear.sum() >= max(MIN_GROUPS, 2 * len(others)):
+        weights = np.linalg.lstsq(whole[clear], total[clear], rcond=None)[0]
+        if not np.all(np.minimum(abs(weights), abs(weights - 1)) < 0.25):
+            return None
+    elif groups.sum() >= len(others):
+        # Few groups are without a masked line where a file is small. What these hide is little, the amounts say the
+        # same once more, and whatever is chosen so has still to add up.
+        price = figures.amounts[groups, at].sum() / total.sum() or 1.0
+        rows = np.vstack([whole, figures.amounts[np.ix_(groups, others)] / price])
+        weights = np.linalg.lstsq(rows, np.concatenate([total, figures.amounts[groups, at] / price]), rcond=None)[0]
+    else:
         return None
-    weights = np.linalg.lstsq(whole[clear], total[clear], rcond=None)[0]
     chosen = others[weights > 0.5]
-    if len(chosen) and np.all(np.minimum(abs(weights), abs(weights - 1)) < 0.25):
-        return chosen if _adds_up(at, chosen, groups, figures) else None
-    return None
+    return chosen if len(chosen) and _adds_up(at, chosen, groups, figures) else None
 
 
 def _adds_up(at: int, parts: npt.NDArray[np.int64], groups: npt.NDArray[np.bool_], figures: Figures) -> bool:

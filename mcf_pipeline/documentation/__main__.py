@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mcf_pipeline.contract.rules import contract_page
+from mcf_pipeline.contract.page import contract_page
 from mcf_pipeline.documentation import dictionary, examples, questions
 from mcf_pipeline.sample.synthetic.report import refresh
 

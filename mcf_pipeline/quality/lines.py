@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.columns import PART_COLUMNS
-from mcf_pipeline.contract.line_rules import LINE_RULES, OF_PRICES, LineRule, counts_sql, parts_sql
+from mcf_pipeline.contract.line_rules import (
+    LINE_RULES,
+    OF_PRICES,
+    LineRule,
+    counts_sql,
+    is_some_of_the_dossiers,
+    parts_sql,
+)
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.duck import literal, one
@@ -94,7 +101,9 @@ def _load(con: duckdb.DuckDBPyConnection, files: Iterable[Path], prices: Mapping
 
     by_parts: dict[tuple[str, ...], list[Path]] = {}
     for path in files:
-        by_parts.setdefault(tuple(n for n in pq.read_schema(path).names if n in PART_COLUMNS), []).append(path)
+        names = pq.read_schema(path).names
+        used = tuple(name for name in names if name in PART_COLUMNS or is_some_of_the_dossiers(name))
+        by_parts.setdefault(used, []).append(path)
     measures = ("nb_dossiers", "nb_titulaires", "montant_engage", "prix_moyen")
     lines = [
         f"SELECT trimestre_id, numero_ligne, {', '.join((*_IDS, *measures))}, {parts_sql(parts)} "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from mcf_pipeline.archive.guards import Shrinkage
+from mcf_pipeline.archive.guards import GUARDS, Shrinkage
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.contract.columns import COLUMNS
 from mcf_pipeline.quality.finding import SAMPLE_ROWS, Finding
@@ -17,8 +17,7 @@ from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
 PATIENCE_DAYS = 45
 """Days after the start of the next quarter from which on a quarter's release is overdue."""
 
-_MEASURES = {"lines": "lignes", "% of lines masked": "% de lignes masquées"}
-GUARDS = ("trimestre_disparu", "trimestre_retreci", "trimestre_gonfle", "part_masquee_inhabituelle")
+_MEASURES = {"lines": "lignes", "% of lines masked": "% de lignes masquées", "€ by dossier": "€ par dossier"}
 
 
 def held_findings(manifests: Sequence[Manifest], held: Mapping[str, Sequence[Shrinkage]]) -> dict[str, Finding]:
@@ -41,7 +40,13 @@ def held_findings(manifests: Sequence[Manifest], held: Mapping[str, Sequence[Shr
             unit="trimestres",
             columns=("publication", "trimestre", "mesure", "avant", "après"),
             sample=tuple(
-                (release_id, e.quarter, _MEASURES.get(e.measure, e.measure), e.before, e.after)
+                (
+                    release_id,
+                    e.quarter,
+                    _MEASURES.get(e.measure, e.measure.replace(" of region ", " de la région ")),
+                    e.before,
+                    e.after,
+                )
                 for release_id, e in entries[:SAMPLE_ROWS]
             ),
             quarters=tuple(sorted({entry.quarter for _, entry in entries})),

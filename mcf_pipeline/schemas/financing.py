@@ -51,8 +51,8 @@ class _Financing(Explained, Quarterly):
     montant_max: Amount = column(
         "Ce que le financeur apporte, au plus.",
         unit="euros",
-        computed="parts données + 5 × prix moyen pour chaque ligne masquée + montant engagé des lignes où seule sa "
-        "part est vide.",
+        computed="parts données + 5 × prix moyen pour chaque ligne masquée + montant engagé des lignes données où sa "
+        "part est vide (ou, si les autres parts en font 99 %, le reste).",
         masking=HIDDEN_PART,
         nullable=True,
         ge=0,
@@ -67,7 +67,7 @@ class _Financing(Explained, Quarterly):
     )
     part_montant_bas: Ratio = column(
         "Part du financeur dans le montant apporté par tous les financeurs : borne basse.",
-        computed="montant / (total des financeurs + tout ce que cachent les lignes masquées).",
+        computed="montant / (total des financeurs + tout ce que cachent les lignes masquées et les parts vides).",
         unit="ratio",
         masking=HIDDEN_PART,
         nullable=True,

@@ -105,7 +105,7 @@ def read_cube(con: duckdb.DuckDBPyConnection, *, max_lines: int = MAX_LINES) -> 
         codes[SUMMED_FIRST[summed]] = []
         summed += 1
         key = _numbered(con, codes)
-        (count,) = one(con, f"SELECT count(*) FROM (SELECT DISTINCT cle, nb_dossiers IS NULL FROM ({_lines(key)}))")
+        (count,) = one(con, f"SELECT count(*) FROM ({statement('sommes').format(lignes=_lines(key))})")
     key = _numbered(con, codes)
     query = statement("sommes").format(lignes=_lines(key)) if summed else statement("lignes").format(lignes=_lines(key))
     lines = _fetch(con, query)
@@ -174,7 +174,8 @@ def _packed(
     ]
     columns += _financings(financers, value, missing, paid)
     # What is masked is missing in most columns: kept together, it takes no room.
-    order = np.argsort(missing["nb_dossiers"], kind="stable")
+    masked = value["masque"]
+    order = np.argsort(masked, kind="stable")
     key = value["cle"]
     return Cube(
         codes=codes,
@@ -182,7 +183,7 @@ def _packed(
         scales=scales,
         columns=[
             Column("cle", np.diff(key, prepend=0), np.zeros(len(key), dtype=bool)),
-            Column("masque", missing["nb_dossiers"].astype(np.int64), np.zeros(len(key), dtype=bool)),
+            Column("masque", masked, np.zeros(len(key), dtype=bool)),
             *(Column(name, figures[order], gaps[order]) for name, figures, gaps in columns),
         ],
     )

@@ -35,22 +35,17 @@ masquees AS (
     WHERE condition
     GROUP BY ALL
 ),
--- Lines that are given and hide one financer's part, or its dossiers.
-en_partie AS (
+-- Lines that are given and leave a part blank. Where the other parts make up the amount (to the hundredth that rounding
+-- may take), a blank part is none, and holds what is left at most; else it is hidden, and can be all of it. Line by line,
+-- so that a financer hidden in some quarters is no financer without a column there.
+incompletes AS (
     SELECT
-        cle AS groupe,
-        financeur_id,
-        coalesce(sum(nb_dossiers) FILTER (WHERE nb_dossiers_finances IS NULL), 0) AS dossiers_max,
-        coalesce(sum(CAST(10000 * montant_engage AS HUGEINT)) FILTER (WHERE montant IS NULL), 0) AS montant_max
+        *,
+        donne < 0.99 * montant_engage AS est_cachee,
+        CAST(
+            10000 * CASE WHEN est_cachee THEN montant_engage ELSE greatest(montant_engage - donne, 0) END AS HUGEINT
+        ) AS reste
     FROM (
-        SELECT *
-        FROM fct_financements
-        WHERE NOT est_masque
-            AND (montant IS NULL OR nb_dossiers_finances IS NULL AND financeur_id IN (
-                SELECT financeur_id FROM fct_financements GROUP BY ALL HAVING count(nb_dossiers_finances) > 0
-            ))
-    )
-    JOIN (
         SELECT
             trimestre_id,
             region_id,
@@ -58,39 +53,77 @@ en_partie AS (
             classe_age_id,
             situation_id,
             statut_id,
-            nb_dossiers,
-            montant_engage
+            release_id,
+            coalesce(sum(montant), 0) AS donne
+        FROM fct_financements
+        SEMI JOIN (
+            SELECT trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id
+            FROM fct_financements
+            WHERE NOT est_masque AND montant IS NULL
+        ) AS vides USING (trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
+        GROUP BY ALL
+    )
+    JOIN (
+        SELECT trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id, montant_engage
         FROM fct_dossiers
     ) USING (trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
     WHERE condition
+),
+-- What each financer's blank parts can hold, and its blank numbers of dossiers.
+en_partie AS (
+    SELECT
+        cle AS groupe,
+        financeur_id,
+        coalesce(sum(nb_dossiers) FILTER (WHERE nb_dossiers_finances IS NULL), 0) AS dossiers_max,
+        coalesce(sum(reste) FILTER (WHERE montant IS NULL), 0) AS montant_max,
+        coalesce(bool_or(est_cachee) FILTER (WHERE montant IS NULL), false) AS est_cache
+    FROM (SELECT * FROM fct_financements WHERE NOT est_masque AND (montant IS NULL OR nb_dossiers_finances IS NULL))
+    JOIN (
+        SELECT trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id, nb_dossiers
+        FROM fct_dossiers
+    ) USING (trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
+    LEFT JOIN (
+        SELECT trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id, reste, est_cachee
+        FROM incompletes
+    ) USING (trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
+    WHERE condition
+    GROUP BY ALL
+),
+-- The same of all financers together: two of them can hide on two lines.
+restes AS (
+    SELECT cle AS groupe, sum(reste) AS reste
+    FROM incompletes
     GROUP BY ALL
 ),
 caches AS (
     SELECT
         visibles.*,
         -- A financer that has no column has no part, hidden or not.
-        CASE
-            WHEN montant IS NULL AND montants_caches < nb_lignes THEN NULL
-            ELSE CASE WHEN montants_caches > 0 THEN masquees.montant_max ELSE 0 END
-                + coalesce(en_partie.montant_max, 0)
-        END / 10000 AS cache_max,
+        montant IS NULL AND montants_caches < nb_lignes AND NOT coalesce(en_partie.est_cache, false) AS est_sans_part,
+        CASE WHEN montants_caches > 0 THEN masquees.montant_max ELSE 0 END AS masque_max,
+        CASE WHEN NOT est_sans_part THEN masque_max + coalesce(en_partie.montant_max, 0) END / 10000 AS cache_max,
         CASE
             WHEN dossiers IS NULL AND dossiers_caches < nb_lignes THEN NULL
             ELSE CASE WHEN dossiers_caches > 0 THEN masquees.dossiers_max ELSE 0 END
                 + coalesce(en_partie.dossiers_max, 0)
         END AS dossiers_caches_max,
-        coalesce(en_partie.montant_max + en_partie.dossiers_max, 0) > 0 AS est_en_partie,
+        coalesce(
+            en_partie.montant_max + CASE WHEN dossiers IS NULL THEN 0 ELSE en_partie.dossiers_max END, 0
+        ) > 0 AS est_en_partie,
+        coalesce(restes.reste, 0) AS reste,
         plus_petit / 10000 AS plus_petit
     FROM visibles
     LEFT JOIN masquees USING (groupe)
     LEFT JOIN en_partie USING (groupe, financeur_id)
+    LEFT JOIN restes USING (groupe)
 ),
 totaux AS (
     SELECT
         *,
         sum(montant) OVER ensemble AS total,
-        max(cache_max) OVER ensemble AS total_cache_max,
-        bool_and(cache_max IS NOT NULL OR montant IS NULL) OVER ensemble AS est_borne
+        (coalesce(max(masque_max) FILTER (WHERE NOT est_sans_part) OVER ensemble, 0) + reste) / 10000
+            AS total_cache_max,
+        bool_and(cache_max IS NOT NULL OR est_sans_part) OVER ensemble AS est_borne
     FROM caches
     WINDOW ensemble AS (PARTITION BY groupe)
 ),
@@ -101,14 +134,15 @@ bornes AS (
         CASE WHEN est_borne THEN part(coalesce(montant, 0), total + total_cache_max) END AS part_bas,
         CASE WHEN est_borne THEN part(coalesce(montant, 0) + cache_max, total + cache_max) END AS part_haut,
         en_centimes(part(montant_compte, dossiers_comptes)) AS moyen_brut,
-        centimes_bas(part(montant_compte, dossiers_comptes + dossiers_caches_max)) AS moyen_bas,
+        -- Dossiers whose amount is blank are counted with those that are hidden, amounts without dossiers likewise.
+        centimes_bas(part(montant_compte, dossiers + dossiers_caches_max)) AS moyen_bas,
         -- Each masked line adds all it can hold and one dossier, as long as that raises the mean.
         centimes_haut(CASE
             WHEN cache_max = 0 AND dossiers_caches_max = 0 THEN part(montant_compte, dossiers_comptes)
             WHEN NOT est_en_partie
-                AND plus_petit >= part(montant_compte + cache_max, dossiers_comptes + montants_caches)
-                THEN part(montant_compte + cache_max, dossiers_comptes + montants_caches)
-            ELSE part(montant_compte + cache_max, dossiers_comptes)
+                AND plus_petit >= part(montant + cache_max, dossiers_comptes + montants_caches)
+                THEN part(montant + cache_max, dossiers_comptes + montants_caches)
+            ELSE part(montant + cache_max, dossiers_comptes)
         END) AS moyen_haut
     FROM totaux
 )

@@ -158,9 +158,9 @@ def test_a_manifest_of_format_1_is_read():
     assert found.fields == (SourceField("Région"), SourceField("c_007", "situation"), SourceField("inconnue"))
 
 
-def test_it_is_written_again_in_format_2(tmp_path):
+def test_it_is_written_again_in_format_3(tmp_path):
     path = written(tmp_path, Manifest.read(FORMAT_1))
-    assert json.loads(path.read_text())["manifest_format"] == 2
+    assert json.loads(path.read_text())["manifest_format"] == 3
     assert Manifest.read(tmp_path) == Manifest.read(FORMAT_1)
 
 
@@ -172,7 +172,7 @@ def test_a_manifest_of_format_1_that_was_changed_is_found(tmp_path):
 
 
 def test_a_manifest_of_a_format_to_come_is_left_alone(tmp_path):
-    content = json.loads((FORMAT_1 / FILE_NAME).read_text()) | {"manifest_format": 3}
+    content = json.loads((FORMAT_1 / FILE_NAME).read_text()) | {"manifest_format": 4}
     del content["checksum"]
     (tmp_path / FILE_NAME).write_text(json.dumps(content | {"checksum": _checksum(content)}))
     with pytest.raises(ArchiveError, match="a newer version of mcf-pipeline"):

@@ -6,8 +6,10 @@ import shutil
 import duckdb
 import pytest
 
-from mcf_pipeline.commands.status import Overview, waiting
+from mcf_pipeline.commands.status import Overview, overview, waiting
 from mcf_pipeline_tests.commands.terminal import kept, mcf_here
+from mcf_pipeline_tests.exports import ingest, line, workspace_in
+from mcf_pipeline_tests.warehouse.builds import build_all
 
 
 def test_an_empty_data_directory_has_nothing_and_stays_empty(tmp_path):
@@ -150,3 +152,18 @@ def test_metrics_that_cannot_be_written_are_one_line(small_built, tmp_path):
     answer = mcf_here("status", "--data-dir", small_built.data_dir, "--metrics", tmp_path / "file" / "mcf.prom")
     assert answer.code == 2
     assert "mcf.prom cannot be written (File exists): choose another file with --metrics" in answer.error
+
+
+def test_prices_outside_those_of_earlier_releases_are_said(tmp_path):
+    """Not only by a check in the UI: `run` ends with the same lines."""
+    space = workspace_in(tmp_path)
+    first = [line("2024-T1", prix_moyen="900"), line("2024-T1", genre="Homme", prix_moyen="1100")]
+    ingest(space.archive, first, "2024-07-08")
+    build_all(space)
+    assert not [entry for entry in overview(space, space.snapshot()).broken if entry[0] == "prix_hors_plage"]
+    new = [line("2024-T2", genre=g, prix_moyen=p) for g, p in (("Femme", "899"), ("Homme", "1000"), ("", "5000"))]
+    ingest(space.archive, [*first, *new], "2024-10-08")
+    build_all(space)
+    assert ("prix_hors_plage", 2, 3) in overview(space, space.snapshot()).broken
+    said = mcf_here("status", "--data-dir", tmp_path).out
+    assert "2 of 3 lines: The mean price is outside the range of earlier releases" in said

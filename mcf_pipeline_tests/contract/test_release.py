@@ -237,7 +237,7 @@ def test_thousands_that_nothing_settles_are_refused(mark):
 
 
 def test_thousands_of_counts():
-    many = damages.scaled(WHOLE, ("nb_dossiers", "nb_titulaires", "nb_dossiers_a_duree_connue", *AMOUNTS), "100", 0)
+    many = damages.scaled(WHOLE, ("nb_dossiers", "nb_titulaires", "nb_dossiers_a_duree_connue", *AMOUNTS), "101", 0)
     truth = figures(look(many))
     found = look(damages.separated(many, damages.COUNTS, ","))
     assert found.is_ready, found.problems

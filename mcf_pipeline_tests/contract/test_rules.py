@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import mcf_pipeline
-from mcf_pipeline.contract.rules import RULES, contract_page, severity_of
+from mcf_pipeline.contract.page import contract_page
+from mcf_pipeline.contract.rules import RULES, severity_of
 
 ROOT = Path(mcf_pipeline.__file__).parent
 
@@ -14,7 +15,7 @@ ROOT = Path(mcf_pipeline.__file__).parent
 def test_the_page_is_what_the_code_says():
     page = ROOT.parent / "docs" / "contract.md"
     assert page.read_text(encoding="utf-8") == contract_page(), (
-        "regenerate it: python -c 'from mcf_pipeline.contract.rules import contract_page; "
+        "regenerate it: python -c 'from mcf_pipeline.contract.page import contract_page; "
         'print(contract_page(), end="")\' > docs/contract.md'
     )
 

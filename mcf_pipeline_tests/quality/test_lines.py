@@ -48,6 +48,12 @@ BROKEN_LINES = {
         MASKED | {"montant_engage": "1000"},
         MASKED | {"part_titulaire": "100"},
     ],
+    "effectif_avec_montant_masque": [{"montant_engage": ""}, MASKED | {"nb_titulaires": "12"}],
+    "effectif_superieur_aux_dossiers": [
+        {"nb_dossiers_a_duree_connue": "11"},
+        {"nb_dossiers_finances_par_titulaire": "11"},
+        {"nb_dossiers_a_duree_connue": "", "nb_dossiers_finances_par_france_competences": "99"},
+    ],
     "prix_hors_plage": [{"prix_moyen": "99.99"}, {"prix_moyen": "2000.01"}],
 }
 SOUND_LINES = {
@@ -62,6 +68,12 @@ SOUND_LINES = {
     "effectif_sous_le_seuil": [{"nb_dossiers": "5", "nb_titulaires": "5"}, MASKED],
     "titulaires_superieurs_aux_dossiers": [{"nb_titulaires": "10"}, MASKED],
     "masque_avec_montant": [{}, MASKED],
+    "effectif_avec_montant_masque": [{}, MASKED],
+    "effectif_superieur_aux_dossiers": [
+        {"nb_dossiers_a_duree_connue": "10"},
+        {"nb_dossiers_a_duree_connue": ""},
+        MASKED,
+    ],
     "prix_hors_plage": [{"prix_moyen": "100"}, {"prix_moyen": "2000"}, {"prix_moyen": ""}],
 }
 PRICES = {"2024-T1": (Decimal(100), Decimal(2000))}

@@ -75,6 +75,31 @@ def test_too_many_lines_are_summed_up_and_the_page_says_so(con):
     assert masked(lines) == masked(full)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_a_line_is_masked_as_the_warehouse_says_whatever_is_hidden_of_it(copy_of_three, half):
+    """Counts may be given where the amount is not; such a line is masked, and its counts count."""
+    with duckdb.connect(copy_of_three.published_database) as con:
+        con.execute(
+            "UPDATE fct_dossiers SET montant_engage = NULL, est_masque = true "
+            "WHERE NOT est_masque AND trimestre_id = (SELECT max(trimestre_id) FROM fct_dossiers)"
+        )
+        full = lines_of(page_of(con, "mark"))
+        lines = lines_of(page_of(con, "mark", max_lines=len(full) // 2)) if half else full
+        expected = con.execute(
+            "SELECT count(*) FILTER (WHERE est_masque), sum(nb_dossiers)::BIGINT, (sum(montant_engage) * 100)::BIGINT, "
+            "count(*) - count(nb_dossiers), count(*) - count(montant_engage) FROM fct_dossiers"
+        ).fetchall()
+    assert expected[0][0] > expected[0][3]
+    found = (
+        sum(line["lignes"] for line in lines if line["masque"]),
+        sum(line["nb_dossiers"] or 0 for line in lines),
+        sum(line["montant"] or 0 for line in lines),
+        sum(line["lignes"] for line in lines if line["nb_dossiers"] is None),
+        sum(line["lignes"] for line in lines if line["montant"] is None),
+    )
+    assert [found] == expected
+
+
 def test_prices_of_four_decimals_keep_them(copy_of_three):
     with duckdb.connect(copy_of_three.published_database) as con:
         con.execute("UPDATE fct_dossiers SET prix_moyen = prix_moyen + 0.0042")

@@ -57,7 +57,7 @@ def lines_of(page: str) -> list[dict[str, Any]]:
                 rest, code = divmod(rest, len(rows))
                 ids[dimension] = rows[code]["id"]
         figures = {name: columns[name][place[i]] for name in names}
-        lines.append(ids | _undone(figures, meta))
+        lines.append(ids | {"masque": masked[i]} | _undone(figures, meta))
     return lines
 
 

@@ -88,7 +88,7 @@ def test_one_of_a_newer_version_is_refused_and_left_alone(is_intact, fresh, tmp_
     """Whatever its checksum is, and though a folder of it has the name of one that 0.1 left."""
     data_dir = unpacked("0.2.dev0", tmp_path / "data")
     path = data_dir / "raw" / "releases" / "2025-01-08" / "manifest.json"
-    content = json.loads(path.read_text()) | {"manifest_format": 3, "invented": "later"}
+    content = json.loads(path.read_text()) | {"manifest_format": 4, "invented": "later"}
     del content["checksum"]
     path.write_text(json.dumps(content | {"checksum": _checksum(content) if is_intact else "crc:7"}))
     (data_dir / "staging").mkdir()

@@ -30,8 +30,10 @@ from mcf_pipeline.schemas.periods import VAnnee
 from mcf_pipeline.schemas.views import VIEWS, VTrimestreEvolution
 from mcf_pipeline_tests.warehouse.masking import (
     CELLS,
+    FINANCERS,
     KEY,
     MEASURES,
+    QUARTERS,
     STAYS,
     UNKNOWN,
     Tables,
@@ -76,10 +78,12 @@ def bounds_of(names: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
             yield stem, name, f"{stem}_max", name
 
 
-def outside(masked: Tables, truth: Tables) -> list[tuple[str, tuple, str, object, object, object]]:
+def outside(
+    masked: Tables, truth: Tables, models: Sequence[type[Table]] = BOUNDED
+) -> list[tuple[str, tuple, str, object, object, object]]:
     """Figures whose truth is not within their bounds; and bare figures that are not within their own."""
     found = []
-    for model in BOUNDED:
+    for model in models:
         spec = describe(model)
         for key, row in masked[spec.name].items():
             for stem, low, high, exact in bounds_of(spec.column_names):
@@ -103,6 +107,71 @@ def outside(masked: Tables, truth: Tables) -> list[tuple[str, tuple, str, object
 def test_the_truth_lies_within_every_bound(con, truth):
     masked = derive(con, publisher(truth), models=BOUNDED)
     assert outside(masked, derive(con, truth, models=BOUNDED)) == []
+
+
+BLANKS = st.lists(st.tuples(st.sampled_from(QUARTERS), st.sampled_from(FINANCERS), st.sampled_from(["53", "11"])))
+
+
+def blank(lines: Sequence[Told], chosen: Sequence[tuple[str, str, str]], *, whole_quarters: bool) -> list[Told]:
+    """The lines with some financers' amounts left blank, in whole quarters or in one region of each."""
+    return [
+        line.but(
+            {
+                ("montant", financer): None
+                for quarter, financer, region in chosen
+                if quarter == line.key[0] and (whole_quarters or region == line.key[1])
+            }
+        )
+        for line in lines
+    ]
+
+
+MONEY = tuple(model for model in BOUNDED if "financement" in describe(model).name)
+PAID_BY_TWO = [
+    true_line((quarter, region, "femme", "25_a_39_ans", "employes", "valide"), 30, 1, 150_000, 999, 9, 1)
+    for quarter in QUARTERS
+    for region in ("53", "11")
+]
+
+
+@QUICK
+@given(truth=truths(), chosen=BLANKS, whole_quarters=st.booleans())
+@example(truth=PAID_BY_TWO, chosen=[("2024-T1", "titulaire", "53")], whole_quarters=True)
+@example(
+    truth=PAID_BY_TWO,
+    chosen=[("2024-T1", "titulaire", "53"), ("2024-T1", "france_competences", "11")],
+    whole_quarters=False,
+)
+def test_the_truth_lies_within_every_bound_where_amounts_are_blank(con, truth, chosen, whole_quarters):
+    """A part that is left blank on a line that is given is hidden, even in all lines of a quarter."""
+    masked = derive(con, blank(publisher(truth), chosen, whole_quarters=whole_quarters), models=MONEY)
+    assert outside(masked, derive(con, truth, models=MONEY), MONEY) == []
+
+
+def test_a_blank_part_beside_parts_that_make_the_amount_is_none(con):
+    whole = derive(con, PAID_BY_TWO, models=MONEY)["mart_financement"]
+    nothing = [("2024-T1", "opco", "53")]
+    told = derive(con, blank(PAID_BY_TWO, nothing, whole_quarters=True), models=MONEY)["mart_financement"]
+    for financer in ("france_competences", "titulaire"):
+        assert told["2024-T1", financer] == whole["2024-T1", financer]
+    assert told["2024-T1", "opco"]["montant_max"] is None
+    hidden = derive(con, blank(PAID_BY_TWO, [("2024-T1", "titulaire", "53")], whole_quarters=True), models=MONEY)
+    row = hidden["mart_financement"]["2024-T1", "titulaire"]
+    assert (row["montant"], row["montant_min"], row["montant_max"]) == (None, 0, 2 * 31 * 1500)
+    assert hidden["mart_financement"]["2024-T1", "france_competences"]["part_montant"] is None
+
+
+@QUICK
+@given(truth=truths(), chosen=BLANKS)
+@example(truth=PAID_BY_TWO, chosen=[("2024-T1", "titulaire", "53")])
+def test_what_is_blank_in_one_quarter_says_nothing_of_another(con, truth, chosen):
+    """Quarters are computed in batches; no figure depends on which of them come together."""
+    lines = blank(publisher(truth), chosen, whole_quarters=True)
+    together = derive(con, lines, models=MONEY)
+    for quarter in QUARTERS:
+        alone = derive(con, [line for line in lines if line.key[0] == quarter], models=MONEY)
+        for mart in ("mart_financement", "mart_region_financement"):
+            assert {k: row for k, row in together[mart].items() if k[0] == quarter} == alone[mart]
 
 
 @QUICK

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from mcf_pipeline.archive.guards import GUARDS
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.archive.store import UNREADABLE_FILE, Archive
 from mcf_pipeline.duck import literal, scratch
@@ -9,7 +10,6 @@ from mcf_pipeline.errors import ContractError
 from mcf_pipeline.orchestration.checks.base import check_spec, metadata, sentence
 from mcf_pipeline.quality import SAMPLE_ROWS, Finding
 from mcf_pipeline.quality.releases import (
-    GUARDS,
     conformity,
     held_findings,
     synthetic_releases,
@@ -57,6 +57,20 @@ SPECS = [
         "part_masquee_inhabituelle",
         "La part des lignes masquées d'un trimestre clos n'a pas bougé de plus de 30 points. Sinon la publication est "
         "archivée sans être appliquée.",
+        blocking=True,
+    ),
+    check_spec(
+        ASSET,
+        "montant_inhabituel",
+        "Le montant engagé par dossier d'un trimestre déjà clos n'a pas bougé de plus de 20 %. Sinon la publication "
+        "est archivée sans être appliquée.",
+        blocking=True,
+    ),
+    check_spec(
+        ASSET,
+        "region_inhabituelle",
+        "Aucune région d'un trimestre déjà clos n'a perdu ou gagné plus de la moitié de ses dossiers. Sinon la "
+        "publication est archivée sans être appliquée.",
         blocking=True,
     ),
     check_spec(

@@ -26,6 +26,8 @@ GROUPS = {
         "effectif_sous_le_seuil",
         "titulaires_superieurs_aux_dossiers",
         "masque_avec_montant",
+        "effectif_avec_montant_masque",
+        "effectif_superieur_aux_dossiers",
     ),
 }
 """The rules on lines, by what they are about. An evaluation costs more to store than to compute, so not each
@@ -59,7 +61,8 @@ SPECS = [
         ASSET,
         "effectifs_incoherents",
         "Aucun effectif donné n'est sous le seuil de masquage du producteur (5 personnes) ; il n'y a pas plus de "
-        "titulaires que de dossiers ; une ligne aux effectifs masqués ne donne aucun montant.",
+        "titulaires, de dossiers à durée connue ou financés par l'un que de dossiers ; une ligne donne ses effectifs "
+        "et son montant, ou les masque tous.",
         per_quarter=True,
     ),
     check_spec(ASSET, ABSENT, "La dernière publication appliquée contient chaque trimestre connu."),

@@ -1,6 +1,7 @@
 -- The lines of the current state; {cle} is a number that says quarter, region, gender, age, situation and status.
 SELECT
     ({cle})::BIGINT AS cle,
+    est_masque,
     nb_dossiers,
     nb_titulaires,
     (montant_engage * 100)::BIGINT AS montant,

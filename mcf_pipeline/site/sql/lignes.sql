@@ -1,2 +1,2 @@
 -- Line by line.
-SELECT 1 AS lignes, * FROM ({lignes}) ORDER BY cle
+SELECT 1 AS lignes, est_masque::BIGINT AS masque, * EXCLUDE (est_masque) FROM ({lignes}) ORDER BY cle

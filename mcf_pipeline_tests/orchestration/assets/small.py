@@ -31,6 +31,7 @@ def rewrite(
     *,
     day: str | None = None,
     without: str | None = None,
+    blank: tuple[str, str] | None = None,
 ) -> Path:
     """Write a release with some lines changed.
 
@@ -41,6 +42,7 @@ def rewrite(
             never a masked one.
         day: another day of publication.
         without: a quarter to leave out.
+        blank: a quarter, and a column to leave blank in all its lines.
     """
     header, *lines = source.read_text(encoding="utf-8-sig").splitlines()
     names = header.split(";")
@@ -54,6 +56,8 @@ def rewrite(
         if mine and record["nb_dossiers"]:
             waiting.remove(mine)
             record |= mine[1]
+        if blank and record["trimestre"] == blank[0]:
+            record[blank[1]] = ""
         if day:
             record["date_chargement"] = day
         kept.append(";".join(record.values()))

@@ -73,7 +73,8 @@ export async function load() {
   const lines = {};
   for (const [name, values] of Object.entries(raw)) {
     if (/^[er]_/.test(name)) history[name] = values;
-    else if (name !== "cle" && name !== "masque") lines[name] = ordered(values, raw.masque);
+    else if (name === "masque") lines.masque = values; // in the order of the keys already
+    else if (name !== "cle") lines[name] = ordered(values, raw.masque);
   }
   const codes = codesOf(raw.cle, meta.dimensions);
   const count = raw.cle.length;

@@ -36,6 +36,7 @@ const NAMES = [
   "dureePoids",
   "dureeDossiers",
   "dossiersTitulaire",
+  "lignesMasquees", // lines of which dossiers, titulaires or amount is masked, as the warehouse counts them
 ];
 const WIDTH = NAMES.length;
 const AT = Object.fromEntries(NAMES.map((name, place) => [name, place]));
@@ -125,6 +126,7 @@ export class Engine {
     const codes = dimensions.map((name) => data.codes[name]);
     const { lignes, nb_dossiers: dossiers, nb_titulaires: people, montant, prix, duree, duree_connue: timed } = data.lines;
     const payers = data.lines.dossiers_titulaire;
+    const { masque: masked } = data.lines;
     const euro = 1 / data.meta.scales.prix;
     for (let r = 0; r < rows.length; r += 1) {
       const i = rows[r];
@@ -152,6 +154,7 @@ export class Engine {
         sums[place + 11] += timed[i];
       }
       if (payers && payers[i] === payers[i]) sums[place + 12] += payers[i];
+      if (masked[i]) sums[place + 13] += lines;
     }
     const groups = [];
     for (let g = 0; g < total; g += 1) groups.push(new Group(sums.subarray(g * WIDTH, (g + 1) * WIDTH), data.meta.scales));
@@ -247,6 +250,7 @@ export class Group {
 
   get lignes() { return this.sums[0]; }
   get masquees() { return this.sums[1]; }
+  get lignesMasquees() { return this.sums[13]; }
   get dossiers() { return this.sums[2]; }
   get isEmpty() { return this.sums[0] === 0; }
   get low() { return this.sums[2] + this.sums[1]; }
@@ -258,7 +262,7 @@ export class Group {
   get eurosHigh() { return this.sums[7] ? NaN : this.sums[5] / 100 + masking.most * this.sums[6]; }
   get price() { return this.sums[9] ? this.sums[8] / this.sums[9] / this.scales.prix : NaN; }
   get duration() { return this.sums[11] ? this.sums[10] / this.sums[11] / this.scales.duree : NaN; }
-  get maskedLines() { return this.sums[0] ? this.sums[1] / this.sums[0] : NaN; }
+  get maskedLines() { return this.sums[0] ? this.sums[13] / this.sums[0] : NaN; }
   // At most this part of the dossiers is masked.
   get maskedPart() { return this.sums[0] ? (masking.most * this.sums[1]) / (this.sums[2] + masking.most * this.sums[1]) : NaN; }
 }

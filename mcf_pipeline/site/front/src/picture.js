@@ -99,7 +99,7 @@ export class Picture {
     const { state, engine } = this.app;
     const without = this.about.without || [];
     const masked = engine.total(without);
-    const part = masked.isEmpty ? "aucune ligne" : `${count(masked.masquees)} lignes masquées sur ${count(masked.lignes)}`;
+    const part = masked.isEmpty ? "aucune ligne" : `${count(masked.lignesMasquees)} lignes masquées sur ${count(masked.lignes)}`;
     const ignored = this.about.ignores ? ` Sans effet ici : ${this.about.ignores}.` : "";
     return [
       meta.synthetic ? h("strong", {}, "Données synthétiques. ") : null,

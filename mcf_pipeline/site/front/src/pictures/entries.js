@@ -51,7 +51,7 @@ export function evolution(groups, rows, measure) {
       fourLow: sum ? measure.bounds(sum)[0] : NaN,
       fourHigh: sum ? measure.bounds(sum)[1] : NaN,
       people: group.isEmpty ? null : group.peopleHigh,
-      masked: group.masquees,
+      masked: group.lignesMasquees,
       lines: group.lignes,
       isLast: code === rows.length - 1,
     };

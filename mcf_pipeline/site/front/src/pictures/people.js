@@ -29,7 +29,7 @@ function drawPeople({ engine, data, state, option }) {
     const group = at(g, a, s);
     if (group.isEmpty) return;
     const [low, high] = partBounds(group.bounds, whole.bounds, isUnknown(g, a, s) ? [0, 0] : unknown);
-    rows.push({ g, a, s, group, gender: gender.libelle, age: age.libelle, situation: situation.libelle, dossiers: group.dossiers, low: group.low, high: group.high, part: [low, high], partLow: hundred(low), partHigh: hundred(high), montant: group.euros, price: group.price, masked: group.masquees });
+    rows.push({ g, a, s, group, gender: gender.libelle, age: age.libelle, situation: situation.libelle, dossiers: group.dossiers, low: group.low, high: group.high, part: [low, high], partLow: hundred(low), partHigh: hundred(high), montant: group.euros, price: group.price, masked: group.lignesMasquees });
   })));
   const top = Math.max(...rows.map((row) => row.dossiers), 1);
   const byKey = new Map(rows.map((row) => [`${row.g} ${row.a} ${row.s}`, row]));

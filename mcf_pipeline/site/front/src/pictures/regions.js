@@ -44,7 +44,7 @@ function regionRows({ engine, data }) {
         montant: group.euros,
         price: group.price,
         lines: group.lignes,
-        maskedLines: group.masquees,
+        maskedLines: group.lignesMasquees,
       };
     })
     .filter((row) => row.lines > 0);
@@ -211,7 +211,7 @@ function drawRegion({ engine, data, state, width }) {
     .map((situation, place) => {
       const [low, high] = isCountry || here[place].isEmpty ? [NaN, NaN] : partBounds(here[place].bounds, hereSum.bounds, situation.est_connue === false ? [0, 0] : hereUnknown);
       const [allLow, allHigh] = partBounds(all[place].bounds, allSum.bounds, situation.est_connue === false ? [0, 0] : allUnknown);
-      return { place, situation: situation.libelle, low, high, countryLow: allLow, countryHigh: allHigh, hereLow: hundred(low), hereHigh: hundred(high), allLow: hundred(allLow), allHigh: hundred(allHigh), dossiers: isCountry || here[place].isEmpty ? null : here[place].dossiers, masked: isCountry ? null : here[place].masquees, all: all[place] };
+      return { place, situation: situation.libelle, low, high, countryLow: allLow, countryHigh: allHigh, hereLow: hundred(low), hereHigh: hundred(high), allLow: hundred(allLow), allHigh: hundred(allHigh), dossiers: isCountry || here[place].isEmpty ? null : here[place].dossiers, masked: isCountry ? null : here[place].lignesMasquees, all: all[place] };
     })
     .filter((row) => !row.all.isEmpty);
   const name = isCountry ? "" : code !== null ? data.dimensions.region[code].libelle : `${chosen.length} régions`;

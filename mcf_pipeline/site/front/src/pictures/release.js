@@ -85,7 +85,7 @@ function drawQuality({ data, engine, state, width }) {
   const rows = data.dimensions.trimestre.slice(state.from, state.to + 1).map((quarter, place) => {
     const group = groups[state.from + place];
     const received = quality.get(quarter.id);
-    return { id: quarter.id, code: state.from + place, group, lines: group.lignes, masked: group.masquees, maskedLines: group.maskedLines, most: group.maskedPart, maskedPct: hundred(group.maskedLines), mostPct: hundred(group.maskedPart), received: received ? received.nb_lignes_recues : null, rejected: received ? received.nb_lignes_rejetees : null };
+    return { id: quarter.id, code: state.from + place, group, lines: group.lignes, masked: group.lignesMasquees, maskedLines: group.maskedLines, most: group.maskedPart, maskedPct: hundred(group.maskedLines), mostPct: hundred(group.maskedPart), received: received ? received.nb_lignes_recues : null, rejected: received ? received.nb_lignes_rejetees : null };
   });
   const columns = [text("id", "Trimestre"), number("lines", "Lignes"), number("masked", "Lignes masquées"), share("maskedPct", "Lignes masquées"), share("mostPct", "Dossiers masqués, au plus"), number("received", "Lignes reçues (tous filtres)"), number("rejected", "Lignes rejetées (tous filtres)")];
   const shown = rows.filter((row) => row.lines);

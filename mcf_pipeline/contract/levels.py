@@ -1,0 +1,117 @@
+"""What the quarters of a release say side by side: too much for the country, or each the sum of its year so far.
+
+A first release has none before it to be compared with (`archive.guards`), and each of its lines agrees with itself.
+What does not belong here: what lines say (`contract.plausible`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+from mcf_pipeline.contract.map_lines import Problem, Proposal
+from mcf_pipeline.contract.modalities import KNOWN, NOT_GIVEN_ID
+from mcf_pipeline.contract.rules import CUMULATED, MAX_DOSSIERS_OF_QUARTER, MAX_DOSSIERS_OF_YEAR, MIN_CUMULATED, RESET
+from mcf_pipeline.quarter import Quarter
+
+Regions = Mapping[str, Mapping[str, int]]
+"""By quarter, the dossiers of each region by its identifier, over the unmasked lines."""
+
+_KNOWN = frozenset(region.id for region in KNOWN["region"]) | {NOT_GIVEN_ID}
+
+
+def judge_levels(quarters: Regions, accepted: Sequence[str]) -> list[Problem]:
+    """Say why the quarters of a release cannot be what they are called.
+
+    Args:
+        quarters: of the release.
+        accepted: rules that a user lets pass.
+    """
+    problems = []
+    if "niveau_invraisemblable" not in accepted and (said := _too_many(quarters)):
+        problems.append(Problem("niveau_invraisemblable", said, (_accept("niveau_invraisemblable"),)))
+    years = _cumulated(quarters)
+    if "trimestres_cumules" not in accepted and len(years) >= MIN_CUMULATED and _begins_again(quarters, years):
+        problems.append(
+            Problem(
+                "trimestres_cumules",
+                f"each quarter seems to hold its year so far, in every year ({_shown(quarters, years[-1])}): what a "
+                "quarter adds cannot be told from lines that are masked",
+                (_accept("trimestres_cumules"),),
+            )
+        )
+    return problems
+
+
+def level_notes(quarters: Regions) -> list[str]:
+    """What is only suspect: a single year whose quarters grow as sums of the year so far do."""
+    years = _cumulated(quarters)
+    if not years or (len(years) >= MIN_CUMULATED and _begins_again(quarters, years)):
+        return []
+    return [
+        f"dossiers grow from quarter to quarter of {years[-1]} as if each held its year so far "
+        f"({_shown(quarters, years[-1])}): compare them with what is published elsewhere (trimestres_cumules)"
+    ]
+
+
+def _totals(quarters: Regions, *, known_only: bool = False) -> dict[Quarter, int]:
+    # The sample is made larger by regions that nobody knows, and such a one is seen elsewhere.
+    return {
+        Quarter.parse(quarter): sum(n for region, n in regions.items() if not known_only or region in _KNOWN)
+        for quarter, regions in quarters.items()
+    }
+
+
+def _too_many(quarters: Regions) -> str | None:
+    totals = _totals(quarters, known_only=True)
+    quarter = max(totals, key=lambda q: totals[q], default=None)
+    if quarter is not None and totals[quarter] > MAX_DOSSIERS_OF_QUARTER:
+        return (
+            f"{quarter} has {totals[quarter]:,} dossiers; the busiest year of the dataset has about 2,000,000: counts "
+            "may have been multiplied, or lines be there several times"
+        )
+    years: dict[int, int] = {}
+    for found, dossiers in totals.items():
+        years[found.year] = years.get(found.year, 0) + dossiers
+    year = max(years, key=lambda y: years[y], default=None)
+    if year is not None and years[year] > MAX_DOSSIERS_OF_YEAR:
+        return (
+            f"{year} has {years[year]:,} dossiers; the busiest year of the dataset has about 2,000,000: counts may "
+            "have been multiplied, quarters be cumulated, or lines be there several times"
+        )
+    return None
+
+
+def _cumulated(quarters: Regions) -> list[int]:
+    """The years that look like sums of the year so far; none if a year that can be judged does not."""
+    totals = _totals(quarters)
+    found = []
+    for year in sorted({quarter.year for quarter in totals}):
+        told = [totals[q] for number in range(1, 5) if (q := Quarter(year, number)) in totals]
+        is_whole = Quarter(year, 1) in totals and len(told) >= 3 and Quarter(year, len(told)) in totals
+        if not is_whole or not told[0]:
+            continue
+        grows = all(later > before for before, later in itertools.pairwise(told))
+        if not grows or told[-1] < CUMULATED * len(told) * told[0]:
+            return []
+        found.append(year)
+    return found
+
+
+def _begins_again(quarters: Regions, years: Sequence[int]) -> bool:
+    totals = _totals(quarters)
+    after = [(totals[Quarter(year, 4)], totals[Quarter(year + 1, 1)]) for year in years if _both(totals, year)]
+    return bool(after) and all(first <= RESET * last for last, first in after)
+
+
+def _both(totals: Mapping[Quarter, int], year: int) -> bool:
+    return Quarter(year, 4) in totals and Quarter(year + 1, 1) in totals
+
+
+def _shown(quarters: Regions, year: int) -> str:
+    totals = _totals(quarters)
+    return ", ".join(f"{q} {totals[q]:,}" for number in range(1, 5) if (q := Quarter(year, number)) in totals)
+
+
+def _accept(rule: str) -> Proposal:
+    return Proposal("accept", "rules", (rule,), "only where you know that the publisher means it", is_remark=True)

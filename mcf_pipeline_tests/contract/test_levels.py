@@ -1,0 +1,142 @@
+"""Quarters that hold too much, or their year so far, are refused; what only resembles that is said, or nothing."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from decimal import Decimal
+
+import pytest
+
+from mcf_pipeline.commands.status import overview
+from mcf_pipeline.contract.levels import judge_levels, level_notes
+from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.errors import ContractError
+from mcf_pipeline_tests.commands.terminal import mcf_here
+from mcf_pipeline_tests.contract import damages
+from mcf_pipeline_tests.contract.looking import look
+from mcf_pipeline_tests.contract.made_up import DIMENSIONS, Line, Style, csv, release
+from mcf_pipeline_tests.exports import sender, workspace_in
+from mcf_pipeline_tests.warehouse.builds import build_all
+
+REAL = {
+    2020: (164, 135, 282, 391),
+    2021: (423, 493, 532, 522),
+    2022: (496, 439, 511, 447),
+    2023: (344, 303, 358, 344),
+    2024: (448, 351, 308, 296),
+}
+"""Thousands of entries, about as Dares counts them: the crisis, the boom, and the share of the titulaire."""
+
+
+def told(years, *, factor=1000, cumulated=False):
+    found = {}
+    for year, figures in years.items():
+        for number, figure in enumerate(itertools.accumulate(figures) if cumulated else figures, start=1):
+            found[f"{year}-T{number}"] = {"11": figure * factor // 4, "84": figure * factor - figure * factor // 4}
+    return found
+
+
+def rules(found):
+    return [problem.rule for problem in found]
+
+
+def test_a_crisis_a_boom_and_seasons_are_no_error():
+    assert judge_levels(told(REAL), ()) == []
+    assert level_notes(told(REAL)) == []
+    for year in REAL:
+        assert level_notes(told({year: REAL[year]})) == []
+    assert judge_levels({}, ()) == []
+
+
+@pytest.mark.parametrize("last", [3, 4])
+@pytest.mark.parametrize("first", [2020, 2021, 2023])
+def test_quarters_that_hold_their_year_so_far(first, last):
+    """Also where the last year is not over."""
+    years = {year: figures for year, figures in REAL.items() if year >= first}
+    years[2024] = years[2024][:last]
+    quarters = told(years, factor=200, cumulated=True)
+    (problem,) = judge_levels(quarters, ())
+    assert problem.rule == "trimestres_cumules"
+    assert f"2024-T3 {200 * sum(REAL[2024][:3]):,}" in str(problem)
+    assert judge_levels(quarters, ("trimestres_cumules",)) == []
+
+
+def test_a_single_year_is_only_said():
+    quarters = told({2024: REAL[2024]}, cumulated=True)
+    assert judge_levels(quarters, ()) == []
+    (note,) = level_notes(quarters)
+    assert "2024-T1 448,000, 2024-T2 799,000" in note
+
+
+def test_years_that_grow_and_go_on_growing_do_not_begin_again():
+    years = {2024: (100, 150, 220, 300), 2025: (310, 500, 700, 900)}
+    assert judge_levels(told(years), ()) == []
+
+
+@pytest.mark.parametrize("factor", [10_000, 1_000_000])
+def test_a_country_that_is_too_large(factor):
+    (problem, *_) = judge_levels(told(REAL, factor=factor), ())
+    assert problem.rule == "niveau_invraisemblable"
+    assert f"2021-T3 has {532 * factor:,} dossiers" in str(problem)
+    assert judge_levels(told(REAL, factor=factor), ("niveau_invraisemblable",)) == []
+
+
+def test_a_year_that_is_too_large_though_no_quarter_is():
+    (problem,) = judge_levels(told({2021: REAL[2021]}, factor=2_600), ())
+    assert "2021 has 5,122,000 dossiers" in str(problem)
+
+
+def test_regions_that_nobody_knows_do_not_count():
+    """The sample is made larger so."""
+    assert judge_levels({"2024-T1": {"11": 300_000, "region_fictive_001": 30_000_000}}, ()) == []
+
+
+# -- whole files -------------------------------------------------------------------------------------------
+
+
+def cumulated(lines: list[Line]) -> list[Line]:
+    """A release in which each quarter holds its year so far."""
+    keys = dict.fromkeys(tuple(line[name] for name in DIMENSIONS) for line in lines)
+    by_key = {(line["trimestre"], *(line[name] for name in DIMENSIONS)): line for line in lines}
+    found = []
+    for quarter in sorted({line["trimestre"] for line in lines}):
+        for key in keys:
+            so_far = [
+                line
+                for number in range(1, int(quarter[-1]) + 1)
+                if (line := by_key.get((f"{quarter[:-1]}{number}", *key))) and line["nb_dossiers"]
+            ]
+            if so_far:
+                total = {n: str(sum(damages.number(line[n]) for line in so_far)) for n in damages.SUMMED}
+                price = damages.number(total["montant_engage"]) / Decimal(total["nb_dossiers"])
+                found.append(so_far[-1] | {"trimestre": quarter, **total, "prix_moyen": f"{price:.2f}"})
+    return found
+
+
+YEARS = release(random.Random(5), Style(quarters=8, regions=2))
+
+
+def test_a_file_whose_quarters_hold_their_year_so_far_is_refused(tmp_path):
+    assert look(YEARS).is_ready
+    lines = cumulated(YEARS)
+    found = look(lines)
+    assert any("each quarter seems to hold its year so far" in problem for problem in found.problems)
+    assert look(lines, SourceMap(accepted=("trimestres_cumules",))).is_ready
+    with pytest.raises(ContractError, match="each quarter seems to hold its year so far") as error:
+        workspace_in(tmp_path).archive.ingest(sender(csv(lines)))
+    assert error.value.rule == "trimestres_cumules"
+
+
+def test_a_single_such_year_is_said_by_run_status_and_doctor(tmp_path):
+    lines = [line for line in cumulated(YEARS) if line["trimestre"] < "2025"]
+    assert any("as if each held its year so far" in note for note in look(lines).notes)
+    space = workspace_in(tmp_path)
+    space.archive.ingest(sender(csv(lines)))
+    build_all(space)
+    (said,) = overview(space, space.snapshot()).suspect
+    assert "2024-T4" in said
+    assert f"Suspect: {said[:40]}" in mcf_here("status", "--data-dir", tmp_path).out
+    path = tmp_path / "again.csv"
+    path.write_bytes(csv(lines))
+    assert f"Suspect: {said[:40]}" in mcf_here("run", "--source", path, "--data-dir", tmp_path / "data").out
