@@ -26,7 +26,6 @@ from mcf_pipeline_tests.independent_figures import (
     differences_of,
     differs_of,
     evolution_of,
-    financers_of,
     funded_of,
     groups_of,
     minus_parts_of,
@@ -37,6 +36,7 @@ from mcf_pipeline_tests.independent_figures import (
     total_of,
     weights_of,
 )
+from mcf_pipeline_tests.independent_financers import financers_of
 from mcf_pipeline_tests.independent_lines import (
     AGES,
     FINANCERS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mcf_pipeline.schemas.base import Amount, Count, Ratio, Text, column
 from mcf_pipeline.schemas.measures import (
+    HIGHEST,
     HYPOTHESIS,
     QUOTED,
     SHARE,
@@ -125,8 +126,9 @@ class _Financing(Explained, Quarterly):
     montant_moyen_par_dossier_haut: Amount = column(
         "Montant moyen apporté par dossier auquel le financeur contribue : borne haute.",
         unit="euros",
-        computed="chaque ligne masquée ajoute un dossier financé, pour tout le montant qu'elle peut cacher.",
-        masking=f"borne sûre si {HYPOTHESIS}, parfois un peu plus haute que l'extrême.",
+        computed="chaque ligne masquée qui peut relever la moyenne ajoute un dossier financé, pour tout le montant "
+        "qu'elle peut cacher (au plus 5 × prix moyen) ; les autres n'ajoutent rien.",
+        masking=f"{HIGHEST[:-1]} ; vide si une ligne masquée est sans prix.",
         nullable=True,
         ge=0,
     )
