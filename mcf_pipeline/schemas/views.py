@@ -223,6 +223,41 @@ class VRegionEvolution(_Evolution):
         unique = ["trimestre_id", "region_id"]
 
 
+class VSituationEvolution(_Evolution):
+    """Each quarter of a situation beside the same one a year before."""
+
+    situation_id: Text = column("Situation.", references="dim_situation")
+    situation: Text = column("Situation en clair.")
+
+    class Config:
+        name = "v_situation_evolution"
+        description = (
+            "Chaque trimestre de chaque situation (demandeurs d'emploi, cadres…), France entière, comparé au même un "
+            "an avant (glissement annuel). Une évolution n'est donnée que si elle est comprise entre des bornes "
+            "étroites."
+        )
+        unique = ["trimestre_id", "situation_id"]
+
+
+class VRegionSituationEvolution(_Evolution):
+    """Each quarter of a situation in a region beside the same one a year before."""
+
+    region_id: Text = column("Région de résidence.", references="dim_region")
+    region: Text = column("Région en clair.")
+    situation_id: Text = column("Situation.", references="dim_situation")
+    situation: Text = column("Situation en clair.")
+
+    class Config:
+        name = "v_region_situation_evolution"
+        description = (
+            "Chaque trimestre de chaque situation dans chaque région (par exemple, les demandeurs d'emploi "
+            "d'Occitanie) comparé au même un an avant (glissement annuel). À ce niveau, l'évolution est souvent "
+            "vide : lisez ses bornes, et si elles sont de signes contraires, ne concluez ni à une hausse ni à une "
+            "baisse."
+        )
+        unique = ["trimestre_id", "region_id", "situation_id"]
+
+
 class VMaturation(DossierShare, Quarterly):
     """What each release said of each quarter, by the quarter's age."""
 
@@ -300,6 +335,8 @@ VIEWS: tuple[type[Table], ...] = (
     *PERIODS,
     VTrimestreEvolution,
     VRegionEvolution,
+    VSituationEvolution,
+    VRegionSituationEvolution,
     VMaturation,
     *LABELLED,
     VDossiers,

@@ -54,7 +54,7 @@ would tell what the publisher masked (``docs/secret.md``)."""
 IN_CLEAR: tuple[type[Table], ...] = tuple(view for view in VIEWS if view not in (*FORMER, VDossiers, VFinancements))
 """The views of the data package: small enough for a spreadsheet, and of today's names."""
 PUBLISHED_VIEWS: tuple[type[Table], ...] = (*HISTORIES, *VIEWS)
-MACROS = (*MART_MACROS, "perimetre", "periode", "rang_de", "dossiers_au", "financements_au")
+MACROS = (*MART_MACROS, "perimetre", "periode", "sur_un_an", "rang_de", "dossiers_au", "financements_au")
 
 
 @dataclass(frozen=True, slots=True)
