@@ -5,6 +5,7 @@ from pathlib import Path
 from mcf_pipeline.documentation import dictionary
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
+from mcf_pipeline.schemas.macros import MACROS
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.periods import PERIODS
 from mcf_pipeline.warehouse.assembly import PUBLISHED, PUBLISHED_VIEWS
@@ -35,3 +36,8 @@ def test_every_measure_says_how_it_is_computed_and_what_masking_does_to_it():
             if column.unit:
                 assert column.computed, (describe(model).name, column.name)
                 assert column.masking or column.unit in of_lines, (describe(model).name, column.name)
+
+
+def test_no_macro_is_left_out():
+    section = dictionary.page().split("## Macros\n")[1]
+    assert all(f"**`{macro.call}`**" in section and macro.example in section for macro in MACROS)
