@@ -34,7 +34,7 @@ class _Financing(Explained, Quarterly):
         "Lignes masquées parmi elles.", unit="lignes", computed="lignes de la source qui sont masquées.", ge=0
     )
     montant: Amount = column(
-        "Montant apporté par le financeur dans les lignes où sa part est donnée.",
+        "Montant apporté par le financeur dans les lignes où sa part n'est pas masquée.",
         unit="euros",
         computed="somme des parts données.",
         masking=UNMASKED,
@@ -42,7 +42,7 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     montant_min: Amount = column(
-        "Ce que le financeur apporte, au moins.",
+        "Montant apporté par le financeur, toutes lignes comprises, au moins.",
         unit="euros",
         computed="parts données (0 s'il n'y en a pas).",
         masking=HIDDEN_PART,
@@ -50,7 +50,7 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     montant_max: Amount = column(
-        "Ce que le financeur apporte, au plus.",
+        "Montant apporté par le financeur, toutes lignes comprises, au plus.",
         unit="euros",
         computed="parts données + 5 × prix moyen pour chaque ligne masquée + montant engagé des lignes où seule sa "
         "part est vide.",
@@ -83,8 +83,8 @@ class _Financing(Explained, Quarterly):
         in_range=SHARE,
     )
     nb_dossiers_finances: Count = column(
-        "Dossiers auxquels le financeur contribue. Un dossier peut avoir plusieurs financeurs : ne s'additionne "
-        "pas entre financeurs.",
+        "Dossiers auxquels le financeur contribue, dans les lignes où ce nombre n'est pas masqué. Un dossier peut "
+        "avoir plusieurs financeurs : ne s'additionne pas entre financeurs.",
         unit="dossiers",
         computed="somme des dossiers donnés.",
         masking=UNMASKED,
@@ -92,7 +92,7 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     nb_dossiers_finances_min: Count = column(
-        "Dossiers auxquels le financeur contribue, au moins.",
+        "Dossiers auxquels le financeur contribue, toutes lignes comprises, au moins.",
         unit="dossiers",
         computed="dossiers donnés (0 s'il n'y en a pas).",
         masking="dans une ligne masquée, il peut ne contribuer à aucun dossier.",
@@ -100,7 +100,7 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     nb_dossiers_finances_max: Count = column(
-        "Dossiers auxquels le financeur contribue, au plus.",
+        "Dossiers auxquels le financeur contribue, toutes lignes comprises, au plus.",
         unit="dossiers",
         computed="dossiers donnés + 5 par ligne masquée + dossiers des lignes où seul ce nombre est vide.",
         masking=f"{HYPOTHESIS}, et le financeur peut contribuer à tous.",
