@@ -32,6 +32,7 @@ def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: much of the suite waits, for servers, for processes, for the disk."""
     return (os.cpu_count() or 1) + 1

@@ -62,7 +62,7 @@ def financers_of(lines: list[Line]) -> Iterator[Row]:
                 "part_montant_haut": None,
             }
         )
-        mean_low, mean_high = mean_of_a_financer_of(parts, amount, count, most, extra, amounts)
+        mean_low, mean_high = mean_of_a_financer_of(parts, count, most, extra)
         means = quoted_of("montant_moyen_par_dossier", ratio_of(paid, helped), mean_low, mean_high, of_mean := [])
         if most is not None and extra is not None:
             reasons += of_mean
@@ -101,32 +101,36 @@ def hidden_of(line: Line) -> Decimal | None:
 
 def mean_of_a_financer_of(
     parts: list[tuple[Line, Decimal | None, Decimal | None]],
-    amount: Decimal | None,
     count: Decimal | None,
     most: Decimal | None,
     extra: Decimal | None,
-    amounts: list[Decimal | None],
 ) -> tuple[Decimal | None, Decimal | None]:
-    both = [(a, c) for _, a, c in parts if a is not None and c is not None]
-    paid, helped = total_of(a for a, _ in both), total_of(c for _, c in both)
-    if paid is None or helped is None or extra is None:
+    paid = total_of(a for _, a, c in parts if a is not None and c is not None)
+    if paid is None or count is None or extra is None:
         return None, None
-    assert amount is not None
-    assert count is not None
     low = ratio_of(paid, count + extra)
-    if most is None:
-        return None if low is None else down_of(low), None
-    hiding = sum(line.est_masque and a is None for line, a, _ in parts)
-    odd = any(
-        not line.est_masque and ((a is None and blank_of(line)[1] > 0) or (c is None and (line.nb_dossiers or 0) > 0))
-        for line, a, c in parts
-    )
-    smallest = min((a for a in amounts if a is not None), default=None)
-    high = ratio_of(amount + most, helped)
-    if most == 0 and extra == 0:
-        high = ratio_of(paid, helped)
-    elif not odd and smallest is not None:
-        spread = ratio_of(amount + most, helped + hiding)
-        if spread is not None and smallest >= spread:
-            high = spread
-    return None if low is None else down_of(low), None if high is None else up_of(high)
+    return None if low is None else down_of(low), None if most is None else highest_mean_of(parts)
+
+
+def highest_mean_of(parts: list[tuple[Line, Decimal | None, Decimal | None]]) -> Decimal | None:
+    """With as many of the lines that hide both as raise the mean, one dossier each; the other gaps are filled."""
+    paid = helped = Decimal(0)
+    limits = []
+    for line, amount, count in parts:
+        limit = hidden_of(line) if line.est_masque else blank_of(line)[1] if amount is None else None
+        if amount is None and count is None:
+            limits.append(limit)
+        elif amount is None and count:
+            if limit is None:
+                return None
+            paid, helped = paid + limit, helped + count
+        elif amount is not None:
+            paid, helped = paid + amount, helped + (count if count is not None else amount > 0)
+    if None in limits:
+        return None
+    found = [ratio_of(paid, helped)]
+    for limit in sorted(limits, reverse=True):
+        paid, helped = paid + limit, helped + 1
+        found.append(ratio_of(paid, helped))
+    known = [mean for mean in found if mean is not None]
+    return up_of(max(known)) if known else None

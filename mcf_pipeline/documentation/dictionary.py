@@ -1,4 +1,4 @@
-"""The data dictionary as a page: every published table and view, from the Pandera models alone.
+"""The data dictionary as a page: every published table, view and macro, from the models and the list of macros alone.
 
 The same texts are the comments in `mcf.duckdb` and its table `dictionnaire`.
 """
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from mcf_pipeline.schemas.base import ColumnSpec, Table, describe
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
+from mcf_pipeline.schemas.macros import MACROS
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.views import VIEWS
@@ -34,9 +35,10 @@ _HEAD = """# Dictionnaire des données
 
 <!-- Made by `python -m mcf_pipeline.documentation docs`; edit the models in `mcf_pipeline/schemas/`, not this page. -->
 
-La définition de chaque colonne de chaque table et vue de `mcf.duckdb`. Les mêmes textes sont dans le fichier lui-même
-(commentaires, table `dictionnaire`) et dans le paquet de données. Les colonnes de la clé sont en gras ; « vide
-possible » : la valeur peut manquer, et une valeur masquée est vide, jamais zéro.
+La définition de chaque colonne de chaque table et vue de `mcf.duckdb`, puis de [chaque macro](#macros). Les mêmes
+textes sont dans le fichier lui-même (commentaires, table `dictionnaire`) et, pour les tables et les vues, dans le
+paquet de données. Les colonnes de la clé sont en gras ; « vide possible » : la valeur peut manquer, et une valeur
+masquée est vide, jamais zéro.
 """
 
 
@@ -46,7 +48,25 @@ def page() -> str:
     for title, models in SECTIONS:
         parts.append(f"## {title}\n")
         parts += [_table(model) for model in models]
+    parts.append(_macros())
     return _SPACES.sub("\u00a0", "\n".join(parts))
+
+
+def _macros() -> str:
+    lines = [
+        "## Macros\n",
+        "Ce que l'entrepôt sait calculer, dans une requête. Une macro de table s'écrit après `FROM`. On lui donne une "
+        "clé de regroupement (une colonne, ou `{'nom': colonne, …}`) et une condition sur les lignes de `fct_dossiers` "
+        "; `true` les prend toutes.\n",
+        "| macro | définition | exemple |",
+        "| --- | --- | --- |",
+    ]
+    lines += [
+        f"| **`{macro.call}`**{', macro de table' if macro.is_table else ''} | {macro.description} | `{macro.example}` "
+        f"|"
+        for macro in MACROS
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _table(model: type[Table]) -> str:

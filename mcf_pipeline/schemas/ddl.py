@@ -1,4 +1,4 @@
-"""DuckDB statements made from the Pandera models: tables, comments, and a view's or mart's query.
+"""DuckDB statements made from the models and the list of macros: tables, comments, and a view's or mart's query.
 
 What does not belong here: any table's name or column.
 """
@@ -9,6 +9,7 @@ from importlib import resources
 
 from mcf_pipeline.duck import literal
 from mcf_pipeline.schemas.base import Table, TableSpec, describe
+from mcf_pipeline.schemas.macros import Macro
 
 
 def create_table(model: type[Table], *, catalog: str = "") -> str:
@@ -31,6 +32,12 @@ def table_comment(model: type[Table], *, kind: str = "TABLE", catalog: str = "",
     spec = describe(model)
     text = " ".join(filter(None, [spec.description, licence]))
     return f"COMMENT ON {kind} {catalog}{spec.name} IS {literal(text)}"
+
+
+def macro_comment(macro: Macro) -> str:
+    """``COMMENT ON`` of a macro."""
+    kind = "MACRO TABLE" if macro.is_table else "MACRO"
+    return f"COMMENT ON {kind} {macro.name} IS {literal(macro.comment)}"
 
 
 def query(name: str) -> str:

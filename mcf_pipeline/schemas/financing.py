@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mcf_pipeline.schemas.base import Amount, Count, Ratio, Text, column
 from mcf_pipeline.schemas.measures import (
+    HIGHEST,
     HYPOTHESIS,
     QUOTED,
     SHARE,
@@ -33,7 +34,7 @@ class _Financing(Explained, Quarterly):
         "Lignes masquées parmi elles.", unit="lignes", computed="lignes de la source qui sont masquées.", ge=0
     )
     montant: Amount = column(
-        "Montant apporté par le financeur dans les lignes où sa part est donnée.",
+        "Montant apporté par le financeur dans les lignes où sa part n'est pas masquée.",
         unit="euros",
         computed="somme des parts données.",
         masking=UNMASKED,
@@ -41,7 +42,7 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     montant_min: Amount = column(
-        "Ce que le financeur apporte, au moins.",
+        "Montant apporté par le financeur, toutes lignes comprises, au moins.",
         unit="euros",
         computed="parts données (0 s'il n'y en a pas).",
         masking=HIDDEN_PART,
@@ -49,7 +50,7 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     montant_max: Amount = column(
-        "Ce que le financeur apporte, au plus.",
+        "Montant apporté par le financeur, toutes lignes comprises, au plus.",
         unit="euros",
         computed="parts données + 5 × prix moyen pour chaque ligne masquée + montant engagé des lignes données où sa "
         "part est vide (ou, si les autres parts en font 99 %, le reste).",
@@ -82,8 +83,8 @@ class _Financing(Explained, Quarterly):
         in_range=SHARE,
     )
     nb_dossiers_finances: Count = column(
-        "Dossiers auxquels le financeur contribue. Un dossier peut avoir plusieurs financeurs : ne s'additionne "
-        "pas entre financeurs.",
+        "Dossiers auxquels le financeur contribue, dans les lignes où ce nombre n'est pas masqué. Un dossier peut "
+        "avoir plusieurs financeurs : ne s'additionne pas entre financeurs.",
         unit="dossiers",
         computed="somme des dossiers donnés.",
         masking=UNMASKED,
@@ -91,7 +92,7 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     nb_dossiers_finances_min: Count = column(
-        "Dossiers auxquels le financeur contribue, au moins.",
+        "Dossiers auxquels le financeur contribue, toutes lignes comprises, au moins.",
         unit="dossiers",
         computed="dossiers donnés (0 s'il n'y en a pas).",
         masking="dans une ligne masquée, il peut ne contribuer à aucun dossier.",
@@ -99,7 +100,7 @@ class _Financing(Explained, Quarterly):
         ge=0,
     )
     nb_dossiers_finances_max: Count = column(
-        "Dossiers auxquels le financeur contribue, au plus.",
+        "Dossiers auxquels le financeur contribue, toutes lignes comprises, au plus.",
         unit="dossiers",
         computed="dossiers donnés + 5 par ligne masquée + dossiers des lignes où seul ce nombre est vide.",
         masking=f"{HYPOTHESIS}, et le financeur peut contribuer à tous.",
@@ -125,8 +126,9 @@ class _Financing(Explained, Quarterly):
     montant_moyen_par_dossier_haut: Amount = column(
         "Montant moyen apporté par dossier auquel le financeur contribue : borne haute.",
         unit="euros",
-        computed="chaque ligne masquée ajoute un dossier financé, pour tout le montant qu'elle peut cacher.",
-        masking=f"borne sûre si {HYPOTHESIS}, parfois un peu plus haute que l'extrême.",
+        computed="chaque ligne masquée qui peut relever la moyenne ajoute un dossier financé, pour tout le montant "
+        "qu'elle peut cacher (au plus 5 × prix moyen) ; les autres n'ajoutent rien.",
+        masking=f"{HIGHEST[:-1]} ; vide si une ligne masquée est sans prix.",
         nullable=True,
         ge=0,
     )

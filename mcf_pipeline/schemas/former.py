@@ -1,4 +1,4 @@
-"""The marts under the column names they had before version 0.2; for one version, then they go.
+"""The marts under column names that they had once, for queries written then; they will go.
 
 `release_id` there is the release in which a state began, and the three counts of `mart_qualite` are of lines.
 
@@ -57,7 +57,8 @@ def _former(mart: type[Table], names: dict[str, str]) -> type[Table]:
         )
     config = {
         "name": f"ancien_{spec.name}",
-        "description": f"`{spec.name}` sous ses noms d'avant la version 0.2 ; cette vue disparaîtra à la suivante.",
+        "description": f"`{spec.name}` sous d'anciens noms de colonnes, pour les requêtes déjà écrites. Cette vue sera "
+        f"supprimée : prenez `{spec.name}`.",
         "unique": list(spec.key),
     }
     body = {"__annotations__": annotations, "__module__": __name__, "__doc__": f"`{spec.name}` under its former names."}

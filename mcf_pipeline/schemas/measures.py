@@ -28,6 +28,11 @@ QUOTED_WITHOUT_REASON = (
 )
 QUOTED = f"{QUOTED_WITHOUT_REASON} Le motif est dans motifs_vides."
 """For a table that has `motifs_vides`."""
+OFTEN_EMPTY = (
+    "Souvent vide, même quand tout est clos : abandons et annulations sont dans de petites lignes, que le masquage "
+    "retire plus que les autres ; citez alors les bornes. Si elles sont vides aussi, il est trop tôt : comparez les "
+    "trimestres à âge égal, dans v_maturation."
+)
 WEIGHT = "les lignes masquées n'y sont pas."
 SHARE = {"min_value": 0, "max_value": 1}
 
@@ -287,7 +292,7 @@ class Rates(Table):
         in_range=SHARE,
     )
     taux_realisation: Ratio = column(
-        "Taux de réalisation totale.",
+        f"Taux de réalisation totale. {OFTEN_EMPTY}",
         unit="ratio",
         computed="dossiers réalisés totalement / dossiers clos, annulés et rejetés compris ; vide, bornes comprises, "
         "si maturite_bas est sous 0,9 ; vide aussi si plus de 1 % des dossiers ont un statut inconnu ou non "
@@ -314,7 +319,7 @@ class Rates(Table):
     )
     taux_abandon: Ratio = column(
         "Taux d'abandon, au sens large : réalisations partielles, et annulations par le titulaire ou l'organisme, même "
-        "avant l'entrée. Ces dossiers sont dans de petites lignes, souvent masquées : lisez les bornes.",
+        f"avant l'entrée. {OFTEN_EMPTY}",
         unit="ratio",
         computed="dossiers réalisés en partie, ou annulés par le titulaire ou l'organisme / dossiers clos, annulés et "
         "rejetés compris ; vide dans les mêmes cas que taux_realisation.",

@@ -18,6 +18,7 @@ from mcf_pipeline.schemas.measures import (
     QUOTED_WITHOUT_REASON,
     UNMASKED,
     WEIGHT,
+    Rates,
 )
 
 OUTWARDS = (
@@ -236,6 +237,15 @@ class VAnneeSituation(_Year, _OfSituation):
         unique = ["annee", "situation_id"]
 
 
+class VAnneeRegionSituation(_Year, _OfRegion, _OfSituation):
+    """Each year, region and situation."""
+
+    class Config:
+        name = "v_annee_region_situation"
+        description = "Par année d'entrée, région et situation : dossiers, montant, prix et durée, avec leurs bornes."
+        unique = ["annee", "region_id", "situation_id"]
+
+
 class VAnneePerimetre(_Year):
     """Each year by scope."""
 
@@ -251,6 +261,38 @@ class VAnneePerimetre(_Year):
             "dossiers. Les périmètres s'emboîtent, et ne s'additionnent pas."
         )
         unique = ["annee", "perimetre"]
+
+
+class _YearRates(Rates, _Quarters):
+    annee: Small = column("Année d'entrée en formation.", computed="celle des trimestres.")
+    motifs_vides: Text = column(
+        "Pourquoi la maturité ou un taux est vide : hors de ses bornes, bornes trop larges (écart de plus de 5 %), "
+        "année immature, trop de statuts inconnus, rien qui ne soit masqué. Vide si tout est donné.",
+        nullable=True,
+    )
+
+
+class VAnneeTaux(_YearRates):
+    """What became of the dossiers of each year."""
+
+    class Config:
+        name = "v_annee_taux"
+        description = (
+            "Par année d'entrée : maturité, taux de réalisation et taux d'abandon, avec leurs bornes exactes. Un taux "
+            "annuel se calcule sur les dossiers de l'année : ce n'est pas la moyenne des taux des trimestres."
+        )
+        unique = ["annee"]
+
+
+class VAnneeRegionTaux(_YearRates, _OfRegion):
+    """What became of the dossiers of each year and region."""
+
+    class Config:
+        name = "v_annee_region_taux"
+        description = (
+            "Par année d'entrée et région : maturité, taux de réalisation et taux d'abandon, avec leurs bornes exactes."
+        )
+        unique = ["annee", "region_id"]
 
 
 class VGlissant(_Moving):
@@ -284,7 +326,10 @@ PERIODS: tuple[type[Table], ...] = (
     VAnnee,
     VAnneeRegion,
     VAnneeSituation,
+    VAnneeRegionSituation,
     VAnneePerimetre,
+    VAnneeTaux,
+    VAnneeRegionTaux,
     VGlissant,
     VGlissantRegion,
     VGlissantSituation,

@@ -88,20 +88,44 @@ class MartRevisions(Quarterly):
         unit="lignes",
         ge=0,
     )
-    dossiers_avant: Count = column("Dossiers avant.", unit="dossiers", computed=_SUM, **_SIDE)
-    dossiers_apres: Count = column("Dossiers après.", unit="dossiers", computed=_SUM, **_SIDE)
-    montant_avant: Amount = column("Montant engagé avant.", unit="euros", computed=_SUM, **_SIDE)
-    montant_apres: Amount = column("Montant engagé après.", unit="euros", computed=_SUM, **_SIDE)
-    en_cours_avant: Count = column("Dossiers en cours avant.", unit="dossiers", computed=_SUM, **_SIDE)
-    en_cours_apres: Count = column("Dossiers en cours après.", unit="dossiers", computed=_SUM, **_SIDE)
-    realises_avant: Count = column("Dossiers réalisés totalement, avant.", unit="dossiers", computed=_SUM, **_SIDE)
-    realises_apres: Count = column("Dossiers réalisés totalement, après.", unit="dossiers", computed=_SUM, **_SIDE)
-    partiels_avant: Count = column("Dossiers réalisés en partie, avant.", unit="dossiers", computed=_SUM, **_SIDE)
-    partiels_apres: Count = column("Dossiers réalisés en partie, après.", unit="dossiers", computed=_SUM, **_SIDE)
-    annules_avant: Count = column("Dossiers annulés avant.", unit="dossiers", computed=_SUM, **_SIDE)
-    annules_apres: Count = column("Dossiers annulés après.", unit="dossiers", computed=_SUM, **_SIDE)
-    rejetes_avant: Count = column("Dossiers rejetés avant.", unit="dossiers", computed=_SUM, **_SIDE)
-    rejetes_apres: Count = column("Dossiers rejetés après.", unit="dossiers", computed=_SUM, **_SIDE)
+    dossiers_avant: Count = column("Dossiers des lignes non masquées, avant.", unit="dossiers", computed=_SUM, **_SIDE)
+    dossiers_apres: Count = column("Dossiers des lignes non masquées, après.", unit="dossiers", computed=_SUM, **_SIDE)
+    montant_avant: Amount = column(
+        "Montant engagé des lignes non masquées, avant.", unit="euros", computed=_SUM, **_SIDE
+    )
+    montant_apres: Amount = column(
+        "Montant engagé des lignes non masquées, après.", unit="euros", computed=_SUM, **_SIDE
+    )
+    en_cours_avant: Count = column(
+        "Dossiers en cours des lignes non masquées, avant.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    en_cours_apres: Count = column(
+        "Dossiers en cours des lignes non masquées, après.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    realises_avant: Count = column(
+        "Dossiers réalisés totalement des lignes non masquées, avant.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    realises_apres: Count = column(
+        "Dossiers réalisés totalement des lignes non masquées, après.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    partiels_avant: Count = column(
+        "Dossiers réalisés en partie des lignes non masquées, avant.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    partiels_apres: Count = column(
+        "Dossiers réalisés en partie des lignes non masquées, après.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    annules_avant: Count = column(
+        "Dossiers annulés des lignes non masquées, avant.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    annules_apres: Count = column(
+        "Dossiers annulés des lignes non masquées, après.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    rejetes_avant: Count = column(
+        "Dossiers rejetés des lignes non masquées, avant.", unit="dossiers", computed=_SUM, **_SIDE
+    )
+    rejetes_apres: Count = column(
+        "Dossiers rejetés des lignes non masquées, après.", unit="dossiers", computed=_SUM, **_SIDE
+    )
     dossiers_ecart: Count = _moved("Dossiers", "", "dossiers")
     dossiers_ecart_visibles: Count = _moved("Dossiers", "_visibles", "dossiers")
     dossiers_ecart_demasques: Count = _moved("Dossiers", "_demasques", "dossiers")

@@ -36,24 +36,28 @@ class _Evolution(Quarterly):
     libelle: Text = column("Trimestre en clair.")
     annee: Small = column("Année.")
     nb_dossiers: Count = column(
-        "Dossiers.", computed="repris du mart.", unit="dossiers", masking=UNMASKED, nullable=True
+        "Dossiers des lignes non masquées.",
+        computed="repris du mart.",
+        unit="dossiers",
+        masking=UNMASKED,
+        nullable=True,
     )
     nb_dossiers_min: Count = column(
-        "Dossiers, au moins.",
+        "Dossiers de toutes les lignes, au moins.",
         computed="repris du mart.",
         unit="dossiers",
         masking=AT_LEAST_ONE,
         nullable=False,
     )
     nb_dossiers_max: Count = column(
-        "Dossiers, au plus.",
+        "Dossiers de toutes les lignes, au plus.",
         computed="repris du mart.",
         unit="dossiers",
         masking=AT_MOST_FIVE,
         nullable=False,
     )
     nb_dossiers_un_an_avant: Count = column(
-        "Dossiers du même trimestre un an avant.",
+        "Dossiers des lignes non masquées, même trimestre un an avant.",
         computed="repris du mart, un an avant.",
         unit="dossiers",
         masking=UNMASKED,
@@ -81,10 +85,14 @@ class _Evolution(Quarterly):
         nullable=True,
     )
     montant_engage: Amount = column(
-        "Montant engagé.", computed="repris du mart.", unit="euros", masking=UNMASKED, nullable=True
+        "Montant engagé des lignes non masquées.",
+        computed="repris du mart.",
+        unit="euros",
+        masking=UNMASKED,
+        nullable=True,
     )
     montant_un_an_avant: Amount = column(
-        "Montant du même trimestre un an avant.",
+        "Montant engagé des lignes non masquées, même trimestre un an avant.",
         computed="repris du mart, un an avant.",
         unit="euros",
         masking=UNMASKED,
@@ -148,28 +156,28 @@ class VTrimestreEvolution(_Evolution):
     """Each quarter beside the same one a year before."""
 
     nb_dossiers_cumul_annuel: Count = column(
-        "Cumul des dossiers depuis le début de l'année.",
+        "Cumul depuis le début de l'année des dossiers des lignes non masquées.",
         unit="dossiers",
         computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
         masking=UNMASKED,
         nullable=True,
     )
     nb_dossiers_cumul_annuel_min: Count = column(
-        "Cumul des dossiers depuis le début de l'année, au moins.",
+        "Cumul depuis le début de l'année des dossiers de toutes les lignes, au moins.",
         computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
         unit="dossiers",
         masking=AT_LEAST_ONE,
         nullable=False,
     )
     nb_dossiers_cumul_annuel_max: Count = column(
-        "Cumul des dossiers depuis le début de l'année, au plus.",
+        "Cumul depuis le début de l'année des dossiers de toutes les lignes, au plus.",
         computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
         unit="dossiers",
         masking=AT_MOST_FIVE,
         nullable=False,
     )
     montant_cumul_annuel: Amount = column(
-        "Cumul du montant engagé depuis le début de l'année.",
+        "Cumul depuis le début de l'année du montant engagé des lignes non masquées.",
         unit="euros",
         computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
         masking=UNMASKED,
@@ -223,6 +231,41 @@ class VRegionEvolution(_Evolution):
         unique = ["trimestre_id", "region_id"]
 
 
+class VSituationEvolution(_Evolution):
+    """Each quarter of a situation beside the same one a year before."""
+
+    situation_id: Text = column("Situation.", references="dim_situation")
+    situation: Text = column("Situation en clair.")
+
+    class Config:
+        name = "v_situation_evolution"
+        description = (
+            "Chaque trimestre de chaque situation (demandeurs d'emploi, cadres…), France entière, comparé au même un "
+            "an avant (glissement annuel). Une évolution n'est donnée que si elle est comprise entre des bornes "
+            "étroites."
+        )
+        unique = ["trimestre_id", "situation_id"]
+
+
+class VRegionSituationEvolution(_Evolution):
+    """Each quarter of a situation in a region beside the same one a year before."""
+
+    region_id: Text = column("Région de résidence.", references="dim_region")
+    region: Text = column("Région en clair.")
+    situation_id: Text = column("Situation.", references="dim_situation")
+    situation: Text = column("Situation en clair.")
+
+    class Config:
+        name = "v_region_situation_evolution"
+        description = (
+            "Chaque trimestre de chaque situation dans chaque région (par exemple, les demandeurs d'emploi "
+            "d'Occitanie) comparé au même un an avant (glissement annuel). À ce niveau, l'évolution est souvent "
+            "vide : lisez ses bornes, et si elles sont de signes contraires, ne concluez ni à une hausse ni à une "
+            "baisse."
+        )
+        unique = ["trimestre_id", "region_id", "situation_id"]
+
+
 class VMaturation(DossierShare, Quarterly):
     """What each release said of each quarter, by the quarter's age."""
 
@@ -257,14 +300,14 @@ class VMaturation(DossierShare, Quarterly):
         ge=0,
     )
     nb_dossiers_min: Count = column(
-        "Dossiers, au moins.",
+        "Dossiers de toutes les lignes, au moins.",
         computed="dossiers des lignes non masquées + 1 par ligne dont les dossiers sont masqués.",
         unit="dossiers",
         masking=AT_LEAST_ONE,
         ge=0,
     )
     nb_dossiers_max: Count = column(
-        "Dossiers, au plus.",
+        "Dossiers de toutes les lignes, au plus.",
         computed="dossiers des lignes non masquées + 5 par ligne dont les dossiers sont masqués.",
         unit="dossiers",
         masking=AT_MOST_FIVE,
@@ -300,6 +343,8 @@ VIEWS: tuple[type[Table], ...] = (
     *PERIODS,
     VTrimestreEvolution,
     VRegionEvolution,
+    VSituationEvolution,
+    VRegionSituationEvolution,
     VMaturation,
     *LABELLED,
     VDossiers,

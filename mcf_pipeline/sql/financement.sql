@@ -22,8 +22,7 @@ masquees AS (
     SELECT
         cle AS groupe,
         sum(dossiers_max) AS dossiers_max,
-        CASE WHEN bool_and(montant_max IS NOT NULL) THEN sum(montant_max) END AS montant_max,
-        min(montant_max) AS plus_petit
+        CASE WHEN bool_and(montant_max IS NOT NULL) THEN sum(montant_max) END AS montant_max
     FROM (
         SELECT
             *,
@@ -107,15 +106,131 @@ caches AS (
             ELSE CASE WHEN dossiers_caches > 0 THEN masquees.dossiers_max ELSE 0 END
                 + coalesce(en_partie.dossiers_max, 0)
         END AS dossiers_caches_max,
-        coalesce(
-            en_partie.montant_max + CASE WHEN dossiers IS NULL THEN 0 ELSE en_partie.dossiers_max END, 0
-        ) > 0 AS est_en_partie,
-        coalesce(restes.reste, 0) AS reste,
-        plus_petit / 10000 AS plus_petit
+        coalesce(restes.reste, 0) AS reste
     FROM visibles
     LEFT JOIN masquees USING (groupe)
     LEFT JOIN en_partie USING (groupe, financeur_id)
     LEFT JOIN restes USING (groupe)
+),
+-- The highest mean: each hidden line adds all it can hold for one dossier, or nothing; so it is the mean with the n
+-- that can hold most, for some n. The masked lines are the same for each financer, and put in order once.
+plafonds AS (
+    SELECT
+        cle AS groupe,
+        CAST(
+            10000 * coalesce(
+                montant_engage,
+                (prix_moyen + 0.005) * coalesce(nb_dossiers, dossiers_max_par_ligne_masquee())
+            ) AS HUGEINT
+        ) AS plafond
+    FROM fct_dossiers
+    WHERE condition AND est_masque
+),
+rangs AS (
+    SELECT groupe, count(*) OVER decroissant AS n, sum(plafond) OVER decroissant AS total
+    FROM plafonds
+    WINDOW decroissant AS (PARTITION BY groupe ORDER BY plafond DESC)
+),
+-- Unless masked lines give a part, or others hide one: those lines, of the financers that have any.
+ecarts AS (
+    SELECT groupe, financeur_id
+    FROM (
+        SELECT
+            cle AS groupe,
+            financeur_id,
+            count(*) FILTER (WHERE montant IS NULL AND nb_dossiers_finances IS NULL AND est_masque) AS entieres,
+            count(*) FILTER (WHERE montant IS NULL OR nb_dossiers_finances IS NULL) AS incompletes,
+            count(*) FILTER (WHERE est_masque) AS masquees
+        FROM fct_financements
+        WHERE condition
+        GROUP BY ALL
+    )
+    JOIN visibles USING (groupe, financeur_id)
+    WHERE dossiers_comptes IS NOT NULL AND NOT (entieres = incompletes AND entieres = masquees)
+),
+lignes_a_part AS (
+    SELECT
+        groupe,
+        financeur_id,
+        montant,
+        dossiers,
+        CASE WHEN est_masque
+            THEN CAST(
+                10000 * coalesce(
+                    montant_engage,
+                    (prix_moyen + 0.005) * coalesce(nb_dossiers, dossiers_max_par_ligne_masquee())
+                ) AS HUGEINT
+            )
+            ELSE reste
+        END AS plafond
+    FROM (
+        SELECT
+            cle AS groupe,
+            financeur_id,
+            montant,
+            nb_dossiers_finances AS dossiers,
+            trimestre_id,
+            region_id,
+            genre_id,
+            classe_age_id,
+            situation_id,
+            statut_id
+        FROM fct_financements
+        WHERE condition AND (montant IS NULL OR nb_dossiers_finances IS NULL)
+    )
+    JOIN ecarts USING (groupe, financeur_id)
+    JOIN (
+        SELECT
+            trimestre_id,
+            region_id,
+            genre_id,
+            classe_age_id,
+            situation_id,
+            statut_id,
+            est_masque,
+            nb_dossiers,
+            montant_engage,
+            prix_moyen
+        FROM fct_dossiers
+    ) USING (trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
+    LEFT JOIN (
+        SELECT trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id, reste
+        FROM incompletes
+    ) USING (trimestre_id, region_id, genre_id, classe_age_id, situation_id, statut_id)
+),
+-- A line that gives one of the two adds it whatever the mean is, with the most or the fewest of the other.
+ajouts AS (
+    SELECT
+        groupe,
+        financeur_id,
+        coalesce(sum(CAST(10000 * montant AS HUGEINT)), 0)
+            + coalesce(sum(plafond) FILTER (WHERE montant IS NULL AND dossiers > 0), 0) AS montant_ajoute,
+        coalesce(sum(dossiers), 0) + count(*) FILTER (WHERE montant > 0) AS dossiers_ajoutes,
+        bool_or(montant IS NULL AND plafond IS NULL AND dossiers IS DISTINCT FROM 0) AS sans_plafond
+    FROM lignes_a_part
+    GROUP BY ALL
+),
+rangs_a_part AS (
+    SELECT groupe, financeur_id, count(*) OVER decroissant AS n, sum(plafond) OVER decroissant AS total
+    FROM lignes_a_part
+    WHERE montant IS NULL AND dossiers IS NULL
+    WINDOW decroissant AS (PARTITION BY groupe, financeur_id ORDER BY plafond DESC)
+),
+moyens_hauts AS (
+    SELECT groupe, financeur_id, max((10000 * montant_compte + total) / (dossiers_comptes + n)) AS le_plus_haut
+    FROM rangs
+    JOIN visibles USING (groupe)
+    ANTI JOIN ecarts USING (groupe, financeur_id)
+    GROUP BY ALL
+    UNION ALL
+    SELECT
+        groupe,
+        financeur_id,
+        max((10000 * montant_compte + montant_ajoute + total) / (dossiers_comptes + dossiers_ajoutes + n))
+    FROM rangs_a_part
+    JOIN visibles USING (groupe, financeur_id)
+    JOIN ajouts USING (groupe, financeur_id)
+    GROUP BY ALL
 ),
 totaux AS (
     SELECT
@@ -134,17 +249,18 @@ bornes AS (
         CASE WHEN est_borne THEN part(coalesce(montant, 0), total + total_cache_max) END AS part_bas,
         CASE WHEN est_borne THEN part(coalesce(montant, 0) + cache_max, total + cache_max) END AS part_haut,
         en_centimes(part(montant_compte, dossiers_comptes)) AS moyen_brut,
-        -- Dossiers whose amount is blank are counted with those that are hidden, amounts without dossiers likewise.
+        -- Dossiers whose amount is blank are counted with those that are hidden.
         centimes_bas(part(montant_compte, dossiers + dossiers_caches_max)) AS moyen_bas,
-        -- Each masked line adds all it can hold and one dossier, as long as that raises the mean.
-        centimes_haut(CASE
-            WHEN cache_max = 0 AND dossiers_caches_max = 0 THEN part(montant_compte, dossiers_comptes)
-            WHEN NOT est_en_partie
-                AND plus_petit >= part(montant + cache_max, dossiers_comptes + montants_caches)
-                THEN part(montant + cache_max, dossiers_comptes + montants_caches)
-            ELSE part(montant + cache_max, dossiers_comptes)
-        END) AS moyen_haut
+        CASE WHEN cache_max IS NOT NULL AND sans_plafond IS NOT TRUE THEN centimes_haut(greatest(
+            part(
+                10000 * montant_compte + coalesce(montant_ajoute, 0),
+                dossiers_comptes + coalesce(dossiers_ajoutes, 0)
+            ),
+            le_plus_haut
+        ) / 10000) END AS moyen_haut
     FROM totaux
+    LEFT JOIN ajouts USING (groupe, financeur_id)
+    LEFT JOIN moyens_hauts USING (groupe, financeur_id)
 )
 SELECT
     groupe,

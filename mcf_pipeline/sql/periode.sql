@@ -1,5 +1,6 @@
--- The quarters of the marts added up: by calendar year (`nature_voulue` is `annee`) or over the four quarters that end
--- with each (`glissant`), for the marts of `niveau_voulu` (`national`, `region`, `situation`, `perimetre`), by `cle`.
+-- The quarters of the marts added up: by calendar year (`nature_voulue` is `annee`), over the four quarters that end with
+-- each (`glissant`), or each alone (`trimestre`), for the marts of `niveau_voulu` (`national`, `region`, `situation`, `region_situation`,
+-- `perimetre`), by `cle`.
 CREATE OR REPLACE MACRO periode(nature_voulue, niveau_voulu, cle) AS TABLE
 WITH periodes AS (
     SELECT trimestre_id, CAST(annee AS VARCHAR) AS periode, 'annee' AS nature FROM dim_trimestre
@@ -8,6 +9,8 @@ WITH periodes AS (
     FROM dim_trimestre AS fin
     JOIN dim_trimestre AS debut
         ON 4 * (fin.annee - debut.annee) + fin.trimestre - debut.trimestre BETWEEN 0 AND 3
+    UNION ALL
+    SELECT trimestre_id, trimestre_id, 'trimestre' FROM dim_trimestre
 ),
 tailles AS (
     SELECT periode, nature, count(*) AS nb_trimestres
@@ -16,9 +19,7 @@ tailles AS (
     GROUP BY ALL
 ),
 perimetres AS (
-    SELECT statut_id, 'tous' AS perimetre FROM dim_statut
-    UNION ALL
-    SELECT statut_id, 'hors_annules' FROM dim_statut WHERE NOT est_annule
+    SELECT statut_id, 'hors_annules' AS perimetre FROM dim_statut WHERE NOT est_annule
     UNION ALL
     SELECT statut_id, 'commences' FROM dim_statut WHERE est_commence
 ),
@@ -28,6 +29,11 @@ blocs AS (
     SELECT *, 'region' AS niveau FROM mart_region
     UNION ALL BY NAME
     SELECT *, 'situation' AS niveau FROM mart_region_situation
+    UNION ALL BY NAME
+    SELECT *, 'region_situation' AS niveau FROM mart_region_situation
+    UNION ALL BY NAME
+    -- The bounds of all dossiers are narrower from the quarter's own mean than from one per status.
+    SELECT *, 'tous' AS perimetre, 'perimetre' AS niveau FROM mart_trimestre
     UNION ALL BY NAME
     SELECT *, 'perimetre' AS niveau FROM mart_statut JOIN perimetres USING (statut_id)
 ),

@@ -19,10 +19,11 @@ from mcf_pipeline.contract.lines import rejects_frame
 from mcf_pipeline.duck import literal, one
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.base import Table, describe
-from mcf_pipeline.schemas.ddl import comments, create_table, query, table_comment, typed
+from mcf_pipeline.schemas.ddl import comments, create_table, macro_comment, query, table_comment, typed
 from mcf_pipeline.schemas.documentation import DOCUMENTATION, Dictionnaire, MetaFichiers, MetaPublication, MetaTables
 from mcf_pipeline.schemas.former import FORMER
 from mcf_pipeline.schemas.lines import VDossiers, VFinancements
+from mcf_pipeline.schemas.macros import MACROS
 from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
 from mcf_pipeline.schemas.staging import StgRejets
 from mcf_pipeline.schemas.views import VIEWS
@@ -54,7 +55,7 @@ would tell what the publisher masked (``docs/secret.md``)."""
 IN_CLEAR: tuple[type[Table], ...] = tuple(view for view in VIEWS if view not in (*FORMER, VDossiers, VFinancements))
 """The views of the data package: small enough for a spreadsheet, and of today's names."""
 PUBLISHED_VIEWS: tuple[type[Table], ...] = (*HISTORIES, *VIEWS)
-MACROS = (*MART_MACROS, "perimetre", "periode", "rang_de", "dossiers_au", "financements_au")
+MACRO_FILES = (*MART_MACROS, "perimetre", "periode", "sur_un_an", "rang_de", "dossiers_au", "financements_au")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _of_current(snapshot: Snapshot, model: type[Table], current: Collection[Quar
 @cache
 def structure() -> str:
     """Fingerprint of the file's tables, views, macros and texts: when it differs, the file is built from scratch."""
-    statements = [STORAGE_VERSION, str(BLOCK_SIZE), *map(query, MACROS)]
+    statements = [STORAGE_VERSION, str(BLOCK_SIZE), *map(query, MACRO_FILES), *map(macro_comment, MACROS)]
     for model in (*PUBLISHED, *DOCUMENTATION):
         statements += [create_table(model), *comments(model)]
     for model in PUBLISHED_VIEWS:
@@ -134,7 +135,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     for model in PUBLISHED_VIEWS:
         if model is VIEWS[0]:
             # Macros read the histories, and the other views use macros.
-            statements += [query(name) for name in MACROS]
+            statements += [*map(query, MACRO_FILES), *map(macro_comment, MACROS)]
         spec = describe(model)
         statements.append(f"CREATE VIEW {spec.name} AS {typed(spec, f'({query(spec.name)})')}")
         statements += comments(model, kind="VIEW")

@@ -417,7 +417,7 @@ def test_every_sum_of_persons_says_so_in_its_name():
 
 def test_nothing_of_more_than_a_quarter_counts_persons():
     over_quarters = [model for model in BOUNDED if describe(model).name.startswith(("v_annee", "v_glissant"))]
-    assert len(over_quarters) == 7
+    assert len(over_quarters) == 10
     for model in (*over_quarters, VTrimestreEvolution):
         assert not [c.name for c in describe(model).columns if "titulaire" in c.name or c.unit == "personnes"]
 

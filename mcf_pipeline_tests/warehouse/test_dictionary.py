@@ -7,6 +7,7 @@ import pytest
 
 from mcf_pipeline.schemas.base import Count, Table, column, describe
 from mcf_pipeline.schemas.documentation import DOCUMENTATION
+from mcf_pipeline.schemas.macros import MACROS
 from mcf_pipeline.warehouse.assembly import PUBLISHED, PUBLISHED_VIEWS
 from mcf_pipeline_tests.package.handmade import UNKNOWN_REGION, publish_handmade
 
@@ -59,6 +60,20 @@ def test_everything_in_the_file_has_a_comment(con):
     assert {(table, name): comment for table, name, comment in columns} == {
         (describe(model).name, spec.name): spec.comment for model in ALL for spec in describe(model).columns
     }
+
+
+def test_every_macro_has_its_arguments_and_its_comment(con):
+    found = con.execute(
+        "SELECT function_name, parameters, comment, function_type = 'table_macro' FROM duckdb_functions() "
+        "WHERE NOT internal AND function_type LIKE '%macro'"
+    ).fetchall()
+    assert sorted(found) == sorted((m.name, list(m.arguments), m.comment, m.is_table) for m in MACROS)
+
+
+@pytest.mark.parametrize("macro", MACROS, ids=lambda macro: macro.name)
+def test_the_example_of_a_macro_works(con, macro):
+    assert f"{macro.name}(" in macro.example
+    assert con.execute(macro.example).fetchall()
 
 
 def test_the_dictionary_has_a_row_for_each_column_a_user_sees(con):
