@@ -8,6 +8,8 @@ export const COLOURS = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var
 export const MUTED = "var(--muted)";
 export const FAINT = "var(--faint)";
 
+export const NARROW = 420; // pixels of a drawing on a telephone
+
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
 // A hatch of one colour; returns the mark that defines it and the paint that uses it.
@@ -40,7 +42,7 @@ export function draw({ label, onPick, width, height, marginLeft = 56, ...options
     marginLeft,
     marginRight: 12,
     marginBottom: 30,
-    marginTop: 30,
+    marginTop: width < NARROW ? 44 : 30,
     style: { fontSize: "12px", fontFamily: "inherit", overflow: "visible", background: "transparent", color: "inherit" },
     ...options,
   });
@@ -80,11 +82,18 @@ export function quarters(rows, width) {
   };
 }
 
-export function yAxis({ label, format = frenchNumber, ticks = 5, left = 56 }) {
+// Two lines where one would be cut at the edge of the drawing.
+function wrapped(label, width) {
+  const room = Math.floor((width - 16) / 6.6);
+  const cut = label.lastIndexOf(" ", room);
+  return label.length > room && cut > 0 ? `${label.slice(0, cut)}\n${label.slice(cut + 1)}` : label;
+}
+
+export function yAxis({ label, width, format = frenchNumber, ticks = 5, left = 56 }) {
   return [
     Plot.axisY({ ticks, tickFormat: format, tickSize: 0, label: null }),
     Plot.gridY({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
-    Plot.text([label], { frameAnchor: "top-left", dx: 8 - left, dy: -22, textAnchor: "start", fill: "currentColor", fontWeight: 500 }),
+    Plot.text([wrapped(label, width)], { frameAnchor: "top-left", lineAnchor: "bottom", dx: 8 - left, dy: -14, textAnchor: "start", fill: "currentColor", fontWeight: 500 }),
   ];
 }
 

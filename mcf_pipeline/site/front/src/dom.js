@@ -1,7 +1,7 @@
 // Making elements. Text from the data only ever becomes text, never HTML.
 
 // No line breaks before the signs that French sets apart from the word before them.
-const typeset = (child) => (typeof child === "string" ? child.replace(/ (?=[:;?!»%€](\s|$))/g, "\u00a0").replace(/« /g, "«\u00a0") : child);
+const typeset = (child) => (typeof child === "string" ? child.replace(/ (?=[:;?!»%€](?:[\s,.)]|$))/g, "\u00a0").replace(/« /g, "«\u00a0") : child);
 const ready = (children) => children.flat().filter((child) => child !== null && child !== undefined && child !== false).map(typeset);
 
 export function h(tag, attributes = {}, ...children) {

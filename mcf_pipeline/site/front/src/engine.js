@@ -7,6 +7,8 @@ export const masking = { most: NaN }; // set from the page's data before anythin
 const MOST_PERSONS = 4; // "fewer than 5 persons" is the source's own rule
 export const HATCH_FROM = 0.1; // share of dossiers that may be masked, above which a figure is hatched
 export const MATURE = 0.9;
+export const ENOUGH = 100; // visible dossiers below which no finding is put into words
+const HALF = 0.5; // nor where more of them may be masked than this
 
 // Who cancelled decides what a status tells: the titulaire or the organism gave the training up, the manager or a
 // refusal ended a dossier that was none.
@@ -266,6 +268,9 @@ export class Group {
   // At most this part of the dossiers is masked.
   get maskedPart() { return this.sums[0] ? (masking.most * this.sums[1]) / (this.sums[2] + masking.most * this.sums[1]) : NaN; }
 }
+
+// Whether a group can carry a sentence: what one or two masked lines leave open is an interval, not a finding.
+export const isTelling = (group) => group.dossiers >= ENOUGH && group.maskedPart <= HALF;
 
 const NOTHING = new Group(new Float64Array(WIDTH), { prix: 1, duree: 1 });
 

@@ -28,7 +28,7 @@ function cards({ engine, data, state }) {
   const paid = titulaire < 0 ? NaN : sums[titulaire] / 100;
   const hidden = all.eurosHigh - all.euros;
   const hours = (value) => `${decimal(value)}\u00a0h`;
-  const visible = (text) => `${text} dans les lignes non masquées`;
+  const visible = (text) => (all.dossiers ? `${text} dans les lignes non masquées` : "toutes les lignes sont masquées");
   return [
     card("Dossiers", range(all.bounds, millions), visible(count(all.dossiers)), four.now && `${recent}${range(four.now.bounds, count)}${four.before ? `, ${year((group) => group.bounds)}` : ""}`),
     card("Montant engagé", range([all.eurosLow, all.eurosHigh], euros), visible(euros(all.euros)), four.now && `${recent}${range([four.now.eurosLow, four.now.eurosHigh], euros)}${four.before ? `, ${year((group) => [group.eurosLow, group.eurosHigh])}` : ""}`),

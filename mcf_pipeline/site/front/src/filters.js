@@ -15,18 +15,22 @@ export function filterBar({ state, data }) {
   parts.push(select(state, "territoire", "Territoire", TERRITORIES), select(state, "perimetre", "Champ", SCOPES));
   const reset = h("button", { type: "button", class: "reset", onclick: () => { state.reset(); state.change({}); } }, "Effacer");
   const chosen = h("ul", { class: "chosen", "aria-label": "Filtres choisis" });
+  // Said where the reader looks first: what a link asks for and this page cannot give.
+  const ignored = h("p", { class: "ignored", role: "status" });
   const live = h("p", { class: "unseen", role: "status" });
   const bar = h(
     "section",
     { class: "filters", "aria-label": "Filtres" },
     h("div", { class: "row" }, parts.map((part) => part.element), reset),
     chosen,
+    ignored,
     live,
   );
   const update = () => {
     parts.forEach((part) => part.update());
     reset.disabled = !state.isFiltered;
     fill(chosen, chips(state, data));
+    fill(ignored, state.ignored.length ? notKnown(state.ignored) : null);
   };
   document.addEventListener("click", (event) => {
     for (const open of bar.querySelectorAll("details[open]")) if (!open.contains(event.target)) open.open = false;
@@ -86,9 +90,16 @@ function list(state, data, name, label) {
       boxes.forEach((box, code) => { box.checked = state[name].has(code); });
       const [first] = state[name];
       const text = !state[name].size ? (name === "region" || name === "situation" ? "Toutes" : "Tous") : state[name].size === 1 ? rows[first].libelle : `${state[name].size} choisis`;
-      fill(summary, h("span", { class: "unseen" }, `${label} : `), text);
+      fill(summary, h("span", { class: "unseen" }, `${label} : `), h("span", { class: "value" }, text));
     },
   };
+}
+
+const SHOWN = 4;
+
+function notKnown(ignored) {
+  const more = ignored.length > SHOWN ? ` et ${ignored.length - SHOWN} de plus` : "";
+  return `Ce lien contient ${ignored.length > 1 ? "des choix que cette page ne connaît pas et qui sont ignorés" : "un choix que cette page ne connaît pas et qui est ignoré"} : ${ignored.slice(0, SHOWN).join(" ; ")}${more}.`;
 }
 
 function chips(state, data) {

@@ -76,6 +76,14 @@ export function range([low, high], format) {
   return `${unit && from.endsWith(unit) ? from.slice(0, -unit.length) : from} à ${to}`;
 }
 
+// A share in bounds: one that is small but not nothing is never written as 0,0 %.
+export function shareRange([low, high], digits = 1) {
+  const least = 10 ** -(digits + 2);
+  if (known(high) && high > 0 && high < least / 2) return `moins de ${percent(least, digits)}`;
+  if (known(low) && low > 0 && low < least / 2) return `au plus ${percent(high, digits)}`;
+  return range([low, high], (value) => percent(value, digits));
+}
+
 export function day(iso) {
   if (!iso) return "";
   return new Date(`${iso.slice(0, 10)}T12:00:00Z`).toLocaleDateString("fr-FR", {

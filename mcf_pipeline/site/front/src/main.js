@@ -32,7 +32,7 @@ async function start() {
     return;
   }
   masking.most = meta.most;
-  const state = new State(data.dimensions);
+  const state = new State(data.dimensions, viewsOf(SECTIONS.flatMap(([, , abouts]) => abouts)));
   const engine = new Engine(data, state);
   const app = { data, state, engine, padding: 18 };
   const sections = SECTIONS.map(([key, title, abouts]) => ({ key, title, pictures: abouts.map((about) => new Picture(about, app)) }));
@@ -61,6 +61,9 @@ async function start() {
   document.getElementById("licences").hidden = false;
   follow(app, pictures, bar);
 }
+
+// The choices of all pictures, by the name that they have in the address.
+const viewsOf = (abouts) => new Map(abouts.flatMap(({ key, views = {} }) => Object.entries(views).map(([name, values]) => [`${key}-${name}`, values])));
 
 // The address holds the filters, so a link within the page moves there without touching it.
 function jump(event, key) {

@@ -1,7 +1,8 @@
 // The frame around every picture: title, drawing, table view, CSV, and the line that says what it rests on.
 
 import { fill, h, id } from "./dom.js";
-import { count, decimal, day } from "./format.js";
+import { isTelling } from "./engine.js";
+import { count, decimal, day, plural } from "./format.js";
 
 const PAPER = 640; // what an A4 page with its margins leaves to a drawing, in CSS pixels
 
@@ -9,7 +10,7 @@ const SOURCE = "Caisse des Dépôts, « Mon Compte Formation - Les usagers »";
 
 export class Picture {
   // `about`: key, title, question, note (what the figure does not say), and `draw(context)`, which returns
-  // { nodes, columns, rows, said, caveat }; `controls(context)` gives choices of its own. `without` names the filters that
+  // { nodes, columns, rows, said, rests, caveat }, where `rests` is the group that what is said rests on; `controls(context)` gives choices of its own. `without` names the filters that
   // the picture does not follow, and `ignores` says so.
   constructor(about, app) {
     this.about = about;
@@ -66,7 +67,8 @@ export class Picture {
     // The reader's own choice keeps the focus: it is drawn again only where the choices themselves change.
     if (this.about.controls) this.drawControls(context);
     this.drawn = this.about.draw(context);
-    fill(this.said, this.drawn.said || "");
+    const { said, rests } = this.drawn;
+    fill(this.said, said && rests && !isTelling(rests) ? thin(rests) : said || "");
     if (this.isTable) fill(this.table, this.tableOf(this.drawn));
     else fill(this.body, this.drawn.nodes);
     fill(this.caveat, [this.about.note, this.drawn.caveat].filter(Boolean).join(" "));
@@ -153,6 +155,11 @@ export class Picture {
     for (const row of rows) lines.push([...columns.map((column) => plain(row[column.key])), ...said.map(([, value]) => value)]);
     return `${lines.map((line) => line.map(field).join(";")).join("\r\n")}\r\n`;
   }
+}
+
+function thin(group) {
+  const seen = group.dossiers ? `${plural(group.dossiers, "dossier visible", "dossiers visibles")}` : "aucun dossier visible";
+  return `Trop peu pour en tirer un constat : ${seen}, ${plural(group.masquees, "ligne masquée", "lignes masquées")}. Les intervalles ci-dessous disent ce qui est possible.`;
 }
 
 function cell(value, { kind, digits = 0, scale = 1 }) {

@@ -22,15 +22,27 @@ function decoded(text) {
   }
 }
 
+// What stands for a value in a link: its id where that can be read, else its label in plain letters (11 is
+// ile-de-france). Both are understood.
+function namesOf(rows) {
+  const plain = rows.map((row) => row.libelle.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, ""));
+  return rows.map((row, code) => (/[a-z]/i.test(row.id) || !plain[code] || plain.indexOf(plain[code]) !== plain.lastIndexOf(plain[code]) ? row.id : plain[code]));
+}
+
+const clip = (text) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
+
 export class State {
-  constructor(dimensions) {
+  // `views` says which choices of the pictures there are: values by name, as they stand in the address after "vue-".
+  constructor(dimensions, views) {
     this.dimensions = dimensions;
+    this.views = views;
+    this.names = Object.fromEntries(LISTS.map((name) => [name, namesOf(dimensions[name])]));
     this.listeners = [];
     this.read(location.hash);
     addEventListener("hashchange", () => {
       const before = this.hash();
       this.read(location.hash);
-      if (this.hash() !== before) this.tell();
+      if (this.hash() !== before || this.ignored.length) this.tell();
     });
   }
 
@@ -42,24 +54,31 @@ export class State {
     this.perimetre = "tous";
     this.territoire = "tous";
     this.options = {};
+    this.ignored = [];
   }
 
   read(hash) {
     this.reset();
     const given = new URLSearchParams(hash.replace(/^#/, ""));
     const quarters = this.dimensions.trimestre.map((row) => row.id);
-    const [from, to] = (given.get("periode") || "").split("..").map((key) => quarters.indexOf(key));
-    if (from >= 0 && to >= from) [this.from, this.to] = [from, to];
-    for (const name of LISTS) {
-      const ids = this.dimensions[name].map((row) => row.id);
-      for (const key of (given.get(name) || "").split(",")) {
-        const code = ids.indexOf(decoded(key));
-        if (code >= 0) this[name].add(code);
-      }
+    for (const [name, value] of given) {
+      const ignore = (what = value) => this.ignored.push(what ? `${clip(name)} = ${clip(what)}` : clip(name));
+      if (name === "periode") {
+        const [from, to] = value.split("..").map((key) => quarters.indexOf(key));
+        if (from >= 0 && to >= from) [this.from, this.to] = [from, to];
+        else ignore();
+      } else if (LISTS.includes(name)) {
+        for (const key of value.split(",").map(decoded)) {
+          const byId = this.dimensions[name].findIndex((row) => row.id === key);
+          const code = byId >= 0 ? byId : this.names[name].indexOf(key);
+          if (code >= 0) this[name].add(code);
+          else ignore(key);
+        }
+      } else if (name === "perimetre" && SCOPES.some(([key]) => key === value)) this.perimetre = value;
+      else if (name === "territoire" && TERRITORIES.some(([key]) => key === value)) this.territoire = value;
+      else if (name.startsWith("vue-") && this.views.get(name.slice(4))?.includes(value)) this.options[name.slice(4)] = value;
+      else ignore();
     }
-    if (SCOPES.some(([key]) => key === given.get("perimetre"))) this.perimetre = given.get("perimetre");
-    if (TERRITORIES.some(([key]) => key === given.get("territoire"))) this.territoire = given.get("territoire");
-    for (const [name, value] of given) if (name.startsWith("vue-")) this.options[name.slice(4)] = value;
   }
 
   hash() {
@@ -69,7 +88,7 @@ export class State {
       parts.push(`periode=${quarters[this.from].id}..${quarters[this.to].id}`);
     }
     for (const name of LISTS) {
-      const ids = [...this[name]].sort((a, b) => a - b).map((code) => encodeURIComponent(this.dimensions[name][code].id));
+      const ids = [...this[name]].sort((a, b) => a - b).map((code) => encodeURIComponent(this.names[name][code]));
       // Encoded twice: once so that a comma in an id does not part it, once for the address.
       if (ids.length) parts.push(`${name}=${ids.map(encodeURIComponent).join(",")}`);
     }
@@ -83,6 +102,7 @@ export class State {
 
   // Changes what is given, writes the address, and tells whoever listens.
   change(values) {
+    this.ignored = [];
     Object.assign(this, values);
     const address = `${location.pathname}${location.search}${this.hash()}`;
     // From a file some browsers refuse to change the address; the page works all the same.

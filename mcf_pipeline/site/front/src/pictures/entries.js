@@ -2,7 +2,7 @@
 
 import { choice } from "../dom.js";
 import { Plot, draw, empty, hatch, intervals, legend, quarters, tipOf, yAxis } from "../charts.js";
-import { ratioBounds, total } from "../engine.js";
+import { isTelling, ratioBounds, total } from "../engine.js";
 import { count, euros, eurosShort, percent, range, short, signedPercent } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 
@@ -45,6 +45,8 @@ export function evolution(groups, rows, measure) {
       value: group.isEmpty ? NaN : measure.value(group),
       low: group.isEmpty ? NaN : measure.bounds(group)[0],
       high: group.isEmpty ? NaN : measure.bounds(group)[1],
+      sum,
+      before: before === undefined ? null : groups[before],
       yearLow: year[0],
       yearHigh: year[1],
       four: sum ? measure.value(sum) : NaN,
@@ -80,6 +82,7 @@ function drawEntries({ engine, data, state, width, option }) {
   ];
   const table = rows.map((row) => ({ ...row, yearLowPct: hundred(row.yearLow), yearHighPct: hundred(row.yearHigh) }));
   if (!shown.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
+  const isProvisional = shown.some((row) => row.isLast);
   const { x, axis, bar } = quarters(all.slice(state.from, state.to + 1), width);
   const provisional = hatch("var(--c1)");
   const masked = hatch("var(--muted)");
@@ -96,7 +99,7 @@ function drawEntries({ engine, data, state, width, option }) {
     marks: [
       provisional.mark,
       masked.mark,
-      yAxis({ label: `${measure.label} par trimestre`, format: measure.axis, left: 64 }),
+      yAxis({ width, label: `${measure.label} par trimestre`, format: measure.axis, left: 64 }),
       Plot.barY(shown, { x: "id", y1: "value", y2: "high", fill: masked.paint }),
       Plot.barY(shown, { x: "id", y: "value", fill: (row) => (row.isLast ? provisional.paint : "var(--c1)"), stroke: "var(--c1)", strokeWidth: 1 }),
       axis,
@@ -116,7 +119,7 @@ function drawEntries({ engine, data, state, width, option }) {
         x,
         y: { domain: [Math.min(0, ...extremes), Math.max(0, ...extremes)], nice: true },
         marks: [
-          yAxis({ label: "Évolution sur un an (glissement annuel) : intervalle possible", format: (value) => signedPercent(value, 0), ticks: 4, left: 64 }),
+          yAxis({ width, label: "Évolution sur un an (glissement annuel) : intervalle possible", format: (value) => signedPercent(value, 0), ticks: 4, left: 64 }),
           Plot.ruleY([0], { stroke: "currentColor" }),
           intervals(inside, { x: "id", low: "yearLow", high: "yearHigh", colour: "var(--c2)", width: bar }),
           Plot.text(outside, { x: "id", frameAnchor: "top", lineAnchor: "top", dy: -1, text: (row) => ((width - 76) / rows.length > 46 ? `▲\n${signedPercent(row.yearLow, 0)}` : "▲"), fill: "var(--c2)" }),
@@ -135,10 +138,10 @@ function drawEntries({ engine, data, state, width, option }) {
         x,
         y: { domain: [0, Math.max(...fours.map((row) => row.fourHigh))], nice: true },
         marks: [
-          yAxis({ label: "Cumul sur quatre trimestres glissants", format: measure.axis, ticks: 4, left: 64 }),
+          yAxis({ width, label: "Cumul sur quatre trimestres glissants", format: measure.axis, ticks: 4, left: 64 }),
           Plot.areaY(fours, { x: "id", y1: "fourLow", y2: "fourHigh", fill: "var(--c3)", fillOpacity: 0.35 }),
           Plot.lineY(fours.filter((row) => !row.isLast), { x: "id", y: "fourLow", stroke: "var(--c3)", strokeWidth: 2.5 }),
-          Plot.lineY(fours.slice(-2), { x: "id", y: "fourLow", stroke: "var(--c3)", strokeWidth: 2.5, strokeDasharray: "4 4" }),
+          Plot.lineY(isProvisional ? fours.slice(-2) : [], { x: "id", y: "fourLow", stroke: "var(--c3)", strokeWidth: 2.5, strokeDasharray: "4 4" }),
           axis,
           Plot.ruleY([0], { stroke: "currentColor" }),
           tipOf(fours, { x: "id", y: "fourLow", title: (row) => `${row.id}\nQuatre trimestres : ${range([row.fourLow, row.fourHigh], measure.format)}` }),
@@ -150,7 +153,7 @@ function drawEntries({ engine, data, state, width, option }) {
     nodes: [
       legend([
         { label: `${measure.label}, lignes non masquées`, colour: "var(--c1)" },
-        { label: "Dernier trimestre, provisoire", colour: "var(--c1)", kind: "hatched" },
+        ...(isProvisional ? [{ label: "Dernier trimestre, provisoire", colour: "var(--c1)", kind: "hatched" }] : []),
         { label: "Masqué, au plus", colour: "var(--muted)", kind: "hatched" },
       ]),
       bars,
@@ -159,8 +162,9 @@ function drawEntries({ engine, data, state, width, option }) {
     ],
     columns,
     rows: table,
-    said: `${last.id} : ${range([last.low, last.high], measure.format)}${measure === MEASURES.dossiers ? " dossiers" : ""}${last.yearLow === last.yearLow ? `, ${signedRange([last.yearLow, last.yearHigh])} sur un an` : ""}${last.masked ? ` ; au plus ${percent(last.group.maskedPart)} des dossiers sont masqués` : ""}.`,
-    caveat: `Le dernier trimestre est provisoire : les publications suivantes le révisent.${outside.length ? ` ▲ : plus de ${signedPercent(FRAME, 0)} sur un an, hors du cadre.` : ""}`,
+    said: `${last.id} : ${range([last.low, last.high], measure.format)}${measure === MEASURES.dossiers ? " dossiers" : ""}${last.yearLow === last.yearLow && isTelling(last.before) ? `, ${signedRange([last.yearLow, last.yearHigh])} sur un an` : ""}${last.masked ? ` ; au plus ${percent(last.group.maskedPart)} des dossiers sont masqués` : ""}.`,
+    rests: last.group,
+    caveat: `${isProvisional ? "Le dernier trimestre est provisoire : les publications suivantes le révisent." : "Les publications suivantes peuvent encore réviser ces trimestres."}${outside.length ? ` ▲ : plus de ${signedPercent(FRAME, 0)} sur un an, hors du cadre.` : ""}`,
   };
 }
 
@@ -168,6 +172,7 @@ export const entries = {
   key: "entrees",
   title: "Dossiers et montants par trimestre d'entrée en formation",
   wide: true,
+  views: { mesure: Object.keys(MEASURES) },
   note: "Un dossier n'est ni une personne ni toujours une entrée : un titulaire peut en avoir plusieurs, et les dossiers annulés ou rejetés comptent, sauf si le champ les exclut. Les titulaires ne s'additionnent ni entre trimestres ni entre statuts.",
   controls: ({ option, setOption }) =>
     choice("Mesure", Object.entries(MEASURES).map(([key, { label }]) => [key, label]), option("mesure", "dossiers"), (key) => setOption("mesure", key)),

@@ -1,7 +1,7 @@
 // Who pays, the titulaire's own share, and mean price and duration.
 
 import { choice, h } from "../dom.js";
-import { COLOURS, Plot, draw, empty, hatch, intervals, legend, quarters, tipOf, yAxis } from "../charts.js";
+import { COLOURS, NARROW, Plot, draw, empty, hatch, intervals, legend, quarters, tipOf, yAxis } from "../charts.js";
 import { masking, shareBounds } from "../engine.js";
 import { decimal, euros, eurosShort, percent, range } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
@@ -46,7 +46,7 @@ function drawFinancers({ engine, data, state, width, option }) {
       onPick: (row) => state.change({ from: row.code, to: row.code }),
       marks: [
         masked.mark,
-        yAxis({ label: without ? "Montant hors France compétences" : "Montant engagé", format: eurosShort, left: 70 }),
+        yAxis({ width, label: without ? "Montant hors France compétences" : "Montant engagé", format: eurosShort, left: 70 }),
         Plot.barY(caps, { x: "id", y1: "low", y2: "high", fill: masked.paint }),
         Plot.barY(drawn, Plot.stackY({ x: "id", y: "amount", fill: (row) => colour(row.place), z: "place", order: "place", insetTop: 0.5 })),
         axis,
@@ -62,7 +62,7 @@ function drawFinancers({ engine, data, state, width, option }) {
     const caps = codes.map((code) => rows.find((row) => row.code === code)).map((row) => ({ ...row, from: whole(row) / (whole(row) + row.hidden || 1) }));
     plot = draw({
       label: `Répartition du montant par ${BY[by].toLowerCase()} et financeur`,
-      width, height: codes.length * (width < 420 && by === "situation" ? 54 : 27) + 52, marginLeft: left,
+      width, marginTop: 8, height: codes.length * (width < NARROW && by === "situation" ? 54 : 27) + 52, marginLeft: left,
       x: { domain: [0, 1], label: null }, y: { type: "band", domain: codes.map((code) => data.dimensions[by][code].libelle), padding: 0.2, label: null },
       onPick: (row) => state.only(by, row.code),
       marks: [
@@ -85,6 +85,7 @@ function drawFinancers({ engine, data, state, width, option }) {
     columns,
     rows,
     said: main >= 0 && sum ? `${financers[main].libelle} : ${range(shareBounds([all[main], all[main] + hidden], [sum - all[main], sum - all[main] + hidden]), (value) => percent(value))} du montant, sur la période et les filtres choisis.` : "",
+    rests: group,
     caveat: `Par région et par situation, chaque segment est une borne basse ; le hachuré est ce que le masquage peut cacher (au plus ${masking.most} dossiers par ligne masquée, au prix moyen donné pour elle).${by === "trimestre" ? "" : ` Le filtre de ${BY[by].toLowerCase()} est sans effet : la figure la montre.`}`,
   };
 }
@@ -118,7 +119,7 @@ function drawShare({ engine, data, state, width }) {
     const payers = group.at("dossiersTitulaire");
     const most = masking.most * group.masquees;
     return {
-      id: quarter.id, low, high, lowPct: hundred(low), highPct: hundred(high), amount, payers,
+      id: quarter.id, group, low, high, lowPct: hundred(low), highPct: hundred(high), amount, payers,
       perLow: amount / (group.dossiers + most), perHigh: (amount + hidden) / (group.dossiers + most),
       paidLow: payers + most ? amount / (payers + most) : NaN, paidHigh: payers + most ? (amount + hidden) / (payers + most) : NaN,
     };
@@ -130,12 +131,12 @@ function drawShare({ engine, data, state, width }) {
   const tip = (row) => `${row.id}\n${range([row.low, row.high], (value) => percent(value))} du montant\npar dossier : ${range([row.perLow, row.perHigh], euros)}\nquand le titulaire paie : ${range([row.paidLow, row.paidHigh], euros)}`;
   const top = draw({
     label: "Part du montant payée par les titulaires", width, height: 200, marginLeft: 56, x, y: { domain: [0, Math.max(...shown.map((row) => row.high))], nice: true },
-    marks: [yAxis({ label: "Part du montant", format: (value) => percent(value, 0) }), intervals(shown, { x: "id", low: "low", high: "high", colour: "var(--c2)", width: bar }), ...marker(ids, width), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "id", y: "high", title: tip })],
+    marks: [yAxis({ width, label: "Part du montant", format: (value) => percent(value, 0) }), intervals(shown, { x: "id", low: "low", high: "high", colour: "var(--c2)", width: bar }), ...marker(ids, width), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "id", y: "high", title: tip })],
   });
   const euro = draw({
     label: "Ce que paie le titulaire, par dossier et quand il paie", width, height: 220, marginLeft: 56, x, y: { domain: [0, Math.max(...shown.flatMap((row) => [row.perHigh, row.paidHigh]).filter((value) => value === value))], nice: true },
     marks: [
-      yAxis({ label: "Euros par dossier", format: (value) => euros(value) }),
+      yAxis({ width, label: "Euros par dossier", format: (value) => euros(value) }),
       intervals(shown, { x: "id", low: "perLow", high: "perHigh", colour: "var(--c1)", dx: -bar / 2 - 0.5, width: bar }),
       intervals(shown, { x: "id", low: "paidLow", high: "paidHigh", colour: "var(--c3)", dx: bar / 2 + 0.5, width: bar }),
       ...marker(ids, width), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "id", y: "perHigh", title: tip }),
@@ -147,6 +148,7 @@ function drawShare({ engine, data, state, width }) {
     columns,
     rows,
     said: `${last.id} : ${range([last.low, last.high], (value) => percent(value))} du montant, soit ${range([last.perLow, last.perHigh], euros)} par dossier.`,
+    rests: last.group,
     caveat: "Chaque barre va de la borne basse à la borne haute : ce que paient les titulaires des lignes masquées est inconnu, de rien à tout. Participation forfaitaire obligatoire pour les inscriptions depuis le 2 mai 2024, quel que soit le trimestre d'entrée : 100 €, 102,23 € en 2025, 103,20 € en 2026 ; les demandeurs d'emploi, entre autres, en sont exonérés, et un tiers peut la payer.",
   };
 }
@@ -169,13 +171,13 @@ function drawMeans({ engine, data, state, width, option }) {
     const domain = [0, Math.max(...shown.map((row) => row[high]))];
     if (by === "trimestre") {
       const { x, axis, bar } = quarters(data.dimensions.trimestre.slice(state.from, state.to + 1), width);
-      return draw({ label: title, width, height: 190, marginLeft: 56, x, y: { domain, nice: true }, marks: [yAxis({ label: `${title} : intervalle possible`, format }), intervals(shown, { x: "label", low, high, colour, width: bar }), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "label", y: high, title: tip })] });
+      return draw({ label: title, width, height: 190, marginLeft: 56, x, y: { domain, nice: true }, marks: [yAxis({ width, label: `${title} : intervalle possible`, format }), intervals(shown, { x: "label", low, high, colour, width: bar }), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "label", y: high, title: tip })] });
     }
     const left = Math.min(230, width * 0.4);
     return draw({
-      label: title, width, height: shown.length * (width < 420 ? 54 : 27) + 64, marginLeft: left, marginTop: 28, x: { domain, nice: true, label: null }, y: { type: "band", domain: shown.map((row) => row.label), label: null },
+      label: title, width, height: shown.length * (width < NARROW ? 54 : 27) + 64, marginLeft: left, marginTop: 28, x: { domain, nice: true, label: null }, y: { type: "band", domain: shown.map((row) => row.label), label: null },
       onPick: (row) => state.only("situation", row.code),
-      marks: [Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }), Plot.axisX({ anchor: "bottom", tickFormat: format, tickSize: 0, label: null, ticks: 4 }), Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }), Plot.text([`${title} : intervalle possible`], { frameAnchor: "top-left", dx: -left, dy: -22, textAnchor: "start", fill: "currentColor", fontWeight: 500 }), Plot.ruleY(shown, { y: "label", x1: low, x2: high, stroke: colour, strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5 }), Plot.ruleX([0], { stroke: "currentColor" }), Plot.tip(shown, Plot.pointerY({ x: high, y: "label", maxRadius: Infinity, fontSize: 12, title: tip }))],
+      marks: [Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }), Plot.axisX({ anchor: "bottom", tickFormat: format, tickSize: 0, label: null, ticks: width < NARROW ? 2 : 4 }), Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }), Plot.text([`${title} : intervalle possible`], { frameAnchor: "top-left", dx: -left, dy: -22, textAnchor: "start", fill: "currentColor", fontWeight: 500 }), Plot.ruleY(shown, { y: "label", x1: low, x2: high, stroke: colour, strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5 }), Plot.ruleX([0], { stroke: "currentColor" }), Plot.tip(shown, Plot.pointerY({ x: high, y: "label", maxRadius: Infinity, fontSize: 12, title: tip }))],
     });
   };
   const all = engine.total();
@@ -184,6 +186,7 @@ function drawMeans({ engine, data, state, width, option }) {
     columns,
     rows,
     said: `Sur la période, lignes non masquées : ${euros(all.price)} et ${decimal(all.duration)} h par dossier.`,
+    rests: all,
     caveat: "Ce sont des moyennes : elles ne disent rien de la répartition des prix ou des durées. La durée moyenne ne porte que sur les dossiers dont la durée est connue.",
   };
 }
@@ -191,6 +194,7 @@ function drawMeans({ engine, data, state, width, option }) {
 export const financers = {
   key: "financeurs",
   title: "Montant engagé par financeur",
+  views: { par: Object.keys(BY), sans: ["non", "oui"] },
   wide: true,
   note: "",
   controls: ({ option, setOption }) => h("div", { class: "several" }, choice("Par", Object.entries(BY), option("par", "trimestre"), (key) => setOption("par", key)), choice("France compétences", [["non", "Avec"], ["oui", "Sans"]], option("sans", "non"), (key) => setOption("sans", key))),
@@ -202,6 +206,7 @@ export const own = { key: "reste-a-charge", title: "Reste à charge du titulaire
 export const means = {
   key: "prix-duree",
   title: "Prix et durée moyens",
+  views: { par: ["trimestre", "situation"] },
   controls: ({ option, setOption }) => choice("Par", [["trimestre", "Trimestre"], ["situation", "Situation"]], option("par", "trimestre"), (key) => setOption("par", key)),
   draw: drawMeans,
 };

@@ -2,8 +2,8 @@
 
 import { choice } from "../dom.js";
 import { Plot, draw, empty, hatch, intervals, legend, quarters, tipOf, yAxis } from "../charts.js";
-import { MATURE, addBounds, familyOf, masking, shareBounds, total } from "../engine.js";
-import { count, day, percent, range, short } from "../format.js";
+import { ENOUGH, MATURE, addBounds, familyOf, isTelling, masking, shareBounds, total } from "../engine.js";
+import { count, day, percent, range, shareRange, short } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 
 export const FAMILIES = [
@@ -45,13 +45,21 @@ function cohorts({ engine, data, state }) {
   });
 }
 
+// Without the cancelled, what is left of giving up is leaving before the end: another rate, under another name.
+const LEFT = {
+  all: { short: "abandon", column: "Abandon", among: "des dossiers clos", label: "Abandon au sens large (partiel, ou annulé par le titulaire ou l'organisme)", curve: "Part des abandons parmi tous les dossiers" },
+  followed: { short: "réalisation partielle", column: "Réalisation partielle", among: "des formations closes, hors annulations", label: "Réalisation partielle (les annulations sont hors du champ choisi)", curve: "Part des réalisations partielles parmi les dossiers du champ" },
+};
+const leftOf = (state) => (state.perimetre === "tous" ? LEFT.all : LEFT.followed);
+
 function drawStatuses(context) {
   const { data, state, width } = context;
+  const left = leftOf(state);
   const rows = cohorts(context).map((row) => {
     const isMature = row.maturity[0] >= MATURE;
     return { ...row, isMature, doneLow: isMature ? row.done[0] : NaN, doneHigh: isMature ? row.done[1] : NaN, leftLow: isMature ? row.left[0] : NaN, leftHigh: isMature ? row.left[1] : NaN };
   });
-  const columns = [text("id", "Trimestre d'entrée"), ...FAMILIES.map(({ id, label }) => number(`f_${id}`, `${label} (non masqués)`)), number("hidden", "Masqués, au plus"), share("matLow", "Maturité, borne basse"), share("matHigh", "Maturité, borne haute"), share("doneLowPct", "Réalisation totale, borne basse"), share("doneHighPct", "Réalisation totale, borne haute"), share("leftLowPct", "Abandon, borne basse"), share("leftHighPct", "Abandon, borne haute")];
+  const columns = [text("id", "Trimestre d'entrée"), ...FAMILIES.map(({ id, label }) => number(`f_${id}`, `${label} (non masqués)`)), number("hidden", "Masqués, au plus"), share("matLow", "Maturité, borne basse"), share("matHigh", "Maturité, borne haute"), share("doneLowPct", "Réalisation totale, borne basse"), share("doneHighPct", "Réalisation totale, borne haute"), share("leftLowPct", `${left.column}, borne basse`), share("leftHighPct", `${left.column}, borne haute`)];
   const shown = rows.filter((row) => !row.whole.isEmpty);
   const table = shown.map((row) => ({ id: row.id, ...Object.fromEntries(row.families.map((family) => [`f_${family.id}`, family.group.isEmpty ? null : family.group.dossiers])), hidden: masking.most * row.whole.masquees, matLow: hundred(row.maturity[0]), matHigh: hundred(row.maturity[1]), doneLowPct: hundred(row.doneLow), doneHighPct: hundred(row.doneHigh), leftLowPct: hundred(row.leftLow), leftHighPct: hundred(row.leftHigh) }));
   if (!shown.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
@@ -60,13 +68,13 @@ function drawStatuses(context) {
   const immature = hatch("var(--faint)");
   const stack = shown.flatMap((row) => row.families.filter((family) => !family.group.isEmpty).map((family, place) => ({ id: row.id, code: row.code, family, order: FAMILIES.findIndex((other) => other.id === family.id), dossiers: family.group.dossiers, row, place })));
   const late = shown.filter((row) => !row.isMature);
-  const tip = (row) => `${row.id}${row.isMature ? "" : " (trop récent)"}\nmaturité : ${range(row.maturity, (value) => percent(value))}\n${row.isMature ? `réalisation totale : ${range([row.doneLow, row.doneHigh], (value) => percent(value))}\nabandon : ${range([row.leftLow, row.leftHigh], (value) => percent(value))}` : "pas de taux avant 90 % de dossiers clos"}`;
+  const tip = (row) => `${row.id}${row.isMature ? "" : " (trop récent)"}\nmaturité : ${range(row.maturity, (value) => percent(value))}\n${row.isMature ? `réalisation totale : ${range([row.doneLow, row.doneHigh], (value) => percent(value))}\n${left.short} : ${range([row.leftLow, row.leftHigh], (value) => percent(value))}` : "pas de taux avant 90 % de dossiers clos"}`;
   const bars = draw({
     label: "Dossiers par trimestre d'entrée et statut", width, height: 260, marginLeft: 60, x, y: { domain: [0, Math.max(...shown.map((row) => row.whole.high))], nice: true },
     onPick: (value) => state.change({ from: value.code, to: value.code }),
     marks: [
       masked.mark,
-      yAxis({ label: "Dossiers", format: short, left: 60 }),
+      yAxis({ width, label: "Dossiers", format: short, left: 60 }),
       Plot.barY(shown, { x: "id", y1: (row) => row.whole.dossiers, y2: (row) => row.whole.high, fill: masked.paint }),
       Plot.barY(stack, Plot.stackY({ x: "id", y: "dossiers", fill: (entry) => entry.family.colour, fillOpacity: (entry) => (entry.row.isMature ? 1 : 0.55), z: "order", order: "order", insetTop: 0.5 })),
       axis,
@@ -75,11 +83,11 @@ function drawStatuses(context) {
     ],
   });
   const lines = draw({
-    label: "Taux de réalisation totale et d'abandon par trimestre d'entrée", width, height: 220, marginLeft: 60, x, y: { domain: [0, 1] },
+    label: `Taux de réalisation totale et ${left.short}, par trimestre d'entrée`, width, height: 220, marginLeft: 60, x, y: { domain: [0, 1] },
     marks: [
       immature.mark,
       Plot.barY(late, { x: "id", y1: 0, y2: 1, fill: immature.paint, insetLeft: -3, insetRight: -3 }),
-      yAxis({ label: "Parmi les dossiers clos : intervalle possible", format: (value) => percent(value, 0), left: 60 }),
+      yAxis({ width, label: `En part ${left.among} : intervalle possible`, format: (value) => percent(value, 0), left: 60 }),
       intervals(shown, { x: "id", low: "doneLow", high: "doneHigh", colour: "var(--c1)", width: bar }),
       intervals(shown, { x: "id", low: "leftLow", high: "leftHigh", colour: "var(--c2)", width: bar }),
       axis,
@@ -87,14 +95,16 @@ function drawStatuses(context) {
       tipOf(shown, { x: "id", y: (row) => (row.isMature ? row.doneHigh : 0.5), title: tip }),
     ],
   });
-  const last = shown.filter((row) => row.isMature).pop();
+  const mature = shown.filter((row) => row.isMature);
+  const last = mature.filter((row) => isTelling(row.whole)).pop() || mature[mature.length - 1];
   const used = new Set(stack.map((entry) => entry.family.id));
   return {
-    nodes: [legend([...FAMILIES.filter((family) => used.has(family.id)), { label: "Masqué, au plus", colour: "var(--muted)", kind: "hatched" }]), bars, legend([{ label: "Réalisation totale", colour: "var(--c1)", kind: "line" }, { label: "Abandon au sens large (partiel, ou annulé par le titulaire ou l'organisme)", colour: "var(--c2)", kind: "line" }, { label: "Trop récent : pas de taux", colour: "var(--faint)", kind: "hatched" }]), lines],
+    nodes: [legend([...FAMILIES.filter((family) => used.has(family.id)), { label: "Masqué, au plus", colour: "var(--muted)", kind: "hatched" }]), bars, legend([{ label: "Réalisation totale", colour: "var(--c1)", kind: "line" }, { label: left.label, colour: "var(--c2)", kind: "line" }, { label: "Trop récent : pas de taux", colour: "var(--faint)", kind: "hatched" }]), lines],
     columns,
     rows: table,
-    said: last ? `${last.id}, dernier trimestre mûr : réalisation totale ${range([last.doneLow, last.doneHigh], (value) => percent(value))} des dossiers clos, abandon ${range([last.leftLow, last.leftHigh], (value) => percent(value))}.` : "Aucun trimestre n'est assez mûr pour donner un taux.",
-    caveat: `Un trimestre est mûr quand la borne basse de la part de ses dossiers clos atteint ${percent(MATURE, 0)}. Les premiers dossiers clos (formations courtes, annulations avant l'entrée) ne ressemblent pas aux autres : un taux précoce est biaisé. Les taux portent sur tous les dossiers clos, annulés et rejetés compris, sauf si le champ les exclut.`,
+    said: last ? `${last.id}, dernier trimestre mûr : réalisation totale ${range([last.doneLow, last.doneHigh], (value) => percent(value))} ${left.among}, ${left.short} ${range([last.leftLow, last.leftHigh], (value) => percent(value))}.` : "Aucun trimestre n'est assez mûr pour donner un taux : voir la maturation, à âge égal.",
+    rests: last ? last.whole : null,
+    caveat: `Un trimestre est mûr quand la borne basse de la part de ses dossiers clos atteint ${percent(MATURE, 0)}. Les premiers dossiers clos (formations courtes, annulations avant l'entrée) ne ressemblent pas aux autres : un taux précoce est biaisé ; comparez ces trimestres à âge égal, dans la maturation. Un taux n'est jamais donné seul, mais par ses bornes : le masquage retire surtout les abandons et les annulations. ${left === LEFT.all ? "Les taux portent sur tous les dossiers clos, annulés et rejetés compris." : "Le champ choisi exclut les annulés et les rejetés : les deux taux n'ont pas le même sens que pour tous les dossiers, et ne s'y comparent pas."}`,
   };
 }
 
@@ -104,7 +114,7 @@ const NATIONAL = ["region", "territoire", "genre", "classe_age", "situation"];
 const CURVES = {
   clos: { label: "Clos", title: "Part des dossiers clos", of: (rate) => rate.maturity },
   realise: { label: "Réalisé", title: "Part des réalisations totales parmi tous les dossiers", families: ["realise"] },
-  abandon: { label: "Abandon", title: "Part des abandons parmi tous les dossiers", families: ["partiel", "non_realise"] },
+  abandon: { label: "Abandon", families: ["partiel", "non_realise"] },
 };
 
 // Every state that each release told of each quarter, by quarters elapsed since entry.
@@ -148,9 +158,13 @@ function maturation({ data, engine }) {
   return points.sort((a, b) => a.quarter - b.quarter || a.elapsed - b.elapsed);
 }
 
+// Whether what a release told of a quarter is enough for a sentence.
+const isEnough = ({ families }) => [...families.values()].reduce((sum, [low]) => sum + low, 0) >= ENOUGH;
+
 function drawMaturation(context) {
   const { data, width, option, state } = context;
-  const curve = CURVES[option("courbe", "clos")] || CURVES.clos;
+  const chosen = CURVES[option("courbe", "clos")] || CURVES.clos;
+  const curve = chosen === CURVES.abandon ? { ...chosen, title: leftOf(state).curve } : chosen;
   const columns = [text("id", "Trimestre d'entrée"), number("elapsed", "Trimestres écoulés"), text("releaseId", "Publication"), share("lowPct", "Borne basse"), share("highPct", "Borne haute")];
   const points = maturation(context).map((point) => {
     let bounds;
@@ -170,7 +184,7 @@ function drawMaturation(context) {
     x: { domain: [0, Math.max(4, ...near.map((point) => point.elapsed))], label: null }, y: { domain: [0, 1] },
     onPick: (point) => state.change({ from: point.quarter, to: point.quarter }),
     marks: [
-      yAxis({ label: `${curve.title} : intervalle possible`, format: (value) => percent(value, 0) }),
+      yAxis({ width, label: `${curve.title} : intervalle possible`, format: (value) => percent(value, 0) }),
       Plot.axisX({ anchor: "bottom", ticks: Math.max(...near.map((point) => point.elapsed)), tickFormat: (value) => String(value), label: null, tickSize: 3 }),
       Plot.text(["Trimestres écoulés depuis l'entrée"], { frameAnchor: "bottom-right", dy: 34, textAnchor: "end", fill: "currentColor" }),
       Plot.lineY(followed, { x: "elapsed", y: "low", z: "quarter", stroke: "var(--c1)", strokeWidth: 1.6 }),
@@ -180,12 +194,12 @@ function drawMaturation(context) {
     ],
   });
   const releases = data.meta.releases.length;
-  const recent = points.filter((point) => point.isLast && point.elapsed <= 2);
+  const recent = points.filter((point) => point.isLast && point.elapsed <= 2 && isEnough(point));
   return {
     nodes: [legend([{ label: "Dernière publication : chaque trimestre à son âge", colour: "var(--c2)", kind: "line" }, { label: "Publications précédentes, même trimestre relié", colour: "var(--c1)", kind: "line" }]), plot],
     columns,
     rows: points,
-    said: recent.length ? `Dans la dernière publication : ${recent.slice().reverse().map((point) => `${point.id} ${range([point.low, point.high], (value) => percent(value, 0))}`).join(", ")}.` : "",
+    said: recent.length ? `Dans la dernière publication : ${recent.slice().reverse().map((point) => `${point.id}, ${shareRange([point.low, point.high], 0)}`).join(" ; ")}.` : "",
     caveat: `Des trimestres récents ne se comparent qu'à âge égal. ${releases > 1 ? `${releases} publications archivées.` : "Une seule publication archivée : chaque trimestre n'est vu qu'à un seul âge."}`,
   };
 }
@@ -195,9 +209,10 @@ export const statuses = { key: "statuts", title: "Statut des dossiers et taux, p
 export const maturing = {
   key: "maturation",
   title: "Maturation : ce que deviennent les dossiers avec le temps",
+  views: { courbe: Object.keys(CURVES) },
   wide: true,
   without: NATIONAL,
   ignores: "les filtres de région, de territoire, de genre, d'âge et de situation (l'historique n'est donné que pour la France entière : voir le secret statistique)",
-  controls: ({ option, setOption }) => choice("Courbe", Object.entries(CURVES).map(([key, { label }]) => [key, label]), option("courbe", "clos"), (key) => setOption("courbe", key)),
+  controls: ({ option, setOption, state }) => choice("Courbe", Object.entries(CURVES).map(([key, { label }]) => [key, key === "abandon" ? leftOf(state).column : label]), option("courbe", "clos"), (key) => setOption("courbe", key)),
   draw: drawMaturation,
 };

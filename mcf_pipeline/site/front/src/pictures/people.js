@@ -3,7 +3,7 @@
 import { choice, h } from "../dom.js";
 import { empty } from "../charts.js";
 import { HATCH_FROM, partBounds, total, unknownBounds } from "../engine.js";
-import { count, decimal, euros, percent, range, short } from "../format.js";
+import { count, decimal, euros, percent, range, shareRange, short } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 
 const AGES = { moins_de_25_ans: "< 25", "25_a_39_ans": "25-39", "40_a_49_ans": "40-49", "50_ans_et_plus": "50 +", non_renseigne: "n. r." };
@@ -31,12 +31,12 @@ function drawPeople({ engine, data, state, option }) {
     const [low, high] = partBounds(group.bounds, whole.bounds, isUnknown(g, a, s) ? [0, 0] : unknown);
     rows.push({ g, a, s, group, gender: gender.libelle, age: age.libelle, situation: situation.libelle, dossiers: group.dossiers, low: group.low, high: group.high, part: [low, high], partLow: hundred(low), partHigh: hundred(high), montant: group.euros, price: group.price, masked: group.lignesMasquees });
   })));
-  const top = Math.max(...rows.map((row) => row.dossiers), 1);
+  const top = Math.max(...rows.map((row) => row.low), 1);
   const byKey = new Map(rows.map((row) => [`${row.g} ${row.a} ${row.s}`, row]));
   const written = (row) => {
     if (shown === "part") return row.part[1] < 0.0005 ? "< 0,1" : range(row.part.map((value) => value * 100), (value) => decimal(value)).replace(" à ", "-");
     if (row.dossiers === 0) return `≤ ${short(row.high)}`;
-    return row.group.maskedPart > HATCH_FROM ? `≥ ${short(row.low)}` : short(row.dossiers);
+    return row.group.maskedPart > HATCH_FROM ? `≥ ${short(row.low)}` : short(row.low);
   };
   const isChosen = (row) => [["genre", row.g], ["classe_age", row.a], ["situation", row.s]].every(([name, code]) => state[name].has(code));
   const pick = (row) => state.change(isChosen(row) ? { genre: new Set(), classe_age: new Set(), situation: new Set() } : { genre: new Set([row.g]), classe_age: new Set([row.a]), situation: new Set([row.s]) });
@@ -45,7 +45,7 @@ function drawPeople({ engine, data, state, option }) {
     if (!row) return h("td", {}, h("span", { class: "unseen" }, "aucune ligne"));
     const hatched = row.group.maskedPart > HATCH_FROM;
     const title = `${row.gender}, ${row.age}, ${row.situation} : ${range(row.group.bounds, count)} dossiers, prix moyen ${euros(row.price)}`;
-    return h("td", {}, h("button", { type: "button", class: `cell q${Math.min(CLASSES - 1, Math.floor(Math.sqrt(row.dossiers / top) * CLASSES))} ${hatched ? "hatched" : ""} ${isOut(row) ? "out" : ""}`, "aria-pressed": String(isChosen(row)), title, onclick: () => pick(row) }, written(row), h("span", { class: "unseen" }, shown === "part" ? " %" : " dossiers", hatched ? ", dont beaucoup peut-être masqués" : "")));
+    return h("td", {}, h("button", { type: "button", class: `cell q${Math.min(CLASSES - 1, Math.floor(Math.sqrt(row.low / top) * CLASSES))} ${hatched ? "hatched" : ""} ${isOut(row) ? "out" : ""}`, "aria-pressed": String(isChosen(row)), title, onclick: () => pick(row) }, written(row), h("span", { class: "unseen" }, shown === "part" ? " %" : " dossiers", hatched ? ", dont beaucoup peut-être masqués" : "")));
   };
   const usedAges = ages.map((age, a) => ({ age, a })).filter(({ a }) => rows.some((row) => row.a === a));
   const byGender = genders.map((_, g) => total(rows.filter((row) => row.g === g).map((row) => row.group)));
@@ -55,17 +55,18 @@ function drawPeople({ engine, data, state, option }) {
     return h(
       "table",
       { class: "heat" },
-      h("caption", {}, `${gender.libelle} : ${range([low, high], (value) => percent(value))} des dossiers`),
+      h("caption", {}, `${gender.libelle} : ${shareRange([low, high])} des dossiers`),
       h("thead", {}, h("tr", {}, h("td", {}), usedAges.map(({ age }) => h("th", { scope: "col" }, h("abbr", { title: age.libelle }, AGES[age.id] || age.libelle))))),
       h("tbody", {}, situations.map((situation, s) => ({ situation, s })).filter(({ s }) => rows.some((row) => row.g === g && row.s === s)).map(({ situation, s }) => h("tr", {}, h("th", { scope: "row" }, situation.libelle), usedAges.map(({ a }) => cell(byKey.get(`${g} ${a} ${s}`)))))),
     );
   });
-  const largest = rows.slice().sort((a, b) => b.dossiers - a.dossiers)[0];
+  const largest = rows.slice().sort((a, b) => b.low - a.low)[0];
   return {
-    nodes: [h("div", { class: "heats" }, tables), h("ul", { class: "legend" }, h("li", {}, "Couleur : du plus petit au plus grand nombre de dossiers"), h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`), h("li", {}, "≥ : une partie des lignes est masquée ; ≤ : toutes le sont"))],
+    nodes: [h("div", { class: "heats" }, tables), h("ul", { class: "legend" }, h("li", {}, "Couleur : du plus petit au plus grand nombre de dossiers, au moins"), h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`), h("li", {}, "≥ : une partie des lignes est masquée ; ≤ : toutes le sont"))],
     columns,
     rows,
-    said: `Le profil le plus fréquent : ${largest.gender.toLowerCase()}, ${largest.age.toLowerCase()}, ${largest.situation.toLowerCase()} (${range(largest.part, (value) => percent(value))} des dossiers).`,
+    said: `Le profil le plus fréquent : ${largest.gender.toLowerCase()}, ${largest.age.toLowerCase()}, ${largest.situation.toLowerCase()} (${shareRange(largest.part)} des dossiers).`,
+    rests: whole,
     caveat: "Des dossiers, non des personnes. La situation est celle que le titulaire déclare, sauf pour les demandeurs d'emploi.",
   };
 }
@@ -73,6 +74,7 @@ function drawPeople({ engine, data, state, option }) {
 export const people = {
   key: "profils",
   title: "Âge, genre et situation",
+  views: { vue: ["volume", "part"] },
   wide: true,
   without: ["genre", "classe_age", "situation"],
   ignores: "les filtres de genre, d'âge et de situation, que la figure montre (le reste est pâli)",

@@ -1,9 +1,9 @@
 // Where: the tile map, the index of each region, and a region beside the country.
 
 import { choice, h } from "../dom.js";
-import { Plot, draw, empty, hatch, legend, tipOf } from "../charts.js";
+import { NARROW, Plot, draw, empty, hatch, legend, tipOf } from "../charts.js";
 import { HATCH_FROM, partBounds, ratioBounds, total, unknownBounds } from "../engine.js";
-import { count, decimal, percent, range, short } from "../format.js";
+import { count, decimal, percent, range, shareRange, short } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 import { evolution, MEASURES } from "./entries.js";
 
@@ -15,11 +15,18 @@ const TILES = {
 };
 
 const SHOWN = {
-  volume: { label: "Dossiers", format: short, title: "dossiers" },
-  part: { label: "Part du total", format: (value) => percent(value), title: "du total" },
-  masque: { label: "Part masquée, au plus", format: (value) => percent(value), title: "au plus masqués" },
+  volume: { label: "Dossiers", format: short, title: "dossiers", meaning: "Couleur : dossiers, au moins (borne basse)" },
+  part: { label: "Part du total", format: (value) => percent(value), title: "du total", meaning: "Couleur : part, au moins (borne basse)" },
+  masque: { label: "Part masquée, au plus", format: (value) => percent(value), title: "des dossiers masqués, au plus", meaning: "Couleur : part masquée, au plus" },
 };
 const CLASSES = 5;
+
+// A value as it is written: else a tile that reads 0,7 % could have the colour of what is below.
+const perMille = (value) => Math.round(1000 * value) / 1000;
+const shortened = (value) => {
+  const unit = value >= 1e6 ? 1e5 : value >= 1e4 ? 1e3 : value >= 1e3 ? 1e2 : 1;
+  return Math.round(value / unit) * unit;
+};
 
 function regionRows({ engine, data }) {
   const groups = engine.group(["region"], ["region"]);
@@ -53,7 +60,7 @@ function regionRows({ engine, data }) {
 function drawMap(context) {
   const { state, option } = context;
   const shown = SHOWN[option("vue", "volume")] ? option("vue", "volume") : "volume";
-  const { format, title } = SHOWN[shown];
+  const { format, title, meaning } = SHOWN[shown];
   const rows = regionRows(context);
   const columns = [
     text("libelle", "Région"),
@@ -69,10 +76,10 @@ function drawMap(context) {
   ];
   const table = rows.map((row) => ({ ...row, partLowPct: hundred(row.partLow), partHighPct: hundred(row.partHigh), maskedPct: hundred(row.masked) }));
   if (!rows.length) return { nodes: empty("Aucune ligne pour ces filtres."), columns, rows: [], said: "" };
-  // What colours a tile; what is written in it is the interval of a share, or the visible count.
-  const value = (row) => ({ volume: row.dossiers, part: (row.partLow + row.partHigh) / 2, masque: row.masked })[shown];
+  // What colours a tile is what is written in it, and of an interval its lower bound.
+  const value = (row) => ({ volume: shortened(row.low), part: perMille(row.partLow), masque: perMille(row.masked) })[shown];
   const written = (row) => {
-    if (shown === "part") return range([row.partLow, row.partHigh], (part) => percent(part));
+    if (shown === "part") return shareRange([row.partLow, row.partHigh]);
     // Where masking can change what is read, the interval is what is known.
     return shown === "volume" && row.masked > HATCH_FROM ? range([row.low, row.high], format) : format(value(row));
   };
@@ -110,11 +117,12 @@ function drawMap(context) {
     nodes: [
       h("div", { class: "tiles", role: "group", "aria-label": "Régions : choisir l'une filtre toutes les figures" }, placed.map(tile), placed.some((row) => row.overseas) ? h("p", { class: "sea", "aria-hidden": "true" }, "Outre-mer") : null),
       others.length ? h("div", { class: "tiles others" }, others.map(tile)) : null,
-      h("ul", { class: "legend" }, keys, h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`)),
+      h("ul", { class: "legend" }, h("li", {}, meaning), keys, h("li", {}, h("span", { class: "key hatched", style: "--key:var(--muted)", "aria-hidden": "true" }), `plus de ${percent(HATCH_FROM, 0)} des dossiers peut-être masqués`)),
     ],
     columns,
     rows: table,
-    said: `${largest.libelle} : ${written(largest)} ${title}.`,
+    said: `${largest.libelle} : ${shown === "volume" ? range([largest.low, largest.high], format) : written(largest)} ${title}.`,
+    rests: total(rows.map((row) => row.group)),
     caveat: "Toutes les régions du territoire choisi restent visibles ; celles du filtre sont entourées. Les volumes suivent d'abord la population de chaque région.",
   };
 }
@@ -161,7 +169,7 @@ function drawIndex({ engine, data, state, width }) {
   const firstId = country[0].id;
   const lastId = country[country.length - 1].id;
   const ends = titles.filter((_, place) => place >= titles.length - across);
-  const room = Math.floor((0.92 * (width - 46)) / across / 7);
+  const room = Math.floor((0.92 * (width - 46)) / across / (width < NARROW ? 5.4 : 7));
   const plot = draw({
     label: "Indice des dossiers, base 100, une vignette par région, le pays en gris",
     width,
@@ -181,7 +189,7 @@ function drawIndex({ engine, data, state, width }) {
       Plot.areaY(back, { fx: "fx", fy: "fy", x: "id", y1: "indexLow", y2: "indexHigh", fill: "var(--muted)", stroke: "var(--muted)", strokeWidth: 1.4, clip: true }),
       Plot.areaY(cells, { fx: "fx", fy: "fy", x: "id", y1: "indexLow", y2: "indexHigh", fill: "var(--c1)", fillOpacity: 0.55, stroke: "var(--c1)", strokeWidth: 1.5, z: "region", clip: true }),
       Plot.frame({ stroke: "var(--line)" }),
-      Plot.text(titles, { fx: "fx", fy: "fy", frameAnchor: "top-left", dx: 3, dy: -6, lineAnchor: "bottom", text: (row) => (row.label.length > room ? `${row.label.slice(0, room - 1)}…` : row.label), fontWeight: (row) => (row.chosen ? 700 : 500), fill: "currentColor" }),
+      Plot.text(titles, { fx: "fx", fy: "fy", frameAnchor: "top-left", dx: 3, dy: -6, lineAnchor: "bottom", text: (row) => (row.label.length > room ? `${row.label.slice(0, room - 1)}…` : row.label), fontSize: width < NARROW ? 10 : 12, fontWeight: (row) => (row.chosen ? 700 : 500), fill: "currentColor" }),
       tipOf(cells, { fx: "fx", fy: "fy", x: "id", y: "indexHigh", title: (row) => `${row.region}\n${row.id} : ${range([row.indexLow, row.indexHigh], (value) => decimal(value))}\nquatre trimestres : ${range([row.fourLow, row.fourHigh], count)} dossiers` }),
     ],
   });
@@ -191,6 +199,7 @@ function drawIndex({ engine, data, state, width }) {
     columns,
     rows: cells,
     said: `France entière : indice ${range([end.indexLow, end.indexHigh], (value) => decimal(value))} en ${end.id}, base 100 en ${firstId}.`,
+    rests: country[0].sum,
     caveat: `Cumuls sur quatre trimestres glissants, base 100 = les quatre trimestres jusqu'à ${firstId}. Une bande large signale beaucoup de lignes masquées ; elle est coupée au bord du cadre.`,
   };
 }
@@ -219,19 +228,20 @@ function drawRegion({ engine, data, state, width }) {
   const plot = draw({
     label: `Part de chaque situation : ${isCountry ? "" : `${name} et `}France entière`,
     width,
-    height: rows.length * (width < 420 ? 54 : 40) + 50,
+    height: rows.length * (width < NARROW ? 54 : 40) + 50,
+    marginTop: 8,
     marginLeft: left,
     x: { domain: [0, Math.max(...rows.flatMap((row) => [row.high, row.countryHigh]).filter((value) => value === value))], nice: true, label: null },
     y: { type: "band", domain: rows.map((row) => row.situation), label: null },
     onPick: (row) => state.only("situation", row.place),
     marks: [
       Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
-      Plot.axisX({ anchor: "bottom", tickFormat: (value) => percent(value, 0), label: null, tickSize: 0, ticks: width < 420 ? 3 : width < 500 ? 4 : 8 }),
+      Plot.axisX({ anchor: "bottom", tickFormat: (value) => percent(value, 0), label: null, tickSize: 0, ticks: width < NARROW ? 3 : width < 500 ? 4 : 8 }),
       Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }),
       Plot.ruleY(rows, { y: "situation", x1: "countryLow", x2: "countryHigh", stroke: "var(--muted)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: isCountry ? 0 : 6 }),
       Plot.ruleY(rows.filter((row) => row.low === row.low), { y: "situation", x1: "low", x2: "high", stroke: "var(--c1)", strokeWidth: 9, insetLeft: -1.5, insetRight: -1.5, dy: -6 }),
       Plot.ruleX([0], { stroke: "currentColor" }),
-      Plot.tip(rows, Plot.pointerY({ x: "countryHigh", y: "situation", maxRadius: Infinity, fontSize: 12, title: (row) => `${row.situation}${isCountry ? "" : `\n${name} : ${range([row.low, row.high], (value) => percent(value))}`}\nFrance : ${range([row.countryLow, row.countryHigh], (value) => percent(value))}` })),
+      Plot.tip(rows, Plot.pointerY({ x: "countryHigh", y: "situation", maxRadius: Infinity, fontSize: 12, title: (row) => `${row.situation}${isCountry ? "" : `\n${name} : ${shareRange([row.low, row.high])}`}\nFrance : ${shareRange([row.countryLow, row.countryHigh])}` })),
     ],
   });
   const france = { label: "France entière : intervalle possible", colour: "var(--muted)", kind: "line" };
@@ -253,7 +263,8 @@ function drawRegion({ engine, data, state, width }) {
     nodes: [legend([{ label: `${name} : intervalle possible`, colour: "var(--c1)", kind: "line" }, france]), plot],
     columns,
     rows,
-    said: gap ? `L'écart le plus net : ${gap.situation}, ${range([gap.low, gap.high], (value) => percent(value))} (${name}), ${range([gap.countryLow, gap.countryHigh], (value) => percent(value))} en France.` : "Aucun écart n'est sûr : les intervalles se recouvrent.",
+    said: gap ? `L'écart le plus net : ${gap.situation}, ${shareRange([gap.low, gap.high])} (${name}), ${shareRange([gap.countryLow, gap.countryHigh])} en France.` : "Aucun écart n'est sûr : les intervalles se recouvrent.",
+    rests: hereSum,
     caveat: "Un écart de structure n'est pas un écart de taux d'accès : la population active de chaque région n'est pas dans ces données.",
   };
 }
@@ -261,6 +272,7 @@ function drawRegion({ engine, data, state, width }) {
 export const map = {
   key: "carte",
   title: "Carte des régions",
+  views: { vue: Object.keys(SHOWN) },
   without: ["region"],
   ignores: "le filtre de région, que la carte montre",
   controls: ({ option, setOption }) => choice("Afficher", Object.entries(SHOWN).map(([key, { label }]) => [key, label]), option("vue", "volume"), (key) => setOption("vue", key)),

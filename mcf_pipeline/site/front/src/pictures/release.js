@@ -1,24 +1,27 @@
 // What the newest release changed, and how complete the data is.
 
 import { choice } from "../dom.js";
-import { Plot, draw, empty, hatch, legend, quarters, tipOf, yAxis } from "../charts.js";
-import { count, day, euros, percent, plural, short, signed } from "../format.js";
+import { NARROW, Plot, draw, empty, hatch, legend, quarters, tipOf, yAxis } from "../charts.js";
+import { count, day, euros, eurosShort, percent, plural, short, signed } from "../format.js";
 import { hundred, number, share, text } from "../picture.js";
 
 const EVERY_FILTER = ["trimestre", "region", "territoire", "genre", "classe_age", "situation", "perimetre"];
 const KINDS = {
   nouveau: "Nouveaux trimestres",
-  visible: "Révisions de lignes visibles",
-  apparue: "Lignes apparues",
-  devoilee: "Lignes qui ne sont plus masquées",
-  disparue: "Lignes disparues",
-  devenue_masquee: "Lignes devenues masquées",
+  visible: "Déjà publiés : lignes visibles avant et après",
+  apparue: "Déjà publiés : lignes nouvelles (souvent un changement de statut)",
+  disparue: "Déjà publiés : lignes vidées (souvent un changement de statut)",
+  devoilee: "Déjà publiés : lignes qui ne sont plus masquées",
+  devenue_masquee: "Déjà publiés : lignes devenues masquées",
   retire: "Trimestres retirés",
 };
+// A dossier whose status changes leaves one line and enters another, which may be masked: drawn apart, the parts would
+// look like dossiers lost and won.
+const REVISED = { kinds: ["visible", "apparue", "disparue", "devoilee", "devenue_masquee"], label: "Trimestres déjà publiés : solde des lignes visibles" };
 
 const MEASURES = {
   dossiers: { label: "Dossiers", column: "r_dossiers", scale: 1, format: count, axis: short },
-  montant: { label: "Montant engagé", column: "r_montant", scale: 100, format: euros, axis: euros },
+  montant: { label: "Montant engagé", column: "r_montant", scale: 100, format: euros, axis: eurosShort },
 };
 
 function drawRevisions({ data, engine, width, option }) {
@@ -45,23 +48,26 @@ function drawRevisions({ data, engine, width, option }) {
   }
   rows.push({ label: `Publication du ${day(meta.released_on)}`, from: 0, to: end, change: null, isTotal: true, lines: now.lignes });
   const left = Math.min(230, width * 0.42);
-  const changes = rows.filter((row) => !row.isTotal);
-  const quiet = changes.map((row) => row.change).every((change) => change === 0);
+  const net = parts.filter((part) => REVISED.kinds.includes(part.kind));
+  const drawn = parts.filter((part) => !net.includes(part));
+  if (net.length) drawn.splice(drawn.findIndex((part) => part.kind === "nouveau") + 1, 0, { label: REVISED.label, change: net.reduce((sum, part) => sum + part.change, 0) });
+  const quiet = parts.every((part) => part.change === 0);
   // The totals are a hundred times the changes: lengths are drawn for the changes alone, from their own zero.
   let place = 0;
-  const steps = changes.map((row) => {
+  const steps = drawn.map((row) => {
     const from = place;
     place += row.change;
     return { ...row, start: from, end: place };
   });
   steps.push({ label: "Variation totale", start: 0, end: place, change: place, isTotal: true, lines: null });
   const plot = draw({
-    label: "Variation entre les deux dernières publications, par nature", width, height: steps.length * 40 + 60, marginLeft: left, marginTop: 28, marginRight: 70,
-    x: { label: null, nice: true, domain: [Math.min(0, ...steps.map((row) => Math.min(row.start, row.end))), Math.max(0, ...steps.map((row) => Math.max(row.start, row.end)))] },
+    label: "Variation entre les deux dernières publications, par nature", width, height: steps.length * (width < NARROW ? 54 : 40) + 44, marginLeft: left, marginTop: 8, marginRight: 70,
+    // Each bar has its figure: on a telephone there is no room for an axis too.
+    x: { axis: width < NARROW ? null : undefined, label: null, nice: true, domain: [Math.min(0, ...steps.map((row) => Math.min(row.start, row.end))), Math.max(0, ...steps.map((row) => Math.max(row.start, row.end)))] },
     y: { type: "band", domain: steps.map((row) => row.label), padding: 0.3, label: null },
     marks: [
-      Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: 4 }),
-      Plot.axisX({ anchor: "bottom", tickFormat: (value) => signed(value, measure.axis), tickSize: 0, label: null, ticks: width < 500 ? 3 : 5 }),
+      Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: width < 500 ? 2 : 4 }),
+      width < NARROW ? null : Plot.axisX({ anchor: "bottom", tickFormat: (value) => signed(value, measure.axis), tickSize: 0, label: null, ticks: 4 }),
       Plot.axisY({ tickSize: 0, label: null, lineWidth: left / 12.5 }),
       Plot.barX(steps, { y: "label", x1: "start", x2: "end", fill: (row) => (row.isTotal ? "var(--c6)" : row.change < 0 ? "var(--c2)" : "var(--c1)") }),
       Plot.ruleX([0], { stroke: "currentColor" }),
@@ -75,7 +81,7 @@ function drawRevisions({ data, engine, width, option }) {
     columns,
     rows,
     said: `Du ${day(before.jour || before.id)} au ${day(meta.released_on)} : ${fresh.size ? `${[...fresh].join(", ")} en plus` : "aucun trimestre nouveau"}, ${revised.size ? `${plural(revised.size, "trimestre révisé", "trimestres révisés")} (${[...revised].sort().join(", ")})` : "aucun révisé"}.`,
-    caveat: "Sommes des lignes visibles. Une ligne qui n'est plus masquée entre dans la somme sans qu'aucun dossier soit nouveau, et une ligne devenue masquée en sort : ces deux composantes ne disent rien de l'activité. Une ligne apparaît ou disparaît aussi quand des dossiers changent de statut.",
+    caveat: "Sommes des lignes visibles. Un dossier qui change de statut passe d'une ligne à une autre, parfois masquée : il n'est ni perdu ni nouveau. C'est pourquoi la figure ne donne que le solde des trimestres déjà publiés. Le tableau le détaille : prise seule, aucune de ses composantes ne dit rien de l'activité.",
   };
 }
 
@@ -96,7 +102,7 @@ function drawQuality({ data, engine, state, width }) {
   const one = (title, key, paint, mark) => draw({
     label: title, width, height: 170, marginLeft: 52, x, y: { domain: [0, Math.max(0.01, ...shown.map((row) => row[key]))], nice: true },
     onPick: (row) => state.change({ from: row.code, to: row.code }),
-    marks: [mark, yAxis({ label: title, format: (value) => percent(value, 0), ticks: 4 }), Plot.barY(shown, { x: "id", y: key, fill: paint, stroke: "var(--c6)" }), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "id", y: key, title: tip })].filter(Boolean),
+    marks: [mark, yAxis({ width, label: title, format: (value) => percent(value, 0), ticks: 4 }), Plot.barY(shown, { x: "id", y: key, fill: paint, stroke: "var(--c6)" }), axis, Plot.ruleY([0], { stroke: "currentColor" }), tipOf(shown, { x: "id", y: key, title: tip })].filter(Boolean),
   });
   const all = engine.total();
   const rejected = rows.reduce((sum, row) => sum + (row.rejected || 0), 0);
@@ -113,6 +119,7 @@ function drawQuality({ data, engine, state, width }) {
 export const revisions = {
   key: "revisions",
   title: "Ce que la dernière publication a changé",
+  views: { mesure: Object.keys(MEASURES) },
   without: EVERY_FILTER,
   ignores: "tous les filtres (l'historique n'est donné que pour la France entière : voir le secret statistique)",
   controls: ({ option, setOption }) => choice("Mesure", Object.entries(MEASURES).map(([key, { label }]) => [key, label]), option("mesure", "dossiers"), (key) => setOption("mesure", key)),
