@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mcf_pipeline.errors import PipelineError, UsageError
+from mcf_pipeline.errors import BusyError, PipelineError, UsageError
 
 YOUNG_SECONDS = 60.0
 """A draft that is younger may be that of a process in another container, which cannot be asked whether it lives."""
@@ -136,12 +136,20 @@ _FULL = ("no space left on device", "database or disk is full", "disk i/o error"
 """How the system, DuckDB and SQLite say it; SQLite calls it an I/O error where its shared memory does not fit."""
 
 
+_LOCKED = ("database is locked", "database table is locked")
+"""SQLite, of a history of Dagster's that another process has been writing for longer than ours waits."""
+
+
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that the disk is full."""
+    return _says(error, _FULL)
+
+
+def _says(error: BaseException | None, texts: tuple[str, ...]) -> bool:
     seen: set[int] = set()
     # Raised again while another was handled, two errors can be each other's context.
     while error is not None and id(error) not in seen:
-        if any(words in str(error).lower() for words in _FULL):
+        if any(words in str(error).lower() for words in texts):
             return True
         seen.add(id(error))
         error = error.__cause__ or error.__context__
@@ -150,10 +158,10 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 @contextmanager
 def explain_disk_errors() -> Iterator[None]:
-    """Turn a full disk or a read-only one into a message for the user.
+    """Turn a full disk, a read-only one or a file that another process does not let go of into a message for the user.
 
     Raises:
-        PipelineError: the disk is full, or a file cannot be written.
+        PipelineError: the disk is full, a file cannot be written, or Dagster's history stays locked.
     """
     try:
         yield
@@ -173,5 +181,10 @@ def explain_disk_errors() -> Iterator[None]:
         if is_disk_full(error):
             raise PipelineError(
                 "no space left on the disk: free some and run again; nothing published was touched"
+            ) from error
+        if _says(error, _LOCKED):
+            raise BusyError(
+                "another process has been writing Dagster's history for over a minute: wait for it to end, then run "
+                "again; nothing is half-written"
             ) from error
         raise

@@ -29,6 +29,7 @@ from mcf_pipeline.contract.rules import REJECTED_SHARE
 from mcf_pipeline.duck import literal, one, quoted
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.files import put_in_place, sha256_of, write_atomically
+from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.bounds import MAX_COUNT
 
 if TYPE_CHECKING:
@@ -121,7 +122,9 @@ def split(
     )
     lost, total = rows.pop(NO_QUARTER, 0), sum(rows.values())
     if lost > REJECTED_SHARE * (total + lost):
-        raise ContractError(_unreadable_message(con, recognition, lost, total + lost), rule="aucun_trimestre_valide")
+        raise ContractError(
+            _unreadable_message(con, recognition, lost, total + lost, today), rule="aucun_trimestre_valide"
+        )
     con.execute("CREATE OR REPLACE TABLE numeros (trimestre_id VARCHAR, rang BIGINT, numero_ligne BIGINT)")
     quarters: dict[str, QuarterContent] = {}
     for batch in batches(rows, most):
@@ -326,11 +329,17 @@ def _canonical_line(names: Iterable[str]) -> str:
     return f"concat_ws(chr(31), {', '.join(parts)})"
 
 
-def _unreadable_message(con: duckdb.DuckDBPyConnection, recognition: Recognition, lost: int, rows: int) -> str:
-    examples = [
-        " ".join(part or "" for part in row[:-1])
-        for row in con.execute("SELECT * FROM trimestre_lu WHERE trimestre_id = ? LIMIT 3", [NO_QUARTER]).fetchall()
-    ]
+def _unreadable_message(
+    con: duckdb.DuckDBPyConnection, recognition: Recognition, lost: int, rows: int, today: dt.date
+) -> str:
+    found = con.execute("SELECT * FROM trimestre_lu WHERE trimestre_id = ?", [NO_QUARTER]).fetchall()
+    examples = [" ".join(part or "" for part in row[:-1]) for row in found[:3]]
+    quarters = [recognition.quarter.read(row[:-1]) for row in found]
+    if quarters and all(quarter and quarter > Quarter.containing(today) for quarter in quarters):
+        return (
+            f"{lost} of {rows} lines are of a quarter that has not begun by this machine's clock, which says {today} "
+            f"(for example {', '.join(repr(text[:40]) for text in examples)}): set the clock, or look at the export"
+        )
     return (
         f"{lost} of {rows} lines have no readable quarter in {' and '.join(map(repr, recognition.quarter.columns))} "
         f"(for example {', '.join(repr(text[:40]) for text in examples)}): is it the right column? "

@@ -13,7 +13,7 @@ import dagster as dg
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.orchestration.instance import open_instance
 from mcf_pipeline.orchestration.jobs import INTAKE, JOB, intake_tags, selection_of, tags_of
-from mcf_pipeline.orchestration.private import DagsterAssetCheckFailedError
+from mcf_pipeline.orchestration.private import MAX_RUNTIME_SECONDS_TAG, DagsterAssetCheckFailedError
 from mcf_pipeline.orchestration.resources import WorkspaceResource
 from mcf_pipeline.orchestration.runner import Materialize
 from mcf_pipeline.orchestration.steps import Step
@@ -57,6 +57,8 @@ def materializer(
                 config["ops"]["warehouse"] = {"config": {"from_scratch": True}}
             selection = [*(INTAKE if ingested else ()), *(selection_of(step, assets) if step else ())]
             tags = tags_of(step, snapshot.state) if step else intake_tags()
+            # Run monitoring cannot end this process; were the run to count as failed, it would go on all the same.
+            tags |= {MAX_RUNTIME_SECONDS_TAG: "0"}
             _run(job, instance, selection, tags, config)
 
         yield materialize

@@ -2,13 +2,23 @@
 
 Dagster's own launcher cannot detect it: a run whose machine went off, or a command line killed outright, stays
 "started" for ever, and since runs go one after the other, none starts again until a person ends it by hand. Run
-monitoring (`dagster.yaml`) asks this launcher, and marks such a run failed.
+monitoring (`dagster.yaml`) asks this launcher, and marks such a run failed. One that hangs Dagster's own can only ask
+to end; it would go on holding the data directory.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import select
+import signal
 import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import dagster as dg
 
 from mcf_pipeline.orchestration.private import (
     GRPC_INFO_TAG,
@@ -19,6 +29,8 @@ from mcf_pipeline.orchestration.private import (
 )
 
 CONNECT_SECONDS = 5.0
+GRACE_SECONDS = 5.0
+"""How long a run that was asked to end may take for it."""
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
@@ -43,6 +55,41 @@ class WatchedRunLauncher(DefaultRunLauncher):
         if _listens(json.loads(server)):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "the code server that started it is gone")
+
+    def terminate(self, run_id: str) -> bool:
+        """End a run: it is asked to, and killed where it does not react, as one that hangs does not."""
+        ask: Callable[[str], bool] = super().terminate
+        run = self._instance.get_run_by_id(run_id)
+        process = _process_of(run, self._instance) if run else None
+        try:
+            is_asked = ask(run_id)
+            if process is not None and is_asked and not select.select([process], [], [], GRACE_SECONDS)[0]:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+        finally:
+            if process is not None:
+                os.close(process)
+        return is_asked
+
+
+def _process_of(run: DagsterRun, instance: dg.DagsterInstance) -> int | None:
+    """A file descriptor of a run's process; None where that is not to be seen from here, as in another container."""
+    server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    said = [entry.dagster_event.message or "" for entry in entries if entry.dagster_event]
+    pids = [found[1] for text in said if (found := re.search(r"\(pid: (\d+)\)", text))]
+    if not pids or not server.get("socket") or not hasattr(os, "pidfd_open"):
+        return None
+    process = None
+    with suppress(OSError, IndexError):
+        process = os.pidfd_open(int(pids[-1]))
+        # The same number can be another process's: ours is a child of the code server that its run names.
+        parent = Path(f"/proc/{pids[-1]}/stat").read_text().rpartition(")")[2].split()[1]
+        if str(server["socket"]).encode() in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"):
+            return process
+    if process is not None:
+        os.close(process)
+    return None
 
 
 def _command_line_lives() -> bool:

@@ -26,15 +26,19 @@ from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
-# Tags that the UI does not show, the tag that names the code server of a run, and the one of a run that is tried again.
-from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX, WILL_RETRY_TAG
+# Tags that the UI does not show, the tag that names the code server of a run, the one of how long it may take, and the
+# one of a run that is tried again.
+from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX, MAX_RUNTIME_SECONDS_TAG, WILL_RETRY_TAG
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
     "GRPC_INFO_TAG",
     "HIDDEN_TAG_PREFIX",
+    "MAX_RUNTIME_SECONDS_TAG",
     "WILL_RETRY_TAG",
     "AssetCheckEvaluationTargetMaterializationData",
     "CheckRunHealthResult",
@@ -48,5 +52,7 @@ __all__ = [
     "LocalArtifactStorage",
     "LocalComputeLogManager",
     "SqliteEventLogStorage",
+    "SqliteRunStorage",
+    "SqliteScheduleStorage",
     "WorkerStatus",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -25,11 +26,14 @@ from mcf_pipeline.orchestration.private import (
     LocalArtifactStorage,
     LocalComputeLogManager,
     SqliteEventLogStorage,
+    SqliteRunStorage,
+    SqliteScheduleStorage,
 )
 from mcf_pipeline.settings import Settings
 
 BUSY_TIMEOUT_SECONDS = 60
-"""How long one process waits for another's write, as Dagster has it."""
+"""How long one process waits for another's write. Dagster waits half as long in some files and five seconds in others,
+which a busy disk exceeds; the error is then "database is locked"."""
 
 BATCH_EVENTS = 1000
 """Events that are written in one transaction at most; a quarterly asset has one for each of its quarters."""
@@ -149,6 +153,30 @@ class EventLog(SqliteEventLogStorage):
         return engine
 
 
+class _Patient:
+    """Of the files that Dagster opens anew each time: waits for another process's write, and has one engine."""
+
+    _conn_string: str
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return create_engine(self._conn_string, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection in a transaction."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+
+class Runs(_Patient, SqliteRunStorage):
+    """Dagster's list of runs."""
+
+
+class Schedules(_Patient, SqliteScheduleStorage):
+    """Dagster's list of schedules, sensors and their ticks."""
+
+
 def _a_millisecond_apart(events: Sequence[EventLogEntry]) -> Iterator[EventLogEntry]:
     """The events, none at the millisecond of another: of those that are, the UI's list of an asset shows one."""
     last = 0.0
@@ -165,6 +193,9 @@ class DataDirStorage(DagsterSqliteStorage):
         # Dagster asks the environment alone whether, and how many, events it may hand over together.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_EVENTS))
         self._event_log_storage = EventLog(str(Path(base_dir) / "history" / "runs"))
+        # Dagster's own have made the files by now.
+        self._run_storage = Runs(self._run_storage._conn_string)
+        self._schedule_storage = Schedules(self._schedule_storage._conn_string)
 
     @classmethod
     def config_type(cls) -> Any:

@@ -69,4 +69,5 @@ def test_the_checkout_uses_it_and_run_monitoring_is_on():
     config = yaml.safe_load((checkout() / "dagster.yaml").read_text())
     assert config["run_launcher"]["class"] == WatchedRunLauncher.__name__
     assert config["run_monitoring"]["enabled"] is True
+    assert config["run_monitoring"]["max_runtime_seconds"] == 3 * 3600
     assert WatchedRunLauncher().supports_check_run_worker_health

@@ -1,4 +1,4 @@
-"""Dagster's event log in the data directory: a batch is whole or not there, and each of its events can be seen."""
+"""Dagster's history in the data directory: a batch is whole or not there, and who writes waits for who writes."""
 
 import dagster as dg
 import pytest
@@ -40,6 +40,17 @@ def test_every_event_of_a_batch_has_a_millisecond_of_its_own(instance):
     assert len(records) == 12
     assert len({round(record.timestamp * 1000) for record in records}) == 12
     assert sorted(record.partition_key for record in records) == QUARTERS.get_partition_keys()[:12]
+
+
+def test_each_file_waits_for_another_process_for_a_minute(instance):
+    for connect in (
+        instance.run_storage.connect,
+        instance.schedule_storage.connect,
+        instance.event_log_storage.index_connection,
+        lambda: instance.event_log_storage.run_connection("a-run"),
+    ):
+        with connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
 
 
 def test_a_batch_that_fails_is_stored_event_by_event(instance, monkeypatch, capsys):
