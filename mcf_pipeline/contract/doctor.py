@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mcf_pipeline.contract.columns import MEASURES, kind_of
+from mcf_pipeline.contract.days import loading_day
 from mcf_pipeline.contract.guesses import toml_for, with_unknown_modalities
 from mcf_pipeline.contract.masking import Masking
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
@@ -22,7 +23,7 @@ from mcf_pipeline.contract.recognition import RecognisedColumn, Recognition, Rec
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.contract.text import clean
-from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
 
 Values = Mapping[str | None, int]
 """Distinct values of one column, with how often each was seen."""
@@ -195,6 +196,11 @@ def diagnose(
     if recognition is not None:
         quarters, quarter_problems = _quarters(recognition, values, pairs, today or dt.date.today())
         problems += quarter_problems
+    if "date_chargement" in found and facts.data_processed is None:
+        newest = Quarter.parse(max(quarters)) if quarters else FIRST_QUARTER
+        day = today or dt.date.today()
+        texts = [text.strip() for text in samples[found["date_chargement"].source]]
+        notes += filter(None, loading_day(texts, newest.first_day, day, day)[1:])
     if facts.records_count is not None and facts.lines_read is not None and not facts.lines_read:
         problems.append(f"the source announces {facts.records_count} lines and gives none")
     if unknown:

@@ -42,6 +42,7 @@ _QUARTER_FORMS = tuple(
         rf"{_YEAR}{_NUMBER}",  # 20201
     )
 )
+_SEMESTER = re.compile(r"\bs(?:em)?(?:estre)?\.? ?[12]\b|[0-9]s[12]\b|\bh[12]\b|[0-9]h[12]\b|semestre")
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[t ](.+))?")
 _FRENCH_DAY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})(?: 00:00(?::00)?)?")
 # Midnight, with or without its offset; 22:00 and 23:00 UTC are midnight in Paris, in summer and in winter.
@@ -90,6 +91,11 @@ def _from_day(year: str, month: str, day: str, time: str | None) -> Quarter | No
     except (ValueError, OverflowError):
         return None
     return quarter if quarter.first_day == found else None
+
+
+def is_semester(text: str) -> bool:
+    """Whether a text says by itself that it is a half of a year: ``2023-S1``, ``1er semestre 2023``, ``2023 H2``."""
+    return bool(_SEMESTER.search(_plain(text[:_MAX_QUARTER_TEXT])))
 
 
 def quarter_from_pair(year: str | None, number: str | None) -> Quarter | None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.contract.columns import COLUMNS, MEASURES, PART_COLUMNS
 from mcf_pipeline.contract.map_lines import Proposal
 from mcf_pipeline.contract.parsing import decimal_sql, without_groups_sql
-from mcf_pipeline.contract.rules import PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 from mcf_pipeline.contract.source_map import DECIMALS, PARTS, THOUSANDS, SourceMap
+from mcf_pipeline.contract.thresholds import PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 from mcf_pipeline.duck import one, quoted
 
 if TYPE_CHECKING:

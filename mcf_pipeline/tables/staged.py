@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcf_pipeline.contract.rules import REJECTED_SHARE
+from mcf_pipeline.contract.thresholds import REJECTED_SHARE
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.names import STAGED
