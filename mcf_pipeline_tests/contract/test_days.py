@@ -55,7 +55,10 @@ def test_days_that_contradict_each_other_are_french():
 
 def test_the_doctor_says_so():
     names = ("date_chargement", *COLUMNS)
-    values = dict.fromkeys(names, {}) | {"date_chargement": {"10/08/2026": 5}, "trimestre": {"2026-T3": 5}}
+    values: dict[str, dict[str | None, int]] = {name: {} for name in names} | {
+        "date_chargement": {"10/08/2026": 5},
+        "trimestre": {"2026-T3": 5},
+    }
     fields = [SourceField(name) for name in names]
     found = diagnose(SourceFacts("a file"), fields, values, today=TODAY)
     assert [note for note in found.notes if "is read as in France, 2026-08-10" in note]
