@@ -37,6 +37,8 @@ _FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("1234,5", re.compile(r"-?[0-9]*,[0-9]+")),
     ("1 234", re.compile(r"-?[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+")),
     ("1.2E+3", re.compile(r"-?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]{1,2}")),
+    ("1,234.5", re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")),
+    ("1.234,5", re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+")),
     ("1 234,5", re.compile(r"-?[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+[.,][0-9]+")),
 )
 _EMPTY, _UNREADABLE = "empty", "unreadable"
@@ -238,7 +240,16 @@ def _format(value: str | None, own_masks: Collection[str] = ()) -> str:
         for name, pattern in _FORMATS:
             if pattern.fullmatch(text.removeprefix("+")):
                 return name
+        if bare := _with_currency(text):
+            return f"{bare} €"
     return _UNREADABLE
+
+
+def _with_currency(text: str) -> str | None:
+    """How an amount is written that stands before its currency; None where none does."""
+    match = re.fullmatch(r"(.*?)\s*(?:€|EUR|[Ee]uros?)", text)
+    found = match and _format(match[1])
+    return found if found not in (None, _EMPTY, _UNREADABLE) else None
 
 
 def _formats(values: Values, own_masks: Collection[str] = ()) -> dict[str, int]:

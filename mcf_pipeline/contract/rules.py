@@ -39,6 +39,12 @@ from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT, MAX_HOURS, MAX_PR
 
 Severity = Literal["refuse", "quarantine", "warn"]
 
+NUMBERS = (
+    "Numbers are read as `1234.5`, `1234,5` or `1 234,5`, and as `1,234.50` or `1.234,50` if a quarter writes a column "
+    "in one of these two ways alone; amounts also with `€` behind them. `[numbers]` and `[masked]` in the source map "
+    "say more."
+)
+"""How a number may be written, for whoever has one that cannot be read."""
 DROPPED = "ligne_de_total"
 """The rule by which a user's map drops a line."""
 
@@ -294,7 +300,12 @@ TABLE: tuple[Rule, ...] = (
         "The quarter cannot be read, is before 2020-T1 or after the current quarter.",
         _LOOK,
     ),
-    Rule("nombre_illisible", "quarantine", "A measure holds what is neither a number nor empty.", _LOOK),
+    Rule(
+        "nombre_illisible",
+        "quarantine",
+        "A measure holds what is neither a number nor empty.",
+        f"The line is kept in `stg_rejets`, as received. {NUMBERS}",
+    ),
     Rule(
         "nombre_invraisemblable",
         "quarantine",
