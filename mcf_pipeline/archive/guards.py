@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from mcf_pipeline.archive.manifest import Manifest, QuarterContent
 from mcf_pipeline.contract.modalities import NOT_GIVEN_ID
-from mcf_pipeline.contract.rules import (
+from mcf_pipeline.contract.thresholds import (
     GROWTH_SHARE,
     MASKED_CHANGE,
     MIN_DOSSIERS_OF_REGION,

@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.archive.manifest import QuarterContent
-from mcf_pipeline.archive.split import split
+from mcf_pipeline.archive.split import spellings, split
 from mcf_pipeline.contract.evidence import ExportValues
-from mcf_pipeline.contract.levels import judge_levels, level_notes
+from mcf_pipeline.contract.levels import judge_levels, judge_spellings, level_notes
 from mcf_pipeline.contract.lines import NOTHING_LOST, TypedLines, read_lines
 from mcf_pipeline.contract.map_lines import Problem, map_lines
 from mcf_pipeline.contract.recognised import Recognition
 from mcf_pipeline.contract.recognition import RecognitionError, recognise
 from mcf_pipeline.contract.release import judge
-from mcf_pipeline.contract.rules import REJECTED_SHARE
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.thresholds import REJECTED_SHARE
 from mcf_pipeline.errors import ContractError
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ def _round(
         found.problems.append(str(error))
         return None
     found.recognition = recognition
-    problems.update({str(problem): problem for problem in judge_levels(regions, source_map.accepted)})
+    levels = judge_spellings(spellings(con), source_map.accepted) + judge_levels(regions, source_map.accepted)
+    problems.update({str(problem): problem for problem in levels})
     notes.update(dict.fromkeys(level_notes(regions)))
     found.problems += problems
     if problems:

@@ -21,11 +21,12 @@ from mcf_pipeline.contract.parsing import (
     canonical_number_sql,
     canonical_text_sql,
     integer_sql,
+    is_semester,
     quarter_problem,
     without_groups_sql,
 )
 from mcf_pipeline.contract.recognition import Recognition
-from mcf_pipeline.contract.rules import REJECTED_SHARE
+from mcf_pipeline.contract.thresholds import REJECTED_SHARE
 from mcf_pipeline.duck import literal, one, quoted
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.files import put_in_place, sha256_of, write_atomically
@@ -310,6 +311,12 @@ def _map_quarters(con: duckdb.DuckDBPyConnection, recognition: Recognition, toda
         )
 
 
+def spellings(con: duckdb.DuckDBPyConnection) -> list[tuple[tuple[str | None, ...], str]]:
+    """How an export that was split writes its quarters: the texts of their columns, and the quarter's id."""
+    rows = con.execute("SELECT * FROM trimestre_lu WHERE trimestre_id <> ?", [NO_QUARTER]).fetchall()
+    return [(tuple(texts), quarter) for *texts, quarter in rows]
+
+
 def _join_on_quarter(recognition: Recognition) -> str:
     return " AND ".join(
         f"trimestre_lu.c{i} IS NOT DISTINCT FROM export.{quoted(name)}"
@@ -340,8 +347,9 @@ def _unreadable_message(
             f"{lost} of {rows} lines are of a quarter that has not begun by this machine's clock, which says {today} "
             f"(for example {', '.join(repr(text[:40]) for text in examples)}): set the clock, or look at the export"
         )
+    semesters = " (they look like semesters; this dataset is by quarter)" if any(map(is_semester, examples)) else ""
     return (
         f"{lost} of {rows} lines have no readable quarter in {' and '.join(map(repr, recognition.quarter.columns))} "
-        f"(for example {', '.join(repr(text[:40]) for text in examples)}): is it the right column? "
+        f"(for example {', '.join(repr(text[:40]) for text in examples)}){semesters}: is it the right column? "
         "`mcf-pipeline doctor` shows how each column is understood"
     )

@@ -27,7 +27,6 @@ from mcf_pipeline.archive.pruning import begin_pruning, being_pruned, complete_p
 from mcf_pipeline.archive.timeline import Timeline, timeline
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
-from mcf_pipeline.duck import one
 from mcf_pipeline.errors import ArchiveError, HeldReleaseError, UsageError
 from mcf_pipeline.files import ensure_writable, explain_disk_errors, put_in_place, sha256_of, write_atomically
 from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
@@ -221,7 +220,7 @@ class Archive:
                 log.warning("%s", note)
             _refuse_mixing(understood.is_synthetic, known)
             draft = Manifest(
-                release_id=_release_day(con, understood.recognition, received),
+                release_id=_release_day(con, understood, received),
                 url=received.origin,
                 retrieved_at=received.retrieved_at,
                 data_processed=received.data_processed,
@@ -321,24 +320,24 @@ def _refuse_mixing(is_synthetic: bool, known: list[Manifest]) -> None:
         )
 
 
-def _release_day(con: duckdb.DuckDBPyConnection, recognition: Recognition, received: Received) -> str:
+def _release_day(con: duckdb.DuckDBPyConnection, understood: Understood, received: Received) -> str:
     """The day a release is known by: the portal's, else the file's own, else the file's modification day."""
     if received.data_processed:
         return received.data_processed.date().isoformat()
     today = received.retrieved_at.date()
-    if "date_chargement" in recognition.columns:
-        # No release is older than the dataset or far in the future, whatever the cell holds; a year's leave for a
+    if "date_chargement" in understood.recognition.columns:
+        from mcf_pipeline.contract.days import DAY, loading_day
+
+        rows = con.execute(f"SELECT DISTINCT regexp_extract(trim(date_chargement), '^{DAY}') FROM recues").fetchall()
+        # No release is older than what it holds, or far in the future, whatever the cell holds; a year's leave for a
         # clock that is wrong.
-        (day,) = one(
-            con,
-            """SELECT max(jour) FROM (
-                SELECT coalesce(try_cast(texte AS DATE), try_strptime(texte, '%d/%m/%Y')::DATE) AS jour
-                FROM (SELECT left(trim(date_chargement), 10) AS texte FROM recues)
-            ) WHERE jour BETWEEN ? AND ?""",
-            [FIRST_QUARTER.first_day, today + dt.timedelta(days=366)],
-        )
+        newest = max((Quarter.parse(quarter) for quarter in understood.content.quarters), default=FIRST_QUARTER)
+        last = today + dt.timedelta(days=366)
+        day, note = loading_day((text for (text,) in rows if text), newest.first_day, today, last)
+        if note:
+            log.warning("%s", note)
         if day:
-            return str(day)
+            return day.isoformat()
     day = received.suggested_day or today
     return day.isoformat()
 

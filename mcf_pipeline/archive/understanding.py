@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.archive.manifest import QuarterContent
-from mcf_pipeline.archive.split import Split, split
+from mcf_pipeline.archive.split import Split, spellings, split
 from mcf_pipeline.contract.evidence import ExportValues
-from mcf_pipeline.contract.levels import judge_levels
+from mcf_pipeline.contract.levels import judge_levels, judge_spellings
 from mcf_pipeline.contract.recognition import Recognition, fields_of, recognise
 from mcf_pipeline.contract.release import Sums, Verdict, refuse_suspect
 from mcf_pipeline.contract.source import SourceField
@@ -143,7 +143,8 @@ def judge(
         for quarter, held in content.quarters.items()
     }
     content = replace(content, quarters=quarters)
-    levels = judge_levels({quarter: held.regions for quarter, held in sums.items()}, source_map.accepted)
+    levels = judge_spellings(spellings(con), source_map.accepted)
+    levels += judge_levels({quarter: held.regions for quarter, held in sums.items()}, source_map.accepted)
     if levels:
         raise Verdict(tuple(levels)).error(source_map)
     return Understood(lines.fields, recognition, content, tuple(notes))

@@ -364,6 +364,11 @@ def kind_of(canonical: str) -> Kind:
     return COLUMNS[canonical].kind
 
 
+def is_money(canonical: str) -> bool:
+    """Whether the cells of a canonical column are euros, and may say so."""
+    return canonical == "prix_moyen" or COLUMNS[canonical].kind == "amount"
+
+
 @cache
 def names_by_key(*, fallbacks: bool = False) -> Mapping[str, str]:
     """Canonical column by the key of each of its names (or of each of its fallbacks)."""

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mcf_pipeline.contract.columns import MEASURES, kind_of
+from mcf_pipeline.contract.days import loading_day
 from mcf_pipeline.contract.guesses import toml_for, with_unknown_modalities
 from mcf_pipeline.contract.masking import Masking
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve, resolve_situation
@@ -22,7 +23,7 @@ from mcf_pipeline.contract.recognition import RecognisedColumn, Recognition, Rec
 from mcf_pipeline.contract.source import SourceField
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.contract.text import clean
-from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.quarter import FIRST_QUARTER, Quarter
 
 Values = Mapping[str | None, int]
 """Distinct values of one column, with how often each was seen."""
@@ -36,6 +37,8 @@ _FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("1234,5", re.compile(r"-?[0-9]*,[0-9]+")),
     ("1 234", re.compile(r"-?[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+")),
     ("1.2E+3", re.compile(r"-?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]{1,2}")),
+    ("1,234.5", re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")),
+    ("1.234,5", re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+")),
     ("1 234,5", re.compile(r"-?[0-9]{1,3}(?:[ \u00a0\u202f\u2009][0-9]{3})+[.,][0-9]+")),
 )
 _EMPTY, _UNREADABLE = "empty", "unreadable"
@@ -195,6 +198,11 @@ def diagnose(
     if recognition is not None:
         quarters, quarter_problems = _quarters(recognition, values, pairs, today or dt.date.today())
         problems += quarter_problems
+    if "date_chargement" in found and facts.data_processed is None:
+        newest = Quarter.parse(max(quarters)) if quarters else FIRST_QUARTER
+        day = today or dt.date.today()
+        texts = [text.strip() for text in samples[found["date_chargement"].source]]
+        notes += filter(None, loading_day(texts, newest.first_day, day, day)[1:])
     if facts.records_count is not None and facts.lines_read is not None and not facts.lines_read:
         problems.append(f"the source announces {facts.records_count} lines and gives none")
     if unknown:
@@ -232,7 +240,16 @@ def _format(value: str | None, own_masks: Collection[str] = ()) -> str:
         for name, pattern in _FORMATS:
             if pattern.fullmatch(text.removeprefix("+")):
                 return name
+        if bare := _with_currency(text):
+            return f"{bare} €"
     return _UNREADABLE
+
+
+def _with_currency(text: str) -> str | None:
+    """How an amount is written that stands before its currency; None where none does."""
+    match = re.fullmatch(r"(.*?)\s*(?:€|EUR|[Ee]uros?)", text)
+    found = match and _format(match[1])
+    return found if found not in (None, _EMPTY, _UNREADABLE) else None
 
 
 def _formats(values: Values, own_masks: Collection[str] = ()) -> dict[str, int]:

@@ -7,16 +7,26 @@ What does not belong here: what lines say (`contract.plausible`).
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 
 from mcf_pipeline.contract.map_lines import Problem, Proposal
 from mcf_pipeline.contract.modalities import KNOWN, NOT_GIVEN_ID
-from mcf_pipeline.contract.rules import CUMULATED, MAX_DOSSIERS_OF_QUARTER, MAX_DOSSIERS_OF_YEAR, MIN_CUMULATED, RESET
+from mcf_pipeline.contract.text import clean
+from mcf_pipeline.contract.thresholds import (
+    CUMULATED,
+    MAX_DOSSIERS_OF_QUARTER,
+    MAX_DOSSIERS_OF_YEAR,
+    MIN_CUMULATED,
+    RESET,
+)
 from mcf_pipeline.quarter import Quarter
 
 Regions = Mapping[str, Mapping[str, int]]
 """By quarter, the dossiers of each region by its identifier, over the unmasked lines."""
 
+_BARE = re.compile(r"(?:[0-9]{4} ?[ /_-]? ?)?0?[12](?:[.,]0+)?")
+"""A half of a year as well as a quarter: ``2023-1``, or the number beside a year. ``2023-T1`` says which."""
 _KNOWN = frozenset(region.id for region in KNOWN["region"]) | {NOT_GIVEN_ID}
 
 
@@ -51,6 +61,33 @@ def level_notes(quarters: Regions) -> list[str]:
     return [
         f"dossiers grow from quarter to quarter of {years[-1]} as if each held its year so far "
         f"({_shown(quarters, years[-1])}): compare them with what is published elsewhere (trimestres_cumules)"
+    ]
+
+
+def judge_spellings(spellings: Sequence[tuple[tuple[str | None, ...], str]], accepted: Sequence[str]) -> list[Problem]:
+    """Say whether what was read as quarters are semesters: only 1 and 2, in years of which the next is there, too.
+
+    Args:
+        spellings: how the release writes each quarter, and the quarter's id.
+        accepted: rules that a user lets pass.
+    """
+    if "semestres" in accepted or not spellings:
+        return []
+    if not all(texts[-1] and _BARE.fullmatch(texts[-1].strip()) for texts, _ in spellings):
+        return []
+    found = {Quarter.parse(quarter) for _, quarter in spellings}
+    years = {quarter.year for quarter in found}
+    whole = [year for year in years if year + 1 in years]
+    if not whole or any(Quarter(year, number) not in found for year in whole for number in (1, 2)):
+        return []
+    written = " ".join(filter(None, spellings[0][0]))
+    return [
+        Problem(
+            "semestres",
+            f"every quarter is the first or the second of its year ({clean(written, 40)!r} and the like, "
+            f"{min(years)} to {max(years)}): they may be semesters, and this dataset is by quarter",
+            (_accept("semestres"),),
+        )
     ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.columns import COLUMNS, PART_COLUMNS
-from mcf_pipeline.contract.rules import MIN_PERSONS, PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
+from mcf_pipeline.contract.thresholds import MIN_PERSONS, PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 
 if TYPE_CHECKING:
     import duckdb

@@ -21,7 +21,7 @@ import pandera.errors
 import pyarrow as pa
 from pandera.pandas import DataFrameSchema
 
-from mcf_pipeline.contract.columns import COLUMNS, MEASURES
+from mcf_pipeline.contract.columns import COLUMNS, MEASURES, is_money
 from mcf_pipeline.contract.financers import FINANCERS
 from mcf_pipeline.contract.keys import IDS, ids_sql, map_modalities
 from mcf_pipeline.contract.modalities import DIMENSIONS, resolve
@@ -239,7 +239,7 @@ def typed_sql(name: str, columns: Sequence[str], source_map: SourceMap, separato
     if kind == "count":
         return integer_sql(text)
     scale = 8 if source_map.is_share(name) else 2 if kind == "amount" else 4
-    return decimal_sql(text, 18, scale, factor=source_map.factor(name))
+    return decimal_sql(text, 18, scale, factor=source_map.factor(name), is_money=is_money(name))
 
 
 def _unreadable_numbers(

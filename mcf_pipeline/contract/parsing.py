@@ -42,6 +42,7 @@ _QUARTER_FORMS = tuple(
         rf"{_YEAR}{_NUMBER}",  # 20201
     )
 )
+_SEMESTER = re.compile(r"\bs(?:em)?(?:estre)?\.? ?[12]\b|[0-9]s[12]\b|\bh[12]\b|[0-9]h[12]\b|semestre")
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[t ](.+))?")
 _FRENCH_DAY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})(?: 00:00(?::00)?)?")
 # Midnight, with or without its offset; 22:00 and 23:00 UTC are midnight in Paris, in summer and in winter.
@@ -92,6 +93,11 @@ def _from_day(year: str, month: str, day: str, time: str | None) -> Quarter | No
     return quarter if quarter.first_day == found else None
 
 
+def is_semester(text: str) -> bool:
+    """Whether a text says by itself that it is a half of a year: ``2023-S1``, ``1er semestre 2023``, ``2023 H2``."""
+    return bool(_SEMESTER.search(_plain(text[:_MAX_QUARTER_TEXT])))
+
+
 def quarter_from_pair(year: str | None, number: str | None) -> Quarter | None:
     """Read a quarter given in two columns.
 
@@ -138,6 +144,9 @@ _SCIENTIFIC = rf"{_BLANKS}*[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)[eE][+-]?[0-
 """How a spreadsheet writes a large number in a narrow column: ``4,53E+06``."""
 _GROUPED = rf"{_BLANKS}*[+-]?[0-9]{{1,3}}(?:(?:\.[0-9]{{3}})+(?:,[0-9]+)?|(?:,[0-9]{{3}})+(?:\.[0-9]+)?){_BLANKS}*"
 """Thousands behind points or commas, where that is settled (`contract.separators`)."""
+_CURRENCY = r"(?:€|EUR|[Ee]uros?)"
+_MONEY = rf"{_BLANKS}*[+-]?{_WHOLE}(?:[.,](?:[0-9]{{1,2}}|[0-9]{{4,}}))?{_BLANKS}*{_CURRENCY}{_BLANKS}*"
+"""An amount with its currency. Not ``1.234 €``: what that is, the other cells of its column say."""
 _PLAIN = r"-?[0-9]+(?:\.[0-9]+)?"
 """What the portal writes: such a text goes straight to the cast, which is most of the time saved."""
 
@@ -207,6 +216,28 @@ def without_groups_sql(expr: str) -> str:
     return f"CASE WHEN {grouped} THEN CASE WHEN {by_comma} THEN {comma} ELSE {point} END ELSE {expr} END"
 
 
+def without_currency_sql(expr: str) -> str:
+    """SQL: an amount without the currency behind it."""
+    return f"regexp_replace({expr}, '{_BLANKS}*{_CURRENCY}{_BLANKS}*$', '')"
+
+
+def has_currency_sql(expr: str) -> str:
+    """SQL: whether a text ends with a currency."""
+    return f"regexp_matches({expr}, '{_CURRENCY}{_BLANKS}*$')"
+
+
+def without_marks_sql(expr: str, mark: str) -> str:
+    """SQL: a number without the marks between its thousands, a comma or a point; what has none of them as it is."""
+    if mark == ",":
+        grouped, plain = "(?:,[0-9]{3})+(?:\\.[0-9]+)?", f"replace({expr}, ',', '')"
+    else:
+        grouped, plain = "(?:\\.[0-9]{3})+(?:,[0-9]+)?", f"replace(replace({expr}, '.', ''), ',', '.')"
+    return (
+        f"CASE WHEN regexp_full_match({expr}, '{_BLANKS}*[+-]?[0-9]{{1,3}}{grouped}{_BLANKS}*') THEN {plain} "
+        f"ELSE {expr} END"
+    )
+
+
 def integer_sql(expr: str) -> str:
     """SQL: the BIGINT that a text says, or NULL if it says none.
 
@@ -222,7 +253,7 @@ def integer_sql(expr: str) -> str:
     )
 
 
-def decimal_sql(expr: str, precision: int, scale: int, *, factor: Decimal = Decimal(1)) -> str:
+def decimal_sql(expr: str, precision: int, scale: int, *, factor: Decimal = Decimal(1), is_money: bool = False) -> str:
     """SQL: the DECIMAL(precision, scale) that a text says, or NULL if it says none or does not fit.
 
     ``1234.5``, ``1 234,50``, ``-0,5``, ``.5``, ``4,53E+06`` (exactly: no float is on the way). One separator of
@@ -234,6 +265,7 @@ def decimal_sql(expr: str, precision: int, scale: int, *, factor: Decimal = Deci
         precision: digits in all.
         scale: decimals.
         factor: from the source's unit to ours (`SourceMap.factor`); multiplied before rounding.
+        is_money: whether a currency may stand behind it, as in ``1 234,50 €``.
     """
     target = f"DECIMAL({precision},{scale})"
 
@@ -249,7 +281,13 @@ def decimal_sql(expr: str, precision: int, scale: int, *, factor: Decimal = Deci
     return (
         f"CASE WHEN regexp_full_match({expr}, '{_PLAIN}') THEN {cast(expr)} "
         f"WHEN regexp_full_match({expr}, '{_DECIMAL}') OR regexp_full_match({expr}, '{_SCIENTIFIC}') "
-        f"THEN {cast(_bare(expr))} END"
+        f"THEN {cast(_bare(expr))} "
+        + (
+            f"WHEN regexp_full_match({expr}, '{_MONEY}') THEN {cast(_bare(without_currency_sql(expr)))} "
+            if is_money
+            else ""
+        )
+        + "END"
     )
 
 

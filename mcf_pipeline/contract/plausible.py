@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from mcf_pipeline.contract.line_rules import is_some_of_the_dossiers
 from mcf_pipeline.contract.map_lines import Problem, Proposal
-from mcf_pipeline.contract.rules import (
+from mcf_pipeline.contract.text import clean
+from mcf_pipeline.contract.thresholds import (
     BROKEN_SHARE,
     MIN_JUDGED,
     MIN_JUDGED_OF_FINANCER,
@@ -22,7 +23,6 @@ from mcf_pipeline.contract.rules import (
     MOST_LINES,
     USUAL_HOURS,
 )
-from mcf_pipeline.contract.text import clean
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,7 +16,9 @@ from mcf_pipeline.contract.grammar import other_unit, read_name, unit_in
 from mcf_pipeline.contract.map_lines import Problem, Proposal, for_column
 from mcf_pipeline.contract.plausible import several
 from mcf_pipeline.contract.recognised import Recognition
-from mcf_pipeline.contract.rules import (
+from mcf_pipeline.contract.source_map import AMOUNT_UNITS, PARTS
+from mcf_pipeline.contract.text import clean
+from mcf_pipeline.contract.thresholds import (
     BROKEN_SHARE,
     MIN_JUDGED,
     MIN_JUDGED_OF_PART,
@@ -25,8 +27,6 @@ from mcf_pipeline.contract.rules import (
     PRICE_RELATIVE,
     USUAL_PRICES,
 )
-from mcf_pipeline.contract.source_map import AMOUNT_UNITS, PARTS
-from mcf_pipeline.contract.text import clean
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,6 +8,7 @@ found (`totals`, `relations`, `separators`, `keys`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,9 +22,10 @@ from mcf_pipeline.contract.modalities import DIMENSIONS, NOT_GIVEN_ID, resolve
 from mcf_pipeline.contract.plausible import counts_in, judge_figures, look
 from mcf_pipeline.contract.recognised import Recognition
 from mcf_pipeline.contract.relations import judge_parts_of_it, judge_relations, measure, measure_by
-from mcf_pipeline.contract.rules import REJECTED_SHARE, RULES
+from mcf_pipeline.contract.rules import RULES
 from mcf_pipeline.contract.separators import Separators, settle
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.thresholds import MIN_CODES, REJECTED_SHARE
 from mcf_pipeline.contract.totals import dropped_sql, find_totals
 from mcf_pipeline.duck import literal, one, quoted, temporary
 from mcf_pipeline.errors import ContractError
@@ -138,7 +140,8 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
         {"quarter": measure_by(con, "trimestre_id"), "region": measure_by(con, "region")}, source_map.accepted
     )
     parts = [name for name in PART_COLUMNS if name in columns]
-    problems = [*problems, *judge_figures(look(con, counts_in(columns), parts), parts, source_map.accepted)]
+    odd = judge_figures(look(con, counts_in(columns), parts), parts, source_map.accepted)
+    problems = [*_other_codes(unknown, source_map), *problems, *odd]
     problems += _zeros(con, columns)
     if "lignes_de_total" not in source_map.accepted:
         problems += _totals(con, unknown)
@@ -158,6 +161,26 @@ def _sums(con: duckdb.DuckDBPyConnection) -> dict[str, Sums]:
         amounts[quarter] = amounts.get(quarter, Decimal(0)) + amount
         regions.setdefault(quarter, {})[region] = int(dossiers)
     return {quarter: Sums(int(amount), regions[quarter]) for quarter, amount in amounts.items()}
+
+
+_OTHER_CODES = re.compile(r"0[1-9]|[1-8][0-9]|9[0-5]|2[AB]|97[1-46]|[0-9]{4,5}|2[AB][0-9]{3}|[0-9]{9}")
+"""Codes of départements, of communes and zones, of EPCI. What is a region's code is known, and does not get here."""
+
+
+def _other_codes(unknown: Mapping[str, list[str]], source_map: SourceMap) -> list[Problem]:
+    """Regions that are something else: where a département has a region's code, its figures pass for the region's."""
+    codes = [text.strip() for text in unknown.get("region", ()) if _OTHER_CODES.fullmatch(text.strip().upper())]
+    if len(codes) < MIN_CODES or "regions_autres" in source_map.accepted:
+        return []
+    what = "EPCI" if all(len(code) == 9 for code in codes) else "communes" if len(codes[0]) > 3 else "départements"
+    return [
+        Problem(
+            "regions_autres",
+            f"the column of regions holds {len(codes)} codes that are none, like those of {what} "
+            f"({', '.join(codes[:4])}…): other lines would pass for regions of the same code",
+            (Proposal("accept", "rules", ("regions_autres",), "only where each code is a region", is_remark=True),),
+        )
+    ]
 
 
 def _notes(separators: Separators) -> list[str]:

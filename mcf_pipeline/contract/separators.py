@@ -10,15 +10,21 @@ What does not belong here: how a number is read once that is settled (`contract.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcf_pipeline.contract.columns import COLUMNS, MEASURES, PART_COLUMNS
+from mcf_pipeline.contract.columns import COLUMNS, MEASURES, PART_COLUMNS, is_money
 from mcf_pipeline.contract.map_lines import Proposal
-from mcf_pipeline.contract.parsing import decimal_sql, without_groups_sql
-from mcf_pipeline.contract.rules import PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
+from mcf_pipeline.contract.parsing import (
+    decimal_sql,
+    has_currency_sql,
+    without_currency_sql,
+    without_groups_sql,
+    without_marks_sql,
+)
 from mcf_pipeline.contract.source_map import DECIMALS, PARTS, THOUSANDS, SourceMap
+from mcf_pipeline.contract.thresholds import PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
 from mcf_pipeline.duck import one, quoted
 
 if TYPE_CHECKING:
@@ -28,12 +34,24 @@ Group = tuple[str, str]
 """A release and a quarter of it."""
 EVERY = 16
 """Each so many lines of a quarter are looked at first: one separator with two digits behind it settles a column."""
+FIRST = 48
+"""And the first lines of each: of a small quarter that is most of it."""
 AGREEING = 0.9
 """Share of the lines that must agree with one way of reading, and with no other."""
 
 _HAS_SEPARATOR = "(contains({0}, '.') OR contains({0}, ','))"
 _THREE_BEHIND = "({0} LIKE '%.___' OR {0} LIKE '%,___')"
 _NOT_THREE = r"[.,]([0-9]{1,2}|[0-9]{4,})$"
+_IN_GROUPS = {
+    ",": r"[ \t]*[+-]?[0-9]{1,3}(,[0-9]{3})+\.[0-9]+[ \t]*",
+    ".": r"[ \t]*[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+[ \t]*",
+}
+"""Numbers in which one mark stands between thousands and the other one before decimals, by the first."""
+_AS_DECIMALS = {
+    ",": r"[ \t]*[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})[ \t]*",
+    ".": r"[ \t]*[+-]?[0-9]+\.([0-9]{1,2}|[0-9]{4,})[ \t]*",
+}
+"""Numbers in which it can only stand before decimals."""
 _GROUPED = r"[ \t]*[+-]?[1-9][0-9]{0,2}([.,][0-9]{3})+[ \t]*"
 
 
@@ -68,21 +86,37 @@ class Separators:
     Attributes:
         thousands: by canonical column, the quarters in which they stand between thousands.
         ambiguous: what nothing settles.
+        marks: by canonical column, the mark between thousands of the quarters in which other marks stand before
+            decimals: ``1,234.50``.
+        currency: the quarters in which a currency stands behind amounts.
     """
 
     thousands: Mapping[str, frozenset[Group]]
     ambiguous: tuple[Ambiguous, ...] = ()
+    marks: Mapping[str, Mapping[Group, str]] = field(default_factory=dict)
+    currency: frozenset[Group] = frozenset()
 
     def number(self, name: str, source_map: SourceMap) -> str:
         """SQL: the text of a figure in which a separator can only be that of decimals."""
-        column = quoted(name)
+        text = _without_currency(name, self.currency)
         if source_map.numbers.get(name) == THOUSANDS:
-            return without_groups_sql(column)
-        groups = self.thousands.get(name)
-        if not groups:
-            return column
-        listed = ", ".join(f"('{release}', '{quarter}')" for release, quarter in sorted(groups))
-        return f"CASE WHEN (release_id, trimestre_id) IN ({listed}) THEN {without_groups_sql(column)} ELSE {column} END"
+            return without_groups_sql(text)
+        for mark in (",", "."):
+            groups = [group for group, found in self.marks.get(name, {}).items() if found == mark]
+            text = _where(groups, without_marks_sql(text, mark), text)
+        return _where(self.thousands.get(name, ()), without_groups_sql(text), text)
+
+
+def _where(groups: Iterable[Group], then: str, otherwise: str) -> str:
+    """SQL: one text in the lines of some quarters, and another one elsewhere."""
+    listed = ", ".join(f"('{release}', '{quarter}')" for release, quarter in sorted(groups))
+    return (
+        f"CASE WHEN (release_id, trimestre_id) IN ({listed}) THEN {then} ELSE {otherwise} END" if listed else otherwise
+    )
+
+
+def _without_currency(name: str, currency: frozenset[Group]) -> str:
+    return _where(currency if is_money(name) else (), without_currency_sql(quoted(name)), quoted(name))
 
 
 def settle(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], source_map: SourceMap) -> Separators:
@@ -103,40 +137,112 @@ def settle(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], s
         and name != "duree_moyenne"
         and name not in source_map.numbers
     ]
-    suspects = _suspects(con, table, open_)
+    money = [name for name in open_ if is_money(name)]
+    seen = _seen(con, table, money)
+    marks, contradictory = _marks(con, table, money, seen) if seen.both else ({}, [])
+    suspects = _suspects(con, table, open_, seen)
+    for name, groups in marks.items():
+        for group in groups:
+            suspects.get(group, {}).pop(name, None)
     thousands: dict[str, set[Group]] = {}
-    ambiguous: dict[str, Ambiguous] = {}
+    ambiguous = {found.column: found for found in contradictory}
     for group, found in suspects.items():
-        settled = _settled(con, table, group, found, columns, source_map)
+        if not found:
+            continue
+        settled = _settled(con, table, group, found, columns, source_map, seen.currency)
         for name in found:
             if name not in settled:
                 ambiguous.setdefault(name, Ambiguous(name, found[name], group[1]))
             elif settled[name]:
                 thousands.setdefault(name, set()).add(group)
-    return Separators({name: frozenset(groups) for name, groups in thousands.items()}, tuple(ambiguous.values()))
+    return Separators(
+        {name: frozenset(groups) for name, groups in thousands.items()},
+        tuple(ambiguous.values()),
+        marks,
+        seen.currency,
+    )
 
 
-def _suspects(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> dict[Group, dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the first lines of each quarter show of the columns of money.
+
+    Attributes:
+        settled: those in which a separator stands before other than three digits, in every quarter.
+        both: the quarters in which cells of some column have a comma and a point; those of others will, too.
+        currency: those in which a currency stands behind figures.
+    """
+
+    settled: frozenset[str] = frozenset()
+    both: frozenset[Group] = frozenset()
+    currency: frozenset[Group] = frozenset()
+
+
+def _seen(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> _Seen:
+    if not names:
+        return _Seen()
+    looked_for = ", ".join(
+        f"bool_or(regexp_matches({c}, '{_NOT_THREE}')), bool_or(contains({c}, ',') AND contains({c}, '.')), "
+        f"bool_or({has_currency_sql(c)})"
+        for c in map(quoted, names)
+    )
+    rows = con.execute(
+        f"SELECT release_id, trimestre_id, {looked_for} FROM {table} "
+        f"WHERE rang % {EVERY} = 0 OR rang <= {FIRST} GROUP BY ALL"
+    ).fetchall()
+    (quarters,) = one(con, f"SELECT count(DISTINCT (release_id, trimestre_id)) FROM {table}")
+
+    def where(place: int) -> frozenset[Group]:
+        return frozenset((row[0], row[1]) for row in rows if row[2 + place])
+
+    places = range(0, 3 * len(names), 3)
+    return _Seen(
+        frozenset(name for name, place in zip(names, places, strict=True) if len(where(place)) == quarters),
+        frozenset[Group]().union(*(where(place + 1) for place in places)),
+        frozenset[Group]().union(*(where(place + 2) for place in places)),
+    )
+
+
+def _marks(
+    con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], seen: _Seen
+) -> tuple[dict[str, dict[Group, str]], list[Ambiguous]]:
+    """Which mark stands between thousands where another one stands before decimals; and where both do either."""
+    marks: dict[str, dict[Group, str]] = {}
+    contradictory = []
+    for name in names:
+        text = _without_currency(name, seen.currency)
+        counted = ", ".join(
+            f"count(*) FILTER (WHERE regexp_full_match({text}, '{form}'))"
+            for form in (*_IN_GROUPS.values(), *_AS_DECIMALS.values())
+        )
+        mixed = f"min({text}) FILTER (WHERE contains({text}, ',') AND contains({text}, '.'))"
+        rows = con.execute(
+            f"SELECT release_id, trimestre_id, {mixed}, {counted} FROM {table} GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        for release, quarter, example, commas, points, decimal_commas, decimal_points in rows:
+            if (release, quarter) not in seen.both:
+                continue
+            if commas and not points and not decimal_commas:
+                marks.setdefault(name, {})[release, quarter] = ","
+            elif points and not commas and not decimal_points:
+                marks.setdefault(name, {})[release, quarter] = "."
+            elif commas or points:
+                contradictory.append(Ambiguous(name, example, quarter))
+    return marks, contradictory
+
+
+def _suspects(
+    con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], seen: _Seen
+) -> dict[Group, dict[str, str]]:
     """By quarter, the columns in which every separator has three digits behind it, with an example."""
     if not names:
         return {}
     # Counts have no separator at all in most files: what is not settled by the first lines is looked at whole.
-    unsettled = [name for name in names if COLUMNS[name].kind == "count"]
-    amounts = [name for name in names if name not in unsettled]
-    if amounts:
-        seen = ", ".join(f"bool_or(regexp_matches({quoted(n)}, '{_NOT_THREE}'))" for n in amounts)
-        first = con.execute(
-            f"SELECT release_id, trimestre_id, {seen} FROM {table} WHERE rang % {EVERY} = 0 GROUP BY ALL"
-        ).fetchall()
-        (quarters,) = one(con, f"SELECT count(DISTINCT (release_id, trimestre_id)) FROM {table}")
-        unsettled += [
-            name
-            for place, name in enumerate(amounts)
-            if len(first) < quarters or not all(row[place + 2] for row in first)
-        ]
+    unsettled = [name for name in names if name not in seen.settled or (seen.currency and is_money(name))]
     if not unsettled:
         return {}
-    any_ = ", ".join(f"bool_or({_THREE_BEHIND.format(quoted(n))})" for n in unsettled)
+    texts = {name: _without_currency(name, seen.currency) for name in unsettled}
+    any_ = ", ".join(f"bool_or({_THREE_BEHIND.format(texts[n])})" for n in unsettled)
     (row,) = con.execute(f"SELECT {any_} FROM {table}").fetchall()
     possible = [name for name, found in zip(unsettled, row, strict=True) if found]
     if not possible:
@@ -148,7 +254,7 @@ def _suspects(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) 
         # One that does not end in zeros says more: a count has no decimals but zeros.
         f"coalesce(max({c}) FILTER (WHERE regexp_full_match({c}, '{_GROUPED}') AND NOT ends_with({c}, '000')), "
         f"max({c}) FILTER (WHERE regexp_full_match({c}, '{_GROUPED}')))"
-        for c in map(quoted, possible)
+        for c in map(texts.__getitem__, possible)
     )
     suspects: dict[Group, dict[str, str]] = {}
     for release, quarter, *figures in con.execute(
@@ -169,6 +275,7 @@ def _settled(
     suspects: Mapping[str, str],
     columns: Sequence[str],
     source_map: SourceMap,
+    currency: frozenset[Group],
 ) -> dict[str, bool]:
     """For each suspect that other columns settle, whether its separators stand between thousands."""
     lines = f"(FROM {table} WHERE release_id = '{group[0]}' AND trimestre_id = '{group[1]}')"
@@ -179,7 +286,7 @@ def _settled(
         fitting = [
             ways
             for ways in itertools.product((False, True), repeat=len(product))
-            if product and _price_agrees(con, lines, dict(zip(product, ways, strict=True)), source_map)
+            if product and _price_agrees(con, lines, dict(zip(product, ways, strict=True)), source_map, currency)
         ]
         if len(fitting) == 1:
             settled |= dict(zip(product, fitting[0], strict=True))
@@ -190,7 +297,7 @@ def _settled(
         fitting_parts = [
             way
             for way in (False, True)
-            if _parts_agree(con, lines, parts, dict.fromkeys(open_parts, way), of_amount, source_map)
+            if _parts_agree(con, lines, parts, dict.fromkeys(open_parts, way), of_amount, source_map, currency)
         ]
         if len(fitting_parts) == 1:
             settled |= dict.fromkeys(open_parts, fitting_parts[0])
@@ -204,14 +311,21 @@ def _settled(
     return settled
 
 
-def _read(name: str, is_thousands: bool, source_map: SourceMap) -> str:
-    text = without_groups_sql(quoted(name)) if is_thousands else quoted(name)
+def _read(name: str, is_thousands: bool, source_map: SourceMap, currency: frozenset[Group]) -> str:
+    text = _without_currency(name, currency)
+    text = without_groups_sql(text) if is_thousands else text
     return decimal_sql(text, 18, 4, factor=source_map.factor(name))
 
 
-def _price_agrees(con: duckdb.DuckDBPyConnection, lines: str, ways: Mapping[str, bool], source_map: SourceMap) -> bool:
+def _price_agrees(
+    con: duckdb.DuckDBPyConnection,
+    lines: str,
+    ways: Mapping[str, bool],
+    source_map: SourceMap,
+    currency: frozenset[Group],
+) -> bool:
     price, dossiers, amount = (
-        f"{_read(name, ways.get(name, source_map.numbers.get(name) == THOUSANDS), source_map)}::DOUBLE"
+        f"{_read(name, ways.get(name, source_map.numbers.get(name) == THOUSANDS), source_map, currency)}::DOUBLE"
         for name in ("prix_moyen", "nb_dossiers", "montant_engage")
     )
     return _share(con, lines, f"abs({price} * {dossiers} - {amount}) <= {PRICE_RELATIVE} * {amount}")
@@ -224,12 +338,13 @@ def _parts_agree(
     ways: Mapping[str, bool],
     amount_is_thousands: bool,
     source_map: SourceMap,
+    currency: frozenset[Group],
 ) -> bool:
-    amount = _read(
-        "montant_engage", amount_is_thousands or source_map.numbers.get("montant_engage") == THOUSANDS, source_map
-    )
+    is_thousands = amount_is_thousands or source_map.numbers.get("montant_engage") == THOUSANDS
+    amount = _read("montant_engage", is_thousands, source_map, currency)
     total = " + ".join(
-        f"coalesce({_read(n, ways.get(n, source_map.numbers.get(n) == THOUSANDS), source_map)}, 0)" for n in parts
+        f"coalesce({_read(n, ways.get(n, source_map.numbers.get(n) == THOUSANDS), source_map, currency)}, 0)"
+        for n in parts
     )
     # Whole euros: each part may be rounded.
     allowed = f"greatest({PARTS_RELATIVE} * {amount}, {PARTS_ABSOLUTE} * {len(parts)})"

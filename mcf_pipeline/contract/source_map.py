@@ -73,6 +73,8 @@ ACCEPTABLE = (
     "effectifs_multiplies",
     "niveau_invraisemblable",
     "trimestres_cumules",
+    "semestres",
+    "regions_autres",
 )
 """Rules on whole releases that a user can let pass: what they suspect can be how a source is."""
 

@@ -28,6 +28,7 @@ LINES_DECIDED_BY = (
     "contract/rules.py",
     "contract/separators.py",
     "contract/text.py",
+    "contract/thresholds.py",
     "contract/totals.py",
     "schemas/base.py",
     "schemas/bounds.py",

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcf_pipeline.contract.rules import REJECTED_SHARE
+from mcf_pipeline.contract.rules import NUMBERS
+from mcf_pipeline.contract.thresholds import REJECTED_SHARE
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.schemas.names import STAGED
@@ -131,8 +132,10 @@ def refusal(snapshot: Snapshot, staged: Staged) -> ContractError:
     held = ""
     if max(staged.lost_dossiers, staged.lost_amount) > float(REJECTED_SHARE):
         held = f" with {staged.lost_dossiers:.1%} of the dossiers and {staged.lost_amount:.1%} of the amount"
+    unreadable = any(rule == "nombre_illisible" for rule, _, _ in staged.commonest)
     return ContractError(
         f"{quarter}: {staged.rejected} of {staged.received} lines rejected{held}, more than {REJECTED_SHARE:.0%}: "
-        f"{reasons}. The quarter keeps its previous state; see {rejects}, then `mcf-pipeline doctor`",
+        f"{reasons}. The quarter keeps its previous state; see {rejects}, then `mcf-pipeline doctor`"
+        f"{f'. {NUMBERS}' if unreadable else ''}",
         rule="trop_de_rejets",
     )

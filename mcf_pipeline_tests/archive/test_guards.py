@@ -14,8 +14,8 @@ from mcf_pipeline.archive.manifest import Manifest, QuarterContent
 from mcf_pipeline.archive.store import Archive
 from mcf_pipeline.contract.columns import COLUMNS
 from mcf_pipeline.contract.modalities import resolve
-from mcf_pipeline.contract.rules import MIN_DOSSIERS_OF_REGION
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.thresholds import MIN_DOSSIERS_OF_REGION
 from mcf_pipeline.errors import HeldReleaseError
 from mcf_pipeline_tests.archive.manifests import manifest
 from mcf_pipeline_tests.contract import damages

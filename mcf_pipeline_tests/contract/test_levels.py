@@ -140,3 +140,72 @@ def test_a_single_such_year_is_said_by_run_status_and_doctor(tmp_path):
     path = tmp_path / "again.csv"
     path.write_bytes(csv(lines))
     assert f"Suspect: {said[:40]}" in mcf_here("run", "--source", path, "--data-dir", tmp_path / "data").out
+
+
+# -- what is no quarter, and what is no region ---------------------------------------------------------------
+
+
+def half_years(lines: list[Line], form: str) -> list[Line]:
+    """A release by semesters: the first two quarters of each year, called so."""
+    return [
+        line | {"trimestre": form.format(year=line["trimestre"][:4], half=line["trimestre"][-1])}
+        for line in lines
+        if line["trimestre"][-1] in "12"
+    ]
+
+
+@pytest.mark.parametrize("form", ["{year}-{half}", "{year}{half}", "{year}_{half}"])
+def test_semesters_that_could_be_quarters(form):
+    lines = half_years(YEARS, form)
+    found = look(lines)
+    assert "they may be semesters" in found.problems[0]
+    assert look(lines, SourceMap(accepted=("semestres",))).is_ready
+
+
+def test_semesters_in_two_columns(tmp_path):
+    lines = [
+        {"annee": line["trimestre"][:4], "numero_trimestre": line["trimestre"][-1]}
+        | {name: value for name, value in line.items() if name != "trimestre"}
+        for line in half_years(YEARS, "{year}-T{half}")
+    ]
+    assert "they may be semesters" in look(lines).problems[0]
+
+
+def test_semesters_that_say_so():
+    for form in ("{year}-S{half}", "S{half} {year}", "Semestre {half} {year}", "{year}H{half}"):
+        found = look(half_years(YEARS, form))
+        assert "they look like semesters; this dataset is by quarter" in found.problems[0], found.problems
+
+
+def test_quarters_that_are_no_semesters():
+    assert look(half_years(YEARS, "{year}-T{half}")).is_ready
+    assert look(half_years([line for line in YEARS if line["trimestre"] < "2025"], "{year}-{half}")).is_ready
+    assert look([line | {"trimestre": line["trimestre"].replace("T", "")} for line in YEARS]).is_ready
+
+
+SHORT = release(random.Random(5), Style(quarters=1, regions=5))
+
+
+def by(codes):
+    regions = dict(zip(dict.fromkeys(line["region"] for line in SHORT), codes, strict=True))
+    return [line | {"region": regions[line["region"]]} for line in SHORT]
+
+
+@pytest.mark.parametrize(
+    ("codes", "what"),
+    [
+        (("75", "11", "35", "22", "2A"), "like those of départements (22, 2A, 35…)"),
+        (("200027217", "200046977", "244400404", "200054781", "241300391"), "EPCI"),
+        (("35238", "75056", "13055", "69123", "2A004"), "communes"),
+    ],
+)
+def test_codes_that_are_none_of_regions(codes, what):
+    lines = by(codes)
+    found = look(lines)
+    assert what in found.problems[0]
+    assert look(lines, SourceMap(accepted=("regions_autres",))).is_ready
+
+
+def test_codes_of_regions_and_one_mistake():
+    assert look(by(("75", "11", "53", "94", "01"))).is_ready
+    assert look(by(("75", "11", "53", "94", "35"))).is_ready

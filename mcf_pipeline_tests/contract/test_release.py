@@ -11,8 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mcf_pipeline.contract.release import MIN_ZEROS
-from mcf_pipeline.contract.rules import MIN_JUDGED, RULES
+from mcf_pipeline.contract.rules import RULES
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.contract.thresholds import MIN_JUDGED
 from mcf_pipeline_tests.contract import damages
 from mcf_pipeline_tests.contract.looking import figures, look, proposed
 from mcf_pipeline_tests.contract.made_up import AMOUNTS, DIMENSIONS, PARTS, REGIONS, Style, any_style, release
