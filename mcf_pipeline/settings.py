@@ -159,6 +159,8 @@ class Settings:
         source_map: TOML with column and modality overrides, if any.
         limits: what the source may at most send.
         poll_seconds: between two looks of the release sensor at the source.
+        quarters_per_run: quarters of one run at most, where workers share them; None makes one run per unbroken
+            stretch, one after the other.
         notify: addresses that notices go to, as Apprise writes them; never shown, they hold passwords and tokens.
     """
 
@@ -170,6 +172,7 @@ class Settings:
     source_map: Path | None = None
     limits: Limits = field(default_factory=Limits)
     poll_seconds: float = 900.0
+    quarters_per_run: int | None = None
     notify: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
@@ -204,6 +207,7 @@ class Settings:
             source_map=Path(source_map).expanduser() if source_map else None,
             limits=Limits.from_env(env),
             poll_seconds=_positive(env, "MCF_POLL_SECONDS", 900.0),
+            quarters_per_run=_count(env, "MCF_QUARTERS_PER_RUN"),
             # By blanks, since a comma is part of many addresses.
             notify=tuple((env.get("MCF_NOTIFY") or "").split()),
         )
@@ -232,3 +236,12 @@ def _positive(env: Mapping[str, str], name: str, default: float) -> float:
     if not value > 0:
         raise UsageError(f"{name} is {env[name]!r}: give a positive number")
     return value
+
+
+def _count(env: Mapping[str, str], name: str) -> int | None:
+    text = env.get(name)
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise UsageError(f"{name} is {text!r}: give a whole number from 1, or unset it")
+    return int(text)

@@ -45,6 +45,7 @@ def test_every_variable_is_read():
             "MCF_API_KEY": "clef",
             "MCF_SOURCE_MAP": "carte.toml",
             "MCF_LIMIT_MAX_COLUMNS": "7",
+            "MCF_QUARTERS_PER_RUN": "4",
         }
     )
     assert settings.source == "/tmp/export.csv"
@@ -52,6 +53,13 @@ def test_every_variable_is_read():
     assert (settings.dataset_id, settings.api_key) == ("autre", "clef")
     assert settings.source_map == Path("carte.toml")
     assert settings.limits == Limits(max_columns=7)
+    assert settings.quarters_per_run == 4
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "all", "²"])
+def test_quarters_per_run_are_a_whole_number_from_1(text):
+    with pytest.raises(UsageError, match="MCF_QUARTERS_PER_RUN is "):
+        Settings.from_env({"MCF_QUARTERS_PER_RUN": text})
 
 
 def test_the_key_is_never_shown():

@@ -7,6 +7,7 @@ is there is finished and never changes, so two runs can at worst make the same f
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -61,7 +62,8 @@ class TableFiles:
     def writing(self, path: Path) -> Iterator[Path]:
         """A path to write a file to; it gets its final name at the end, unless an error comes first."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        # Not the process's id, which another machine's or container's process may have too.
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             yield draft
             # Not synced, which would cost more than the work: a file that a power cut tore has no footer (`is_there`).
