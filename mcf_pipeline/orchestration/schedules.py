@@ -42,7 +42,7 @@ def quarterly_release(assets: list[dg.AssetsDefinition]) -> dg.ScheduleDefinitio
         description="At the start of each quarter, looks for the release even where the sensor is off.",
     )
     def schedule(context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource) -> dg.RunRequest | dg.SkipReason:
-        found = look(workspace.open, context.instance, assets, Cursor(), dt.datetime.now(dt.UTC))
+        found = look(workspace.fresh, context.instance, assets, Cursor(), dt.datetime.now(dt.UTC))
         return found.request or dg.SkipReason(found.reason)
 
     return schedule
