@@ -87,7 +87,7 @@ lint: $(VENV)/.dev  ## style, types and import rules
 
 notices: $(VENV)/.notices  ## add what sends notices (MCF_NOTIFY) to the environment
 
-cluster: $(VENV)/.cluster  ## add what a cluster needs (docs/cluster.md) to the environment
+cluster: $(VENV)/.cluster  ## add what many machines (docs/cluster.md) and an object store need to the environment
 
 docs: $(VENV)/.docs  ## build the documentation site (build/site/index.html)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

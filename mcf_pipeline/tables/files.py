@@ -37,10 +37,14 @@ class TableFiles:
 
     Args:
         root: `DataDir.tables`.
+
+    Attributes:
+        removed: files that were found wrong, and removed.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.removed: set[Path] = set()
 
     def path(self, table: str, quarter: Quarter | str, mark: str) -> Path:
         """Where a quarter of a table is, or will be."""
@@ -84,6 +88,11 @@ class TableFiles:
         schema = table.schema.remove_metadata().with_metadata(dict(metadata or {}))
         with self.writing(path) as draft:
             pq.write_table(table.cast(schema), draft, compression="zstd")
+
+    def remove(self, path: Path) -> None:
+        """Remove a file that turned out to be wrong, wherever else there is a copy of it."""
+        path.unlink(missing_ok=True)
+        self.removed.add(path)
 
     def remove_unused(self, used: Collection[Path], *, older_than: float = KEPT_SECONDS) -> int:
         """Remove the files of superseded states and rules, and drafts of killed runs; returns how many.
