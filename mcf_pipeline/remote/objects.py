@@ -99,6 +99,7 @@ class Objects:
             ) from error
         endpoint = next((url for name in ENDPOINTS if (url := os.environ.get(name))), None)
         options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
+        longest = min(15.0, self._limits.max_wait)
         if provider := _profile():
             options["credential_provider"] = provider
         try:
@@ -115,8 +116,8 @@ class Objects:
                     "max_retries": self._limits.store_attempts - 1,
                     "retry_timeout": RETRIED,
                     "backoff": {
-                        "init_backoff": dt.timedelta(milliseconds=250),
-                        "max_backoff": dt.timedelta(seconds=min(15.0, self._limits.max_wait)),
+                        "init_backoff": dt.timedelta(seconds=min(0.25, longest / 2)),
+                        "max_backoff": dt.timedelta(seconds=longest),
                         "base": 2,
                     },
                 },
@@ -268,7 +269,7 @@ class Objects:
                 f"{self.url} refuses access ({said or 'denied'}): check the credentials (AWS_ACCESS_KEY_ID and "
                 "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the machine's role), the region, and what they are allowed"
             )
-        if status[:3] == "501" or isinstance(error, obs.NotSupportedError):
+        if status[:3] == "501" or "not yet implemented" in text or isinstance(error, obs.NotSupportedError):
             return _NotOfferedError()
         if "169.254." in text or "redential" in text:
             return StoreError(

@@ -59,11 +59,12 @@ class Remote:
             StoreError: the store cannot be reached, or refuses.
         """
         self.look()
-        self.products[WAREHOUSE.name].pull()
         self.releases.push()
         if rebuilds:
             self.releases.fetch_everything()
             self.tables.ignore()
+        else:
+            self.products[WAREHOUSE.name].pull()
         self.pull(None)
         _open[self._root] = self
         try:
