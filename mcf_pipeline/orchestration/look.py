@@ -68,6 +68,7 @@ def look(
         space = open_workspace()
         if runs and space.settings.quarters_per_run is None:
             return _wait_for(runs, cursor)
+        space.refresh()
         found = _build_requests(space, instance, assets, cursor, now, runs)
         return found or _intake_request(space, instance, cursor, now)
     except BusyError:

@@ -44,7 +44,7 @@ def quarterly_release(assets: list[dg.AssetsDefinition]) -> dg.ScheduleDefinitio
     def schedule(
         context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource
     ) -> dg.RunRequest | list[dg.RunRequest] | dg.SkipReason:
-        found = look(workspace.fresh, context.instance, assets, Cursor(), dt.datetime.now(dt.UTC))
+        found = look(workspace.open, context.instance, assets, Cursor(), dt.datetime.now(dt.UTC))
         if not found.requests:
             return dg.SkipReason(found.reason)
         if len(found.requests) == 1:

@@ -33,7 +33,7 @@ def release_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
         before, now = Cursor.parse(context.cursor), dt.datetime.now(dt.UTC)
-        found = look(workspace.fresh, context.instance, assets, before, now)
+        found = look(workspace.open, context.instance, assets, before, now)
         note_look(workspace.open, found, before, now)
         if not found.requests:
             return dg.SensorResult(skip_reason=found.reason, cursor=found.cursor.dump())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from mcf_pipeline_tests.end_to_end.deployment import BIN, CHECKOUT, HOST, PATIENCE, Deployment
-from mcf_pipeline_tests.end_to_end.servers import Broker, Postgres
+from mcf_pipeline_tests.end_to_end.servers import Servers
 
 CONFIG = CHECKOUT / "deploy" / "cluster"
 WORKERS = ("one", "two", "three")
@@ -22,12 +22,10 @@ class Cluster(Deployment):
     """The processes of a cluster, and GraphQL to ask its webserver.
 
     Attributes:
-        database: where Dagster keeps runs and events.
-        broker: what gives runs to the workers.
+        servers: what they share.
     """
 
-    database_server: Postgres = field(kw_only=True)
-    broker: Broker = field(kw_only=True)
+    servers: Servers = field(kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,25 +36,29 @@ class Cluster(Deployment):
     @property
     def env(self) -> dict[str, str]:
         """As the environment file of docs/cluster.md sets it on each machine."""
-        return super().env | {
-            "DAGSTER_HOME": str(self.home),
-            "PYTHONPATH": str(CONFIG),
-            "DAGSTER_EVENT_BATCH_SIZE": "1000",
-            "DAGSTER_DISABLE_TELEMETRY": "1",
-            "MCF_POSTGRES_URL": self.database_server.url,
-            "MCF_BROKER_URL": self.broker.url,
-            "MCF_RESULTS_URL": self.broker.url,
-            "MCF_WORKERS": str(len(WORKERS)),
-            "MCF_QUARTERS_PER_RUN": "1",
-        }
+        return (
+            super().env
+            | self.servers.bucket.machine(self.root / "caches")
+            | {
+                "DAGSTER_HOME": str(self.home),
+                "PYTHONPATH": str(CONFIG),
+                "DAGSTER_EVENT_BATCH_SIZE": "1000",
+                "DAGSTER_DISABLE_TELEMETRY": "1",
+                "MCF_POSTGRES_URL": self.servers.database.url,
+                "MCF_BROKER_URL": self.servers.broker.url,
+                "MCF_RESULTS_URL": self.servers.broker.url,
+                "MCF_WORKERS": str(len(WORKERS)),
+                "MCF_QUARTERS_PER_RUN": "1",
+            }
+        )
 
     def __enter__(self) -> Self:
         self.log = (self.root / "dev.log").open("wb")
         # The webserver makes the tables, so that nobody else does at the same time.
-        self.process = self._begin("dagster-webserver", "--host", HOST, "--port", str(self.port))
+        self.process = self._begin("web", "dagster-webserver", "--host", HOST, "--port", str(self.port))
         try:
             self.until("webserver", lambda: self.ask("{ version }"))
-            self.others.append(self._begin("dagster-daemon", "run"))
+            self.others.append(self._begin("daemon", "dagster-daemon", "run"))
             for name in WORKERS:
                 self.start_worker(name)
         except BaseException:
@@ -71,7 +73,7 @@ class Cluster(Deployment):
     def start_worker(self, name: str) -> None:
         """A worker with one run at a time."""
         self.workers[name] = self._begin(
-            "celery", "-A", "dagster_celery.app", "worker", "--concurrency", "1", "--hostname", f"{name}@{HOST}"
+            name, "celery", "-A", "dagster_celery.app", "worker", "--concurrency", "1", "--hostname", f"{name}@{HOST}"
         )
 
     def kill_worker(self, name: str) -> None:
@@ -91,11 +93,14 @@ class Cluster(Deployment):
                 process.terminate()
         return self.process.returncode
 
-    def _begin(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _begin(self, machine: str, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Each is a machine of its own: no two have a folder in common."""
+        cache = self.root / "caches" / machine
+        cache.mkdir(parents=True, exist_ok=True)
         return subprocess.Popen(
             [BIN / program, *arguments],
             cwd=self.checkout,
-            env=self.env,
+            env=self.env | {"MCF_CACHE_DIR": str(cache)},
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,

@@ -1,21 +1,25 @@
-"""PostgreSQL and Redis as a cluster has them: Debian's, on free ports of loopback, in folders of their own."""
+"""PostgreSQL, Redis and an S3 server as a cluster has them, on free ports of loopback: Debian's, and moto's."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from moto.server import ThreadedMotoServer
 from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as NotThere
 from redis.retry import Retry
 
 from mcf_pipeline_tests.end_to_end.deployment import HOST, free_port
+from mcf_pipeline_tests.remote.bucket import Bucket, serve_front
 
 PATIENT = Retry(ConstantBackoff(0.1), 300, supported_errors=(NotThere,))
 
@@ -99,16 +103,33 @@ class Broker:
         self.process.wait()
 
 
+@dataclass(frozen=True)
+class Servers:
+    """What the machines of a cluster share.
+
+    Attributes:
+        database: runs and events.
+        broker: gives runs to workers, and keeps what each wrote down of them.
+        bucket: the data directory.
+    """
+
+    database: Postgres
+    broker: Broker
+    bucket: Bucket
+
+
 @contextmanager
-def servers(root: Path) -> Iterator[tuple[Postgres, Broker]]:
-    """Both, gone at the end."""
-    broker = Broker(root / "broker")
-    try:
+def servers(root: Path) -> Iterator[Servers]:
+    """All three, gone at the end."""
+    with ExitStack() as gone:
+        broker = Broker(root / "broker")
+        gone.callback(broker.kill)
         database = Postgres()
-        try:
-            yield database, broker
-        finally:
-            database.stop()
-            shutil.rmtree(database.root)
-    finally:
-        broker.kill()
+        gone.callback(shutil.rmtree, database.root)
+        gone.callback(database.stop)
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        store = ThreadedMotoServer(HOST, 0, verbose=False)
+        store.start()
+        gone.callback(store.stop)
+        address = "http://{}:{}".format(*store.get_host_and_port())
+        yield Servers(database, broker, Bucket("mcf-cluster", address, gone.enter_context(serve_front(address))))

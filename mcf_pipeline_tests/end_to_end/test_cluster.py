@@ -23,10 +23,12 @@ import pytest
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 from mcf_pipeline_tests.end_to_end.cluster import WORKERS, Cluster
+from mcf_pipeline_tests.end_to_end.deployment import UNDER_WAY
 from mcf_pipeline_tests.end_to_end.servers import servers
 from mcf_pipeline_tests.end_to_end.story import tables_of
 from mcf_pipeline_tests.orchestration.assets import graph, small
 from mcf_pipeline_tests.portal import SimulatedPortal
+from mcf_pipeline_tests.remote.bucket import Bucket
 
 pytestmark = pytest.mark.slow
 
@@ -41,37 +43,44 @@ class Story:
     Attributes:
         cluster: webserver, daemon, workers, and their servers.
         portal: what the daemon looks at.
-        one_machine: a data directory that gets the same releases, and no cluster.
+        root: for one machine that gets the same archive, and no cluster.
     """
 
     cluster: Cluster
     portal: SimulatedPortal
-    one_machine: Path
+    root: Path
+
+    @property
+    def bucket(self) -> Bucket:
+        return self.cluster.servers.bucket
 
 
-def test_many_machines_publish_what_one_publishes(tmp_path):
+def test_many_machines_publish_what_one_publishes(tmp_path, monkeypatch):
+    releases = [small.FIRST, small.FIRST.next(), small.FIRST.next().next()]
     with (
-        servers(tmp_path / "servers") as (database, broker),
-        SimulatedPortal([small.FIRST, small.FIRST.next()]) as portal,
-        Cluster(tmp_path / "root", portal.url, database_server=database, broker=broker) as cluster,
+        servers(tmp_path / "servers") as shared,
+        SimulatedPortal(releases) as portal,
+        Cluster(tmp_path / "root", portal.url, servers=shared) as cluster,
     ):
+        for name, value in shared.bucket.machine(tmp_path / "looking", direct=True).items():
+            monkeypatch.setenv(name, value)
         for chapter in (
             a_worker_is_killed_and_the_database_restarted_under_a_first_build,
-            the_broker_is_killed_under_an_increment,
+            the_broker_is_killed_and_the_store_fails_under_an_increment,
             a_person_ends_a_run,
         ):
             began = time.monotonic()
-            chapter(Story(cluster, portal, tmp_path / "one"))
+            chapter(Story(cluster, portal, tmp_path))
             LOG.info("%s took %.0f s", chapter.__name__, time.monotonic() - began)
 
 
 def a_worker_is_killed_and_the_database_restarted_under_a_first_build(story: Story) -> None:
     """What the worker was making is made by another; what is published waits for it, and is published once."""
     cluster = story.cluster
-    quarter, run_id, worker = cluster.until("a quarter that is half made", lambda: frozen_at_work(cluster))
+    quarter, run_id, worker = cluster.until("a quarter that is half made", lambda: frozen_at_work(story))
     cluster.kill_worker(worker)
-    cluster.database_server.stop()
-    cluster.database_server.start()
+    cluster.servers.database.stop()
+    cluster.servers.database.start()
     runs = cluster.settled()
     (died,) = [run for run in runs if run["runId"] == run_id]
     assert died["status"] == "FAILURE"
@@ -84,67 +93,76 @@ def a_worker_is_killed_and_the_database_restarted_under_a_first_build(story: Sto
     cluster.start_worker(worker)
 
 
-def the_broker_is_killed_under_an_increment(story: Story) -> None:
-    """Nothing of what it holds is lost, nor what the workers are doing."""
+def the_broker_is_killed_and_the_store_fails_under_an_increment(story: Story) -> None:
+    """Nothing of what the broker holds is lost, nor what the workers are doing; the store is asked again."""
     cluster = story.cluster
     before = {run["runId"] for run in cluster.runs()}
+    answered: Counter[tuple[str, str]] = Counter()
+
+    def fail_twice(method: str, key: str) -> int | None:
+        answered[method, key] += 1
+        return {1: 500, 2: 503}.get(answered[method, key])
+
+    story.bucket.front.before = fail_twice
     story.portal.next()
 
     def at_work() -> bool:
         return any(run["status"] == "STARTED" and ".." in run["tags"]["mcf/step"] for run in cluster.runs())
 
     cluster.until("a quarter that is being made", at_work)
-    cluster.broker.kill()
-    cluster.broker.start()
+    cluster.servers.broker.kill()
+    cluster.servers.broker.start()
     runs = [run for run in cluster.settled() if run["runId"] not in before]
     assert_done_once(runs, ["2020-T3", "2020-T4", "2021-T1"])
     assert {run["status"] for run in runs} == {"SUCCESS"}
+    assert {method for method, _ in answered} >= {"GET", "PUT"}
     assert_as_one_machine(story)
 
 
 def a_person_ends_a_run(story: Story) -> None:
-    """In the UI, since it makes no progress: it counts as canceled, and its worker takes the next one."""
+    """In the UI, since it makes no progress: it counts as canceled, not as a worker that died."""
     cluster = story.cluster
-    shutil.rmtree(cluster.data_dir / "tables" / "mart_region" / "2020-T4")
+    before = {run["runId"] for run in cluster.runs()}
+    story.portal.next()
 
-    def begun() -> str | None:
-        run = cluster.runs()[-1]
-        return run["runId"] if run["status"] == "STARTED" and pid_of(cluster, run["runId"]) else None
+    def begun() -> tuple[str, int] | None:
+        started = [run["runId"] for run in cluster.runs() if run["status"] == "STARTED" and run["runId"] not in before]
+        pid = pid_of(cluster, started[0]) if started else None
+        return (started[0], pid) if pid else None
 
-    run_id = cluster.until("a run that makes the quarter again", begun)
-    pid = pid_of(cluster, run_id)
-    assert pid
+    run_id, pid = cluster.until("a run that takes the release in", begun)
     # Its worker goes on answering from another process.
     os.kill(pid, signal.SIGSTOP)
     cluster.ask("mutation ($run: String!) { terminateRun(runId: $run) { __typename } }", run=run_id)
     os.kill(pid, signal.SIGCONT)
 
-    def canceled() -> bool:
-        return cluster.runs()[-1]["status"] == "CANCELED"
+    def ended() -> str | None:
+        (status,) = [run["status"] for run in cluster.runs() if run["runId"] == run_id] or [None]
+        return status if status not in UNDER_WAY else None
 
-    cluster.until("a run that is canceled", canceled)
-    assert cluster.runs()[-1]["runId"] == run_id
+    assert cluster.until("the run's end", ended) == "CANCELED"
 
 
-def frozen_at_work(cluster: Cluster) -> tuple[str, str, str] | None:
+def frozen_at_work(story: Story) -> tuple[str, str, str] | None:
     """A quarter of which some files are there and others are not, its run, and its worker, which stands still."""
+    cluster = story.cluster
     for run in cluster.runs():
         quarter = run["tags"]["mcf/step"].partition("..")[0]
-        if run["status"] != "STARTED" or not is_half_made(cluster.data_dir, quarter):
+        if run["status"] != "STARTED" or not is_half_made(story.bucket, quarter):
             continue
         worker = worker_of(cluster, run["runId"])
         if worker is None:
             continue
         os.killpg(cluster.workers[worker].pid, signal.SIGSTOP)
-        if is_half_made(cluster.data_dir, quarter):
+        if is_half_made(story.bucket, quarter):
             return quarter, run["runId"], worker
         os.killpg(cluster.workers[worker].pid, signal.SIGCONT)
     return None
 
 
-def is_half_made(data_dir: Path, quarter: str) -> bool:
+def is_half_made(bucket: Bucket, quarter: str) -> bool:
     """Staging comes first, what the releases changed last."""
-    made = {path.parent.parent.name for path in (data_dir / "tables").glob(f"*/{quarter}/[!.]*.parquet")}
+    made = {name.split("/")[1] for name in bucket.names("tables/") if name.split("/")[2] == quarter}
     return "stg_usagers" in made and "mart_revisions" not in made
 
 
@@ -173,16 +191,16 @@ def assert_done_once(runs: list[dict[str, Any]], quarters: list[str]) -> None:
 
 def assert_as_one_machine(story: Story) -> None:
     """The same archive built without a cluster gives the same file, table by table, and the same files of quarters."""
-    there = story.cluster.data_dir
-    shutil.copytree(there / "raw", story.one_machine / "raw", dirs_exist_ok=True)
+    alone = story.root / "alone"
+    space = Workspace(Settings.from_env())
+    with space.fresh_copy() as copy:
+        shutil.copytree(copy.data_dir.root / "raw", alone / "raw", dirs_exist_ok=True)
+        ours = tables_of(copy.data_dir.published_database)
     with dg.DagsterInstance.ephemeral() as instance:
-        (step,) = graph.follow_plan(story.one_machine, "portal", instance)
+        (step,) = graph.follow_plan(alone, "portal", instance)
     assert step.makes_whole
-    assert tables_of(story.cluster.database) == tables_of(story.one_machine / "warehouse" / "mcf.duckdb")
-    assert finished(there) == finished(story.one_machine)
-    space = Workspace(Settings.from_env({}, data_dir=there))
+    assert ours == tables_of(alone / "warehouse" / "mcf.duckdb")
+    files = {str(path.relative_to(alone)) for path in (alone / "tables").glob("*/*/[!.]*")}
+    assert set(story.bucket.names("tables/")) == files
+    space.refresh()
     assert space.is_published(space.snapshot())
-
-
-def finished(data_dir: Path) -> set[Path]:
-    return {path.relative_to(data_dir) for path in (data_dir / "tables").glob("*/*/[!.]*")}
