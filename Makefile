@@ -112,6 +112,8 @@ lock: $(VENV)/.run  ## resolve the dependencies again into the lock files (needs
 		--no-header --extra notices --constraint requirements-dev.lock --output-file requirements-notices.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-header --extra cluster --constraint requirements-dev.lock --output-file requirements-cluster.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
+		--no-header --extra cluster --extra kubernetes --constraint requirements-cluster.lock --output-file requirements-kubernetes.lock pyproject.toml
 
 clean:  ## remove the environment, the sample's data and all caches
 	rm -rf $(VENV) data/sample build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -63,7 +63,7 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
             self._silent_since.pop(run.run_id, None)
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         if worker in answers:
-            return self._lost(run, f"the worker {worker} was started anew")
+            return self._lost(run, f"the worker {worker} was restarted")
         since = self._silent_since.setdefault(run.run_id, time.monotonic())
         if time.monotonic() - since < self._silence_seconds:
             return CheckRunHealthResult(WorkerStatus.RUNNING)

@@ -69,7 +69,7 @@ def test_a_task_that_the_broker_lost_is_lost(launcher):
 def test_a_worker_that_answers_without_the_task_was_started_anew(launcher):
     with start_worker(launcher.celery, hostname=WORKER, perform_ping_check=False):
         begun(launcher)
-        assert status_of(launcher) == (WorkerStatus.FAILED, f"the worker {WORKER} was started anew")
+        assert status_of(launcher) == (WorkerStatus.FAILED, f"the worker {WORKER} was restarted")
 
 
 def test_a_task_that_ended_while_the_run_did_not_is_no_sign_of_life(launcher):
