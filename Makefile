@@ -16,7 +16,7 @@ SAMPLE := MCF_SOURCE=sample
 WORKERS := -n auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-slow lint notices docs front bench ci lock clean
+.PHONY: help run dev test test-slow lint notices cluster docs front bench ci lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -59,6 +59,14 @@ else
 endif
 	@touch $@
 
+$(VENV)/.cluster: $(VENV)/.run requirements-cluster.lock
+ifdef UV
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-cluster.lock
+else
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-cluster.lock
+endif
+	@touch $@
+
 run: $(VENV)/.run  ## build the warehouse from the embedded sample (data/sample/)
 	$(SAMPLE) $(BIN)/mcf-pipeline run
 
@@ -79,6 +87,8 @@ lint: $(VENV)/.dev  ## style, types and import rules
 
 notices: $(VENV)/.notices  ## add what sends notices (MCF_NOTIFY) to the environment
 
+cluster: $(VENV)/.cluster  ## add what many machines (docs/cluster.md) and an object store need to the environment
+
 docs: $(VENV)/.docs  ## build the documentation site (build/site/index.html)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
@@ -95,11 +105,15 @@ lock: $(VENV)/.run  ## resolve the dependencies again into the lock files (needs
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-header --group build --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
-		--no-header --group dev --extra notices --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+		--no-header --group dev --extra notices --extra cluster --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-header --group docs --constraint requirements-dev.lock --output-file requirements-docs.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-header --extra notices --constraint requirements-dev.lock --output-file requirements-notices.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
+		--no-header --extra cluster --constraint requirements-dev.lock --output-file requirements-cluster.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
+		--no-header --extra cluster --extra kubernetes --constraint requirements-cluster.lock --output-file requirements-kubernetes.lock pyproject.toml
 
 clean:  ## remove the environment, the sample's data and all caches
 	rm -rf $(VENV) data/sample build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

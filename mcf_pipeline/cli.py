@@ -18,10 +18,22 @@ from mcf_pipeline import __version__
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.files import keep_others_from_writing
 
+Place = Path | str
+"""A folder, or the URL of an object store, in which a path would lose a slash."""
+
+
+class _Place(click.Path):
+    name = "directory"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if isinstance(value, str) and "://" in value else super().convert(value, param, ctx)
+
+
 DATA_DIR = click.option(
     "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The data directory. [env MCF_DATA_DIR; default: data/, for the sample data/sample/]",
+    type=_Place(path_type=Path, file_okay=False),
+    help="The data directory: a folder, or s3://bucket/prefix. [env MCF_DATA_DIR; default: data/, for the sample "
+    "data/sample/]",
 )
 SOURCE = click.option(
     "--source",
@@ -113,8 +125,9 @@ def _one_line(text: str) -> str:
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `mcf-pipeline run --source sample`, then `mcf-pipeline status --source sample`. "
-    "Exit codes: 0 done (also when nothing was new), 2 wrong usage, 3 the source could not be reached or refused "
-    "access, 4 the source broke the contract, 5 another run holds the data directory, 1 anything else.",
+    "Exit codes: 0 done (also when nothing was new), 2 wrong usage, 3 the source (or the object store) could not "
+    "be reached or refused access, 4 the source broke the contract, 5 another run holds the data directory, "
+    "1 anything else.",
 )
 @click.version_option(__version__, prog_name="mcf-pipeline")
 @click.option("--debug", is_flag=True, help="Show the full traceback of an error.")
@@ -139,7 +152,9 @@ def main(debug: bool, log_format: str) -> None:
     help="Apply a held release, for example 2026-10-08 (`status` says why it is held).",
 )
 @click.option("--dagster-logs", is_flag=True, help="Show Dagster's log.")
-def run(source: str | None, data_dir: Path | None, force: bool, accept_release: str | None, dagster_logs: bool) -> None:
+def run(
+    source: str | None, data_dir: Place | None, force: bool, accept_release: str | None, dagster_logs: bool
+) -> None:
     """Ingest the newest release, rematerialize what changed, publish the warehouse.
 
     A second run that finds nothing new changes nothing and says so.
@@ -164,7 +179,7 @@ def run(source: str | None, data_dir: Path | None, force: bool, accept_release: 
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write the figures for Prometheus' textfile collector, to a FILE that ends in .prom.",
 )
-def status(source: str | None, data_dir: Path | None, as_json: bool, check: bool, metrics: Path | None) -> None:
+def status(source: str | None, data_dir: Place | None, as_json: bool, check: bool, metrics: Path | None) -> None:
     """Show releases, quarters, rows, masked and rejected lines, and the last publication.
 
     For a monitor: mcf-pipeline status --check --metrics /var/lib/node_exporter/mcf.prom
@@ -196,7 +211,7 @@ def sample(path: Path, releases: int, scale: float) -> None:
 @SOURCE
 @DATA_DIR
 @click.option("--no-browser", is_flag=True, help="Only print where the page is.")
-def dashboard(source: str | None, data_dir: Path | None, no_browser: bool) -> None:
+def dashboard(source: str | None, data_dir: Place | None, no_browser: bool) -> None:
     """Open the dashboard of the last publication: one page, which needs no server and no network."""
     from mcf_pipeline.commands.dashboard import dashboard as body
 
@@ -208,7 +223,7 @@ def dashboard(source: str | None, data_dir: Path | None, no_browser: bool) -> No
 @SOURCE
 @DATA_DIR
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-def sql(query: str, source: str | None, data_dir: Path | None, form: str) -> None:
+def sql(query: str, source: str | None, data_dir: Place | None, form: str) -> None:
     """Query the published warehouse, read-only: mcf-pipeline sql "SELECT * FROM mart_trimestre"."""
     from mcf_pipeline.commands.sql import sql as body
 
@@ -219,7 +234,7 @@ def sql(query: str, source: str | None, data_dir: Path | None, form: str) -> Non
 @SOURCE
 @DATA_DIR
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(source: str | None, data_dir: Path | None, as_json: bool) -> None:
+def doctor(source: str | None, data_dir: Place | None, as_json: bool) -> None:
     """Inspect the source: how each column and modality is understood. Changes nothing.
 
     It ends with "ready", or with the exact lines to write into MCF_SOURCE_MAP.
@@ -242,7 +257,7 @@ def sample_portal(port: int) -> None:
 @SOURCE
 @DATA_DIR
 @click.option("--dagster-logs", is_flag=True, help="Show Dagster's log.")
-def rebuild(source: str | None, data_dir: Path | None, dagster_logs: bool) -> None:
+def rebuild(source: str | None, data_dir: Place | None, dagster_logs: bool) -> None:
     """Rebuild the warehouse from the archive (raw/) alone, without the network."""
     from mcf_pipeline.commands.rebuild import rebuild as body
 
@@ -252,7 +267,7 @@ def rebuild(source: str | None, data_dir: Path | None, dagster_logs: bool) -> No
 @main.command()
 @SOURCE
 @DATA_DIR
-def verify(source: str | None, data_dir: Path | None) -> None:
+def verify(source: str | None, data_dir: Place | None) -> None:
     """Check the archive's hashes, and the warehouse against the archive. Changes nothing."""
     from mcf_pipeline.commands.verify import verify as body
 
@@ -264,7 +279,7 @@ def verify(source: str | None, data_dir: Path | None) -> None:
 @DATA_DIR
 @click.option("--keep", metavar="N", required=True, type=click.IntRange(min=1), help="How many applied releases stay.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
-def prune(source: str | None, data_dir: Path | None, keep: int, dry_run: bool) -> None:
+def prune(source: str | None, data_dir: Place | None, keep: int, dry_run: bool) -> None:
     """Remove all but the newest N applied releases from the archive, then publish.
 
     The current figures stay the same; the history begins later. Nothing else ever removes a release.
@@ -281,7 +296,7 @@ def prune(source: str | None, data_dir: Path | None, keep: int, dry_run: bool) -
 @click.option(
     "--check", is_flag=True, help="Back up nothing: read every file of the backups in PATH and compare its hash."
 )
-def backup(path: Path, source: str | None, data_dir: Path | None, check: bool) -> None:
+def backup(path: Path, source: str | None, data_dir: Place | None, check: bool) -> None:
     """Back up the archive (raw/) and the source map into the folder PATH, also while runs go on.
 
     What PATH holds already is not copied again, and earlier backups in it stay.
@@ -296,7 +311,7 @@ def backup(path: Path, source: str | None, data_dir: Path | None, check: bool) -
 @SOURCE
 @DATA_DIR
 @click.option("--number", metavar="N", type=click.IntRange(min=1), help="Which backup. [default: the newest]")
-def restore(path: Path, source: str | None, data_dir: Path | None, number: int | None) -> None:
+def restore(path: Path, source: str | None, data_dir: Place | None, number: int | None) -> None:
     """Restore a backup from the folder PATH into an empty data directory; then `mcf-pipeline rebuild`."""
     from mcf_pipeline.commands.restore import restore as body
 
@@ -314,7 +329,7 @@ def restore(path: Path, source: str | None, data_dir: Path | None, number: int |
     help="[default: the extension of PATH, else xlsx]",
 )
 @click.option("--table", "tables", metavar="NAME", multiple=True, help="A table or view; can be given more than once.")
-def export(path: Path, source: str | None, data_dir: Path | None, form: str | None, tables: tuple[str, ...]) -> None:
+def export(path: Path, source: str | None, data_dir: Place | None, form: str | None, tables: tuple[str, ...]) -> None:
     """Write tables for a spreadsheet, as one xlsx PATH, or as CSV or Parquet into a folder PATH.
 
     Without --table: dimensions, marts, dictionary and small views. Name the facts with --table, or take them
@@ -329,19 +344,19 @@ def export(path: Path, source: str | None, data_dir: Path | None, form: str | No
 @SOURCE
 @DATA_DIR
 @click.option("--test", is_flag=True, help="Send a test notice to each address, and say which accepted it.")
-def notify(source: str | None, data_dir: Path | None, test: bool) -> None:
+def notify(source: str | None, data_dir: Place | None, test: bool) -> None:
     """Send the notices that are due to the addresses of MCF_NOTIFY; `run` and the daemon do it by themselves."""
     from mcf_pipeline.commands.notify import notify as body
 
     body(_settings(source, data_dir), test=test)
 
 
-def _settings(source: str | None, data_dir: Path | None) -> Any:
+def _settings(source: str | None, data_dir: Place | None) -> Any:
     from mcf_pipeline.settings import Settings
 
     settings = Settings.from_env(source=source, data_dir=data_dir)
     if (log := sys.modules.get("mcf_pipeline.log")) and log.is_on():
-        log.begin(click.get_current_context().info_name or "", settings.data_dir.root)
+        log.begin(click.get_current_context().info_name or "", settings.place)
     return settings
 
 

@@ -29,6 +29,15 @@ class SourceError(PipelineError):
     exit_code = 3
 
 
+class StoreError(PipelineError):
+    """The object store that holds the data directory could not be reached, or refused.
+
+    It ends like a source that cannot be reached: nothing is damaged, and the same command later may succeed.
+    """
+
+    exit_code = 3
+
+
 class ContractError(PipelineError):
     """What the source sent is not the dataset we know.
 

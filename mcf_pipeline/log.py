@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
-from pathlib import Path
 from typing import Any, TextIO
 
 _OFF = logging.CRITICAL + 1
@@ -106,9 +105,9 @@ def configure(stream: TextIO | None = None) -> logging.Handler:
     return handler
 
 
-def begin(command: str, data_dir: Path) -> None:
+def begin(command: str, data_dir: str) -> None:
     """Report that a command starts; both are fields of every event after it."""
-    bind(command=command, data_dir=str(data_dir))
+    bind(command=command, data_dir=data_dir)
     event("started")
 
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.archive.manifest import Manifest
@@ -22,15 +26,20 @@ from mcf_pipeline.files import ensure_writable
 from mcf_pipeline.log import event, since
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
-from mcf_pipeline.settings import PORTAL, SAMPLE, Settings
+from mcf_pipeline.settings import PORTAL, SAMPLE, DataDir, Settings
 from mcf_pipeline.sources.base import Source
 from mcf_pipeline.tables.files import TableFiles
 from mcf_pipeline.tables.rules import Rules
 from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.tables.staged import refusal, refused
 
+if TYPE_CHECKING:
+    from mcf_pipeline.remote.session import Remote
+
 LOCK_TIMEOUT = 600.0
 """Seconds that a step of a Dagster run waits for another run to let go of the data directory."""
+READER_TIMEOUT = 60.0
+"""Seconds that a reader waits for a run of this machine, where the working copy of an object store is empty."""
 
 
 class Workspace:
@@ -55,6 +64,98 @@ class Workspace:
     def archive(self) -> Archive:
         """The releases as received."""
         return Archive(self.data_dir, self.settings.limits, self.source_map)
+
+    @cached_property
+    def remote(self) -> Remote | None:
+        """The object store that the data directory is a working copy of; None where it is a folder."""
+        if not self.settings.store:
+            return None
+        from mcf_pipeline.remote.objects import Objects
+        from mcf_pipeline.remote.session import Remote, opened
+
+        return opened(self.data_dir.root) or Remote(
+            Objects(self.settings.store, self.settings.limits), self.archive, self.files, self.snapshot
+        )
+
+    @contextmanager
+    def shared(self, *, rebuilds: bool = False) -> Iterator[None]:
+        """For a command that writes, and holds the lock: an object store is pulled before, and pushed to after it.
+
+        Args:
+            rebuilds: whether everything derived is made again, whatever the store has.
+
+        Raises:
+            StoreError: the store cannot be reached, or refuses.
+        """
+        if self.remote is None:
+            yield
+            return
+        with self.remote.session(rebuilds=rebuilds):
+            yield
+
+    @contextmanager
+    def step(
+        self, quarters: Collection[Quarter] | None, *, lines: bool = False, publishes: bool = False
+    ) -> Iterator[None]:
+        """For a step of a run: what it needs of an object store is pulled, and what it made is pushed.
+
+        Args:
+            quarters: of which it needs what is made of them; None for all.
+            lines: whether it reads their archived lines in any case.
+            publishes: whether it makes something for users, so that it holds the lock.
+        """
+        with self.lock() if publishes else nullcontext():
+            if self.remote is None:
+                yield
+            else:
+                with self.remote.step(quarters, self.files.removed, lines=lines, alone=publishes):
+                    yield
+
+    def refresh(self) -> None:
+        """Bring the working copy of an object store up to date for whoever only looks, without what users open."""
+        if self.remote:
+            self.remote.look()
+            self.remote.pull(None)
+
+    def pull_product(self, name: str) -> None:
+        """Bring what users open up to date in the working copy of an object store.
+
+        A run on this machine that is at work goes first: then what is there already is as good.
+
+        Args:
+            name: `warehouse` or `site`.
+
+        Raises:
+            BusyError: nothing is there, and a run of this machine goes on.
+        """
+        if self.remote is None:
+            return
+        product = self.remote.products[name]
+        product.look()
+        if product.is_stale:
+            try:
+                with self.lock(timeout=0 if product.is_here else READER_TIMEOUT):
+                    product.pull()
+            except BusyError:
+                if not product.is_here:
+                    raise
+
+    @contextmanager
+    def fresh_copy(self) -> Iterator[Workspace]:
+        """All that the object store has of the archive, and the published file, in a folder that is gone afterwards.
+
+        The data directory itself where it is a folder.
+        """
+        if self.remote is None:
+            yield self
+            return
+        with tempfile.TemporaryDirectory(prefix="mcf-copy-") as folder:
+            fresh = Workspace(replace(self.settings, data_dir=DataDir(Path(folder))))
+            assert fresh.remote
+            fresh.remote.look()
+            fresh.remote.releases.fetch_everything()
+            fresh.remote.products["warehouse"].pull()
+            yield fresh
 
     def source(self) -> Source:
         """Where releases come from, as the settings say."""
@@ -107,6 +208,8 @@ class Workspace:
         """
         source = self.source()
         with self.lock():
+            if self.remote:
+                self.remote.releases.pull()
             for before in source.earlier():
                 if detect(before.peek(), self.archive.manifests()).needs_download:
                     self._ingest(before)
@@ -120,7 +223,11 @@ class Workspace:
             )
         except HeldReleaseError as error:
             event("release_held", level=logging.WARNING, release_id=error.release_id, seconds=since(started))
+            self.archive.raise_if_held(self._pushed(error.release_id))
             raise
+        if intake.is_new and (final := self._pushed(intake.manifest.release_id)) != intake.manifest.release_id:
+            self.archive.raise_if_held(final)
+            intake = Intake(self.manifest(final), is_new=True)
         manifest = intake.manifest
         event(
             "release_ingested" if intake.is_new else "release_repeated",
@@ -130,6 +237,10 @@ class Workspace:
             seconds=since(started),
         )
         return intake
+
+    def _pushed(self, release_id: str) -> str:
+        """Send what was archived to the object store, if there is one; returns the id that a release has then."""
+        return self.remote.releases.push().get(release_id, release_id) if self.remote else release_id
 
     def manifest(self, release_id: str) -> Manifest:
         """The manifest of an archived release."""
@@ -149,6 +260,8 @@ class Workspace:
 
     def is_published(self, snapshot: Snapshot) -> bool:
         """Whether the published warehouse, the data package and the dashboard are what they should be."""
+        if self.remote:
+            return self.remote.is_published(snapshot.state)
         from mcf_pipeline.package.state import is_current
         from mcf_pipeline.site.state import is_current as is_dashboard_current
         from mcf_pipeline.warehouse.state import published_state

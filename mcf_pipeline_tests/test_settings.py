@@ -45,6 +45,7 @@ def test_every_variable_is_read():
             "MCF_API_KEY": "clef",
             "MCF_SOURCE_MAP": "carte.toml",
             "MCF_LIMIT_MAX_COLUMNS": "7",
+            "MCF_QUARTERS_PER_RUN": "4",
         }
     )
     assert settings.source == "/tmp/export.csv"
@@ -52,6 +53,13 @@ def test_every_variable_is_read():
     assert (settings.dataset_id, settings.api_key) == ("autre", "clef")
     assert settings.source_map == Path("carte.toml")
     assert settings.limits == Limits(max_columns=7)
+    assert settings.quarters_per_run == 4
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "all", "²"])
+def test_quarters_per_run_are_a_whole_number_from_1(text):
+    with pytest.raises(UsageError, match="MCF_QUARTERS_PER_RUN is "):
+        Settings.from_env({"MCF_QUARTERS_PER_RUN": text})
 
 
 def test_the_key_is_never_shown():
@@ -113,3 +121,40 @@ def test_a_file_of_the_key_that_cannot_be_used_is_named_and_not_quoted(tmp_path)
     assert "s3cret" not in str(refused.value)
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://AKIA:s3cret@bucket/mcf",
+        "s3://bucket/mcf?key=s3cret",
+        "s3://bucket/../s3cret",
+        "s3://bucket//s3cret",
+        "s3:///s3cret",
+        "gs://bucket/s3cret",
+        "https://s3cret.example.org/mcf",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_and_not_quoted(url):
+    with pytest.raises(UsageError, match="give a folder, or s3://bucket/prefix") as refused:
+        Settings.from_env({"MCF_DATA_DIR": url})
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_bucket_has_a_working_copy_of_its_own():
+    cache = {"MCF_CACHE_DIR": "/cache"}
+    found = Settings.from_env({**cache, "MCF_DATA_DIR": "s3://bucket/some/prefix/"})
+    assert found.store == found.place == "s3://bucket/some/prefix"
+    assert str(found.data_dir.root).startswith("/cache/bucket-some-prefix-")
+    assert Settings.from_env(cache, data_dir="s3://bucket/some/prefix").data_dir == found.data_dir
+    # Other places: another prefix that would be spelt alike, and the same one of another server.
+    others = [
+        Settings.from_env(cache, data_dir="s3://bucket/some-prefix"),
+        Settings.from_env({**cache, "AWS_ENDPOINT_URL": "http://127.0.0.1:9000"}, data_dir="s3://bucket/some/prefix"),
+    ]
+    assert len({found.data_dir, *(other.data_dir for other in others)}) == 3
+
+
+def test_a_folder_has_no_store():
+    found = Settings.from_env({"MCF_DATA_DIR": "/srv/mcf", "MCF_CACHE_DIR": "/cache"})
+    assert (found.store, found.place, found.data_dir) == (None, "/srv/mcf", DataDir(Path("/srv/mcf")))

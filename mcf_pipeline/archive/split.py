@@ -259,20 +259,30 @@ class QuarterDrafts:
         """Store them for good."""
         for draft, final in self._written:
             final.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(final.with_suffix(".sha256"), _digest_line(draft, final.name))
+            note_digest(final, sha256_of(draft))
             put_in_place(draft, final)
 
 
 def is_intact(path: Path) -> bool:
     """Whether a stored quarter is there and is what was written."""
     try:
-        return path.with_suffix(".sha256").read_bytes() == _digest_line(path, path.name)
+        return digest_file(path).read_bytes() == _digest_line(path, sha256_of(path))
     except FileNotFoundError:
         return False
 
 
-def _digest_line(path: Path, name: str) -> bytes:
-    return f"{sha256_of(path)}  {name}\n".encode()
+def digest_file(path: Path) -> Path:
+    """The file beside a stored quarter that says what its bytes are."""
+    return path.with_suffix(".sha256")
+
+
+def note_digest(path: Path, sha256: str) -> None:
+    """Say what the bytes of a stored quarter are."""
+    write_atomically(digest_file(path), _digest_line(path, sha256))
+
+
+def _digest_line(path: Path, sha256: str) -> bytes:
+    return f"{sha256}  {path.name}\n".encode()
 
 
 def store_line_numbers(con: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -232,11 +232,11 @@ class Archive:
                 is_synthetic=understood.is_synthetic,
                 **store_content(con, understood, folder),
             )
-        twin = next((m for m in known if _is_again(draft, m)), None)
+        twin = next((m for m in known if is_again(draft, m)), None)
         if twin:
             self.raise_if_held(twin.release_id)
             return Intake(twin, is_new=False)
-        manifest = _with_free_id(draft, known)
+        manifest = with_free_id(draft, {m.release_id for m in known})
         predecessor = _predecessor(manifest, known)
         if predecessor and manifest.same_content(predecessor):
             manifest = dataclasses.replace(manifest, export=None)
@@ -342,7 +342,7 @@ def _release_day(con: duckdb.DuckDBPyConnection, understood: Understood, receive
     return day.isoformat()
 
 
-def _is_again(draft: Manifest, known: Manifest) -> bool:
+def is_again(draft: Manifest, known: Manifest) -> bool:
     """Whether an archived release was sent again.
 
     The same content at another time of the portal is a release of its own, be it on the same day: it may take
@@ -351,8 +351,8 @@ def _is_again(draft: Manifest, known: Manifest) -> bool:
     return known.day == draft.day and known.data_processed == draft.data_processed and known.same_content(draft)
 
 
-def _with_free_id(manifest: Manifest, known: list[Manifest]) -> Manifest:
-    taken = {m.release_id for m in known}
+def with_free_id(manifest: Manifest, taken: Collection[str]) -> Manifest:
+    """A manifest under an id that no other release has: its own, else the next number of it."""
     candidate, number = manifest.release_id, 1
     while candidate in taken:
         number += 1

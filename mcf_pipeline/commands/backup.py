@@ -35,6 +35,9 @@ def backup(settings: Settings, path: Path, *, check: bool) -> None:
     if folder.root.resolve().is_relative_to(root):
         raise UsageError(f"{folder.root} lies in the data directory: name a folder elsewhere, best on another disk")
     folder.check_usable(new=True)
+    if space.remote:
+        space.refresh()
+        space.remote.releases.fetch_everything()
     if not space.archive.manifests():
         raise UsageError(f"there is no release under {space.data_dir.releases} to back up")
     with explain_disk_errors(), _held(folder), progress_bar():

@@ -19,6 +19,10 @@ def dashboard(settings: Settings, *, browser: bool) -> None:
     Raises:
         UsageError: there is no dashboard yet.
     """
+    if settings.store:
+        from mcf_pipeline.workspace import Workspace
+
+        Workspace(settings).pull_product("site")
     page = settings.data_dir.dashboard
     if not page.is_file():
         raise UsageError(

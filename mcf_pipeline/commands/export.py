@@ -41,6 +41,10 @@ def export(settings: Settings, path: Path, form: str | None, tables: Sequence[st
 
     from mcf_pipeline.package.about import about
 
+    if settings.store:
+        from mcf_pipeline.workspace import Workspace
+
+        Workspace(settings).pull_product("warehouse")
     published = settings.data_dir.published_database
     if not published.is_file():
         raise UsageError(

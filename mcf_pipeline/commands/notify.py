@@ -46,6 +46,8 @@ def notify(settings: Settings, *, test: bool) -> None:
                 f"see to {', '.join(failed)}"
             )
         return
+    space.refresh()
+    space.pull_product("warehouse")
     report = telling.tell(space)
     for subject in report.sent:
         out.print(f"Sent: {subject}", markup=False)
@@ -69,6 +71,11 @@ def notifying(space: Workspace, *, asks_source: bool) -> Iterator[None]:
     from mcf_pipeline.notices.facts import Failure
     from mcf_pipeline.notices.telling import begin
 
+    try:
+        space.refresh()
+    except PipelineError as error:
+        _tell(space, failure=Failure.of(error))
+        raise
     begin(space)
     try:
         yield

@@ -19,6 +19,11 @@ def prune(settings: Settings, *, keep: int, dry_run: bool) -> None:
         UsageError: there is no release; or, with `dry_run`, the archive has something that was not built yet.
         BusyError: another run holds the data directory.
     """
+    if settings.store:
+        raise UsageError(
+            f"{settings.store} cannot be pruned: no lock keeps another machine from archiving a release whose quarters "
+            "would go; nothing was changed"
+        )
     space = Workspace(settings)
     if not space.archive.manifests():
         raise UsageError(f"there is no release under {space.data_dir.releases}: `mcf-pipeline run` ingests one")

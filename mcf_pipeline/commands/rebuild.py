@@ -23,11 +23,13 @@ def rebuild(settings: Settings, *, dagster_logs: bool) -> None:
         ArchiveError: the archive is damaged.
     """
     space = Workspace(settings)
-    with notifying(space, asks_source=False), space.lock(timeout=LOCK_TIMEOUT):
+    with notifying(space, asks_source=False), space.lock(timeout=LOCK_TIMEOUT), space.shared(rebuilds=True):
         if not space.archive.manifests():
             raise UsageError(f"there is no release under {space.data_dir.releases}: `mcf-pipeline run` ingests one")
         with progress_bar():
             changed = reread(space.archive)
+        if space.remote:
+            space.remote.releases.push(again=True)
         shutil.rmtree(space.data_dir.tables, ignore_errors=True)
         if changed:
             out.print(f"Releases that the current source map reads differently: {', '.join(changed)}.")

@@ -8,6 +8,7 @@ from mcf_pipeline.archive import restore as restoring
 from mcf_pipeline.archive.backup_folder import SOURCE_MAP, BackupFolder
 from mcf_pipeline.commands.console import out, progress_bar, size
 from mcf_pipeline.commands.run import LOCK_TIMEOUT, as_typed
+from mcf_pipeline.errors import UsageError
 from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
@@ -21,6 +22,11 @@ def restore(settings: Settings, path: Path, *, number: int | None) -> None:
         ArchiveError: the backup is damaged; nothing is restored.
         BusyError: another run holds the data directory.
     """
+    if settings.store:
+        raise UsageError(
+            f"nothing can be restored into {settings.store}: restore into a folder, and ingest its exports from "
+            "there with `mcf-pipeline run --source`, the oldest first"
+        )
     space = Workspace(settings)
     folder = BackupFolder(path.expanduser().absolute())
     folder.check_usable(new=False)

@@ -36,7 +36,7 @@ def run(settings: Settings, *, force: bool, accept_release: str | None, dagster_
         PipelineError: of the kind that decides the exit code.
     """
     space = Workspace(settings)
-    with notifying(space, asks_source=accept_release is None), space.lock(timeout=LOCK_TIMEOUT):
+    with notifying(space, asks_source=accept_release is None), space.lock(timeout=LOCK_TIMEOUT), space.shared():
         if accept_release:
             space.archive.accept(accept_release)
         execute_and_print(space, force=force, ask_source=accept_release is None, dagster_logs=dagster_logs)
@@ -137,6 +137,8 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
         out.print(describe_broken_rule(*entry), markup=False)
     for said in status.suspect:
         out.print(f"Suspect: {said}", markup=False)
+    if space.settings.store:
+        out.print(f"Data directory: {space.settings.store}", markup=False)
     out.print(f"Warehouse: {space.data_dir.published_database}")
     if (page := space.data_dir.dashboard).is_file():
         out.print(f"Dashboard: {page}", markup=False)
@@ -169,6 +171,8 @@ def as_typed(space: Workspace, command: str) -> str:
     if shutil.which(program) is None and called.name == program:
         program = os.path.relpath(called)
     default = Settings.from_env({}, source=space.settings.source).data_dir.root
+    if space.settings.store:
+        return f"{program} {command} --data-dir {space.settings.store}"
     if space.data_dir.root != default:
         return f"{program} {command} --data-dir {os.path.relpath(space.data_dir.root)}"
     return f"{program} {command} --source sample" if space.settings.source == SAMPLE else f"{program} {command}"

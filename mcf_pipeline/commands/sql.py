@@ -33,6 +33,10 @@ def sql(settings: Settings, query: str, form: str) -> None:
 
     from mcf_pipeline.duck import one
 
+    if settings.store:
+        from mcf_pipeline.workspace import Workspace
+
+        Workspace(settings).pull_product("warehouse")
     path = settings.data_dir.published_database
     if not path.is_file():
         raise UsageError(

@@ -196,6 +196,8 @@ def status(settings: Settings, *, as_json: bool, check: bool = False, metrics: P
         UsageError: the file for the metrics cannot be written.
     """
     space = Workspace(settings)
+    space.refresh()
+    space.pull_product("warehouse")
     found = overview(space, space.snapshot())
     if metrics:
         try:
@@ -253,7 +255,7 @@ def _print(found: Overview, settings: Settings) -> None:
     from rich.table import Table
 
     if not found.releases:
-        out.print(f"Nothing yet in {settings.data_dir.root}: `mcf-pipeline run` ingests the first release.")
+        out.print(f"Nothing yet in {settings.place}: `mcf-pipeline run` ingests the first release.")
         return
     table = Table(title="Releases" + (" — SYNTHETIC data" if found.is_synthetic else ""), title_justify="left")
     for name in ("release", "lines", "quarters", "retrieved (UTC)", "state"):

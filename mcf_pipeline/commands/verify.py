@@ -17,17 +17,19 @@ def verify(settings: Settings) -> None:
         UsageError: there is nothing to verify.
         ArchiveError: something is wrong.
     """
-    space = Workspace(settings)
-    with space.lock(timeout=LOCK_TIMEOUT), progress_bar():
+    opened = Workspace(settings)
+    with opened.lock(timeout=LOCK_TIMEOUT), progress_bar(), opened.fresh_copy() as space:
         problems = list(verify_archive(space.archive))
         # A broken archive cannot say what the warehouse should be.
         if not problems:
             problems = list(verify_warehouse(space.archive, space.snapshot()))
+        releases = len(space.archive.release_folders())
+        if settings.store:
+            problems = [text.replace(str(space.data_dir.root), settings.store) for text in problems]
     for problem in problems[:SHOWN]:
         err.print(f"• {problem}", markup=False)
     if problems:
         raise ArchiveError(
             f"{len(problems)} problems found" + (f", the first {SHOWN} shown" if len(problems) > SHOWN else "")
         )
-    manifests = space.archive.manifests()
-    out.print(f"No problem found: {len(manifests)} releases, every file as archived; the warehouse matches them.")
+    out.print(f"No problem found: {releases} releases, every file as archived; the warehouse matches them.")

@@ -6,6 +6,7 @@ Dagster's own `run_key` would block a failed run for ever; tags let it be repeat
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -50,10 +51,9 @@ class Attempts:
         return None
 
 
-def run_under_way(instance: dg.DagsterInstance) -> str | None:
-    """The id of a run of ours that has not ended, or None."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNDER_WAY), limit=1)
-    return runs[0].run_id if runs else None
+def runs_under_way(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """The runs of ours that have not ended, the newest first."""
+    return instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNDER_WAY))
 
 
 def attempts(instance: dg.DagsterInstance, tags: dict[str, str]) -> Attempts:

@@ -37,11 +37,11 @@ def materializer(
         show_logs: whether Dagster may print its own log lines.
         from_scratch: whether the published file takes nothing from the one before it.
     """
-    os.environ["MCF_DATA_DIR"] = str(space.data_dir.root)
+    os.environ["MCF_DATA_DIR"] = space.settings.place
     if not show_logs:
         # What Dagster cannot store it also logs, beside raising it; the error says it once.
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    resource = WorkspaceResource(data_dir=str(space.data_dir.root), source=space.settings.source)
+    resource = WorkspaceResource(data_dir=space.settings.place, source=space.settings.source)
     graph = define(resource)
     job = graph.resolve_job_def(JOB)
     assets = [asset for asset in graph.assets or () if isinstance(asset, dg.AssetsDefinition)]
@@ -85,6 +85,6 @@ def record_refusal(space: Workspace, error: ContractError) -> None:
     """Keep the red evaluation of a release that was refused or held, so that the UI shows it too."""
     from mcf_pipeline.orchestration.checks.raw import refusal_evaluation
 
-    os.environ["MCF_DATA_DIR"] = str(space.data_dir.root)
+    os.environ["MCF_DATA_DIR"] = space.settings.place
     with open_instance() as instance:
         instance.report_runless_asset_event(refusal_evaluation(space.archive, space.snapshot(), error))

@@ -11,6 +11,7 @@ import dagster as dg
 
 from mcf_pipeline.orchestration.private import HIDDEN_TAG_PREFIX
 from mcf_pipeline.orchestration.steps import Step
+from mcf_pipeline.quarter import Quarter
 
 JOB = "release"
 STEP_TAG = "mcf/step"
@@ -20,6 +21,9 @@ STATE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_state"
 RELEASE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_release"
 """Fingerprints that distinguish the attempts of one request from those of another. Dagster hides tags with this
 prefix: a hash means nothing to a person, and is wider than its column."""
+
+FIRST_TAG = "dagster/asset_partition_range_start"
+LAST_TAG = "dagster/asset_partition_range_end"
 
 INTAKE = [dg.AssetKey("portal_release")]
 """What a run that ingests a release materializes."""
@@ -53,6 +57,18 @@ def tags_of(step: Step, state: str) -> dict[str, str]:
     """The tags of a step's run: its range of partitions, and what it was asked for."""
     tags = {STEP_TAG: step.key, STATE_TAG: state[:32]}
     if step.first and step.last:
-        tags["dagster/asset_partition_range_start"] = step.first.partition_key
-        tags["dagster/asset_partition_range_end"] = step.last.partition_key
+        tags[FIRST_TAG] = step.first.partition_key
+        tags[LAST_TAG] = step.last.partition_key
     return tags
+
+
+def quarters_of_run(run: dg.DagsterRun, state: str) -> list[Quarter] | None:
+    """The quarters that a run makes for a state; None where it does anything else, or for another state."""
+    if FIRST_TAG not in run.tags:
+        return None
+    first, last = (Quarter.from_partition_key(run.tags[tag]) for tag in (FIRST_TAG, LAST_TAG))
+    step = Step(first, last, makes_whole=False)
+    wanted = tags_of(step, state)
+    if any(run.tags.get(name) != value for name, value in wanted.items()):
+        return None
+    return step.quarters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -12,11 +12,21 @@ import dagster as dg
 from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.errors import BusyError, PipelineError
 from mcf_pipeline.log import event
-from mcf_pipeline.orchestration.attempts import Attempts, attempts, run_under_way
+from mcf_pipeline.orchestration.attempts import Attempts, attempts, runs_under_way
 from mcf_pipeline.orchestration.cursor import LONGEST_WAIT, Cursor
-from mcf_pipeline.orchestration.jobs import INTAKE, JOB, RELEASE_TAG, intake_tags, selection_of, tags_of
-from mcf_pipeline.orchestration.runner import upcoming
+from mcf_pipeline.orchestration.jobs import (
+    INTAKE,
+    JOB,
+    RELEASE_TAG,
+    intake_tags,
+    quarters_of_run,
+    selection_of,
+    tags_of,
+)
+from mcf_pipeline.orchestration.steps import Step, next_step, next_steps
+from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.sources.base import Peek
+from mcf_pipeline.tables.snapshot import Snapshot
 from mcf_pipeline.workspace import Workspace
 
 LOCK_TIMEOUT = 2.0
@@ -28,13 +38,13 @@ class Look:
     """What a look came to.
 
     Attributes:
-        request: the run to launch, if any.
-        reason: why none is launched, or why this one.
+        requests: the runs to launch; more than one only where quarters are shared out (``MCF_QUARTERS_PER_RUN``).
+        reason: why none is launched, or why these.
         cursor: what to remember.
         error: why the look failed, if it did.
     """
 
-    request: dg.RunRequest | None
+    requests: tuple[dg.RunRequest, ...]
     reason: str
     cursor: Cursor
     error: PipelineError | None = None
@@ -50,60 +60,89 @@ def look(
     """Look once; never raises for anything that settings, a source, the archive or another run can do.
 
     A run is launched only when none is under way: first what the archive holds and the warehouse does not,
-    then, if the source may be asked again, what the source holds and the archive does not.
+    then, if the source may be asked again, what the source holds and the archive does not. Where quarters are shared
+    out, those that no run is making are launched beside the others; everything else waits for all of them.
     """
     try:
-        run_id = run_under_way(instance)
-        if run_id:
-            return Look(None, f"run {run_id[:8]} is in progress", cursor)
+        runs = runs_under_way(instance)
         space = open_workspace()
-        return _build_request(space, instance, assets, cursor, now) or _intake_request(space, instance, cursor, now)
+        if runs and space.settings.quarters_per_run is None:
+            return _wait_for(runs, cursor)
+        space.refresh()
+        found = _build_requests(space, instance, assets, cursor, now, runs)
+        return found or _intake_request(space, instance, cursor, now)
     except BusyError:
-        return Look(None, "another process is writing; looking again later", cursor)
+        return Look((), "another process is writing; looking again later", cursor)
     except PipelineError as error:
         failed = cursor.failed(now, str(error), getattr(error, "reset_at", None))
-        return Look(None, f"{error} (next look at {failed.next_look})", failed, error)
+        return Look((), f"{error} (next look at {failed.next_look})", failed, error)
 
 
-def _build_request(
+def _wait_for(runs: Sequence[dg.DagsterRun], cursor: Cursor) -> Look:
+    others = f" and {len(runs) - 1} more are" if len(runs) > 1 else " is"
+    return Look((), f"run {runs[0].run_id[:8]}{others} in progress", cursor)
+
+
+def _build_requests(
     space: Workspace,
     instance: dg.DagsterInstance,
     assets: list[dg.AssetsDefinition],
     cursor: Cursor,
     now: dt.datetime,
+    runs: Sequence[dg.DagsterRun],
 ) -> Look | None:
-    if not space.snapshot().timeline.releases:
+    snapshot = space.snapshot()
+    making = [quarters_of_run(run, snapshot.state) for run in runs]
+    # An intake and a publication are each alone; so is what was asked for before a quarter's content was refused.
+    if None in making:
+        return _wait_for(runs, cursor)
+    if not snapshot.timeline.releases:
         return None
     # The command line holds the directory from before its intake, and has a run that can be seen only after it.
     with space.lock(timeout=LOCK_TIMEOUT):
         snapshot = space.snapshot()
-        step = upcoming(space, snapshot)
-    if step is None:
-        return None
-    tags = tags_of(step, snapshot.state)
-    waiting = attempts(instance, tags).reason_to_wait(now)
+        steps = _steps(space, snapshot, [quarter for quarters in making for quarter in quarters or ()])
+    requests, building, waiting = [], [], []
+    for step in steps:
+        tags = tags_of(step, snapshot.state)
+        reason = attempts(instance, tags).reason_to_wait(now)
+        if reason:
+            waiting.append(f"{step.key}: {reason}")
+        else:
+            building.append(step.key)
+            requests.append(dg.RunRequest(job_name=JOB, tags=tags, asset_selection=selection_of(step, assets)))
+    if requests:
+        return Look(tuple(requests), f"building {', '.join(building)}", cursor)
     if waiting:
-        return Look(None, f"{step.key}: {waiting}", cursor)
-    request = dg.RunRequest(job_name=JOB, tags=tags, asset_selection=selection_of(step, assets))
-    return Look(request, f"building {step.key}", cursor)
+        return Look((), "; ".join(waiting), cursor)
+    return _wait_for(runs, cursor) if runs else None
+
+
+def _steps(space: Workspace, snapshot: Snapshot, under_way: list[Quarter]) -> list[Step]:
+    to_do, is_published = snapshot.plan.to_do, space.is_published(snapshot)
+    per_run = space.settings.quarters_per_run
+    if per_run is not None:
+        return next_steps(to_do, is_published=is_published, per_run=per_run, under_way=under_way)
+    step = next_step(to_do, is_published=is_published)
+    return [step] if step else []
 
 
 def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Cursor, now: dt.datetime) -> Look:
     if not cursor.is_due(now):
-        return Look(None, f"{cursor.said or 'nothing new'}; next look at {cursor.next_look}", cursor)
+        return Look((), f"{cursor.said or 'nothing new'}; next look at {cursor.next_look}", cursor)
     peek = space.source().peek()
     verdict = detect(peek, space.archive.manifests())
     event("release_found" if verdict.needs_download else "nothing_new", reason=str(verdict))
     interval = dt.timedelta(seconds=min(space.settings.poll_seconds, LONGEST_WAIT.total_seconds()))
     looked = cursor.looked(now, interval, str(verdict))
     if not verdict.needs_download:
-        return Look(None, str(verdict), looked)
+        return Look((), str(verdict), looked)
     tags = intake_tags() | {RELEASE_TAG: _fingerprint(peek)}
     earlier = attempts(instance, tags)
     waiting = earlier.reason_to_wait(now) or _ingested_lately(earlier, now)
     if waiting:
-        return Look(None, f"{verdict}: {waiting}", looked)
-    return Look(dg.RunRequest(job_name=JOB, tags=tags, asset_selection=INTAKE), str(verdict), looked)
+        return Look((), f"{verdict}: {waiting}", looked)
+    return Look((dg.RunRequest(job_name=JOB, tags=tags, asset_selection=INTAKE),), str(verdict), looked)
 
 
 def _ingested_lately(earlier: Attempts, now: dt.datetime) -> str | None:

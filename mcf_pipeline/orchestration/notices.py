@@ -78,10 +78,12 @@ def _tell(
     """Tell what there is to tell; returns what was sent, and what was not."""
     try:
         space = workspace.open()
+        if not space.settings.notify:
+            return []
+        space.refresh()
+        space.pull_product("warehouse")
     except PipelineError as error:
         return [str(error)]
-    if not space.settings.notify:
-        return []
     from mcf_pipeline.notices import telling
 
     failure, ran_at = None, None

@@ -1,8 +1,7 @@
 """What Dagster gives the assets: the data directory, an engine to compute in, and the published file to read."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from mcf_pipeline import log
 from mcf_pipeline.duck import ENGINE
+from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
 
@@ -24,12 +24,25 @@ class WorkspaceResource(dg.ConfigurableResource):
 
     def open(self) -> Workspace:
         """The workspace of these settings."""
-        settings = Settings.from_env(
-            source=self.source or None, data_dir=Path(self.data_dir) if self.data_dir else None
-        )
+        settings = Settings.from_env(source=self.source or None, data_dir=self.data_dir or None)
         if log.is_on():
-            log.bind(data_dir=str(settings.data_dir.root))
+            log.bind(data_dir=settings.place)
         return Workspace(settings)
+
+    def fresh(self) -> Workspace:
+        """The same for whoever only looks: an object store's working copy is brought up to date before."""
+        space = self.open()
+        space.refresh()
+        return space
+
+    @contextmanager
+    def step(
+        self, quarters: Collection[Quarter] | None = None, *, lines: bool = False, publishes: bool = False
+    ) -> Iterator[Workspace]:
+        """The same for a step of a run (`Workspace.step`)."""
+        space = self.open()
+        with space.step(quarters, lines=lines, publishes=publishes):
+            yield space
 
 
 class Engine(DuckDBResource):

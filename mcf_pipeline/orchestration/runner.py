@@ -122,12 +122,6 @@ def follow(space: Workspace, materialize: Materialize, *, ask_source: bool = Tru
             refused = True
         outcome.runs += 1
         if step and not refused:
-            forced -= _stretch(step)
+            forced -= set(step.quarters)
             force = force and not step.makes_whole
         snapshot = outcome.snapshot = space.snapshot()
-
-
-def _stretch(step: Step) -> set[Quarter]:
-    if step.first is None or step.last is None:
-        return set()
-    return {step.first + place for place in range(step.last - step.first + 1)}

@@ -5,7 +5,7 @@ import datetime as dt
 import dagster as dg
 
 from mcf_pipeline.orchestration.cursor import Cursor
-from mcf_pipeline.orchestration.jobs import release
+from mcf_pipeline.orchestration.jobs import STEP_TAG, release
 from mcf_pipeline.orchestration.look import look
 from mcf_pipeline.orchestration.resources import WorkspaceResource
 
@@ -41,8 +41,15 @@ def quarterly_release(assets: list[dg.AssetsDefinition]) -> dg.ScheduleDefinitio
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="At the start of each quarter, looks for the release even where the sensor is off.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource) -> dg.RunRequest | dg.SkipReason:
+    def schedule(
+        context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource
+    ) -> dg.RunRequest | list[dg.RunRequest] | dg.SkipReason:
         found = look(workspace.open, context.instance, assets, Cursor(), dt.datetime.now(dt.UTC))
-        return found.request or dg.SkipReason(found.reason)
+        if not found.requests:
+            return dg.SkipReason(found.reason)
+        if len(found.requests) == 1:
+            return found.requests[0]
+        # Several need keys, which count within one tick: no later one is kept from another try, as a sensor's would be.
+        return [request.with_replaced_attrs(run_key=request.tags[STEP_TAG]) for request in found.requests]
 
     return schedule

@@ -29,16 +29,16 @@ def release_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
         minimum_interval_seconds=_tick_seconds(),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks for a new release (one small request every MCF_POLL_SECONDS), ingests it, then "
-        "rematerializes the new and changed quarters, one run per contiguous range.",
+        "rematerializes the new and changed quarters, one run per contiguous range or MCF_QUARTERS_PER_RUN quarters.",
     )
     def sensor(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
         before, now = Cursor.parse(context.cursor), dt.datetime.now(dt.UTC)
         found = look(workspace.open, context.instance, assets, before, now)
         note_look(workspace.open, found, before, now)
-        if found.request is None:
+        if not found.requests:
             return dg.SensorResult(skip_reason=found.reason, cursor=found.cursor.dump())
         context.log.info(found.reason)
-        return dg.SensorResult(run_requests=[found.request], cursor=found.cursor.dump())
+        return dg.SensorResult(run_requests=list(found.requests), cursor=found.cursor.dump())
 
     return sensor
 

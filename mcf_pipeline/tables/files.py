@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,10 +39,14 @@ class TableFiles:
 
     Args:
         root: `DataDir.tables`.
+
+    Attributes:
+        removed: files that were found wrong, and removed.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.removed: set[Path] = set()
 
     def path(self, table: str, quarter: Quarter | str, mark: str) -> Path:
         """Where a quarter of a table is, or will be."""
@@ -63,7 +68,8 @@ class TableFiles:
     def writing(self, path: Path) -> Iterator[Path]:
         """A path to write a file to; it gets its final name at the end, unless an error comes first."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = draft_of(path)
+        # More than the process's id, which another machine's or container's process may have too.
+        draft = draft_of(path.with_name(f"{path.name}.{secrets.token_hex(4)}"))
         try:
             yield draft
             # Not synced, which would cost more than the work: a file that a power cut tore has no footer (`is_there`).
@@ -84,6 +90,11 @@ class TableFiles:
         schema = table.schema.remove_metadata().with_metadata(dict(metadata or {}))
         with self.writing(path) as draft:
             pq.write_table(table.cast(schema), draft, compression="zstd")
+
+    def remove(self, path: Path) -> None:
+        """Remove a file that turned out to be wrong, wherever else there is a copy of it."""
+        path.unlink(missing_ok=True)
+        self.removed.add(path)
 
     def remove_unused(self, used: Collection[Path], *, older_than: float = KEPT_SECONDS) -> int:
         """Remove the files of superseded states and rules, and at once the drafts of killed runs; returns how many.

@@ -7,7 +7,7 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from mcf_pipeline.orchestration.attempts import MAX_ATTEMPTS, UNDER_WAY, Attempts, attempts, run_under_way
+from mcf_pipeline.orchestration.attempts import MAX_ATTEMPTS, UNDER_WAY, Attempts, attempts, runs_under_way
 from mcf_pipeline.orchestration.jobs import STATE_TAG, STEP_TAG
 from mcf_pipeline_tests.orchestration.dagster_runs import add_run
 
@@ -58,15 +58,15 @@ def test_a_run_that_succeeded_is_no_reason_to_wait():
 @pytest.mark.parametrize("status", [status for status in UNDER_WAY if status != Status.QUEUED])
 def test_a_run_that_has_not_ended_is_under_way(instance, status):
     run = add_run(instance, status)
-    assert run_under_way(instance) == run.run_id
+    assert [found.run_id for found in runs_under_way(instance)] == [run.run_id]
 
 
 @pytest.mark.parametrize("status", [Status.SUCCESS, Status.FAILURE, Status.CANCELED])
 def test_a_run_that_has_ended_is_not(instance, status):
     add_run(instance, status)
-    assert run_under_way(instance) is None
+    assert runs_under_way(instance) == []
 
 
 def test_another_jobs_run_is_none_of_ours(instance):
     add_run(instance, Status.STARTED, job="another")
-    assert run_under_way(instance) is None
+    assert runs_under_way(instance) == []

@@ -36,6 +36,11 @@ def next_look_in(found: Look) -> float:
     return (dt.datetime.fromisoformat(found.cursor.next_look) - dt.datetime.now(dt.UTC)).total_seconds() / 60
 
 
+def only(found: Look) -> dg.RunRequest:
+    (request,) = found.requests
+    return request
+
+
 def names(request: dg.RunRequest) -> list[str]:
     return sorted(key.to_user_string() for key in request.asset_selection or ())
 
@@ -46,12 +51,12 @@ def names(request: dg.RunRequest) -> list[str]:
 def test_a_release_that_is_archived_is_built_before_the_source_is_asked(archived, instance, portal):
     asked = len(portal.requests)
     found = look_at(archived, instance)
-    assert found.request is not None
-    assert found.request.tags["mcf/step"] == "2020-T1..2020-T4+whole"
-    assert found.request.tags["dagster/asset_partition_range_start"] == "2020-01-01"
-    assert found.request.tags["dagster/asset_partition_range_end"] == "2020-10-01"
-    assert names(found.request) == sorted([*graph.QUARTERLY, *graph.WHOLE])
-    assert found.request.run_key is None, "it would block a second try for ever"
+    request = only(found)
+    assert request.tags["mcf/step"] == "2020-T1..2020-T4+whole"
+    assert request.tags["dagster/asset_partition_range_start"] == "2020-01-01"
+    assert request.tags["dagster/asset_partition_range_end"] == "2020-10-01"
+    assert names(request) == sorted([*graph.QUARTERLY, *graph.WHOLE])
+    assert request.run_key is None, "it would block a second try for ever"
     assert len(portal.requests) == asked
     assert not archived.data_dir.published_database.exists()
 
@@ -59,37 +64,33 @@ def test_a_release_that_is_archived_is_built_before_the_source_is_asked(archived
 def test_a_published_file_that_is_missing_is_published_again_without_any_quarter(built, instance):
     built.data_dir.published_database.unlink()
     found = look_at(built, instance)
-    assert found.request is not None
-    assert found.request.tags["mcf/step"] == "none+whole"
-    assert names(found.request) == sorted(graph.WHOLE)
+    request = only(found)
+    assert request.tags["mcf/step"] == "none+whole"
+    assert names(request) == sorted(graph.WHOLE)
 
 
 def test_a_build_that_failed_is_asked_for_again_later_and_not_for_ever(archived, instance):
-    request = look_at(archived, instance).request
-    assert request is not None
+    request = only(look_at(archived, instance))
     add_run(instance, Status.FAILURE, dict(request.tags))
     soon = look_at(archived, instance)
-    assert soon.request is None
+    assert not soon.requests
     assert "next try at" in soon.reason
     again = look_at(archived, instance, after=dt.timedelta(minutes=2))
-    assert again.request is not None
-    assert again.request.tags == request.tags
+    assert only(again).tags == request.tags
     for _ in range(MAX_ATTEMPTS - 1):
         add_run(instance, Status.FAILURE, dict(request.tags))
     late = look_at(archived, instance, after=dt.timedelta(days=365))
-    assert late.request is None
+    assert not late.requests
     assert "fix the cause" in late.reason
 
 
 def test_a_new_state_of_the_archive_is_another_request(archived, instance, portal):
-    request = look_at(archived, instance).request
-    assert request is not None
+    request = only(look_at(archived, instance))
     for _ in range(MAX_ATTEMPTS):
         add_run(instance, Status.FAILURE, dict(request.tags))
     portal.next()
     ingest(archived)
-    found = look_at(archived, instance).request
-    assert found is not None
+    found = only(look_at(archived, instance))
     assert found.tags[STATE_TAG] != request.tags[STATE_TAG]
 
 
@@ -98,10 +99,10 @@ def test_a_new_state_of_the_archive_is_another_request(archived, instance, porta
 
 def test_the_first_release_is_asked_for(empty, instance):
     found = look_at(empty, instance)
-    assert found.request is not None
-    assert (found.request.job_name, found.request.asset_selection) == (JOB, INTAKE)
-    assert set(found.request.tags) >= {RELEASE_TAG}
-    assert found.request.tags[STEP_TAG] == "intake"
+    request = only(found)
+    assert (request.job_name, request.asset_selection) == (JOB, INTAKE)
+    assert set(request.tags) >= {RELEASE_TAG}
+    assert request.tags[STEP_TAG] == "intake"
     assert "no release is archived yet" in found.reason
 
 
@@ -112,7 +113,7 @@ def test_a_look_changes_nothing_in_the_data_directory_before_there_is_a_release(
 
 def test_an_unchanged_portal_costs_one_small_request_and_no_run(built, instance, portal):
     found = look_at(built, instance)
-    assert found.request is None
+    assert not found.requests
     assert found.reason.startswith("unchanged (data_processed: still 2021-01-08")
     assert [request.kind for request in portal.requests] == ["metadata"]
     assert 14 < next_look_in(found) <= 15
@@ -122,21 +123,21 @@ def test_an_unchanged_portal_costs_one_small_request_and_no_run(built, instance,
 def test_between_two_looks_the_portal_is_left_alone(built, instance, portal):
     first = look_at(built, instance)
     second = look_at(built, instance, first.cursor)
-    assert second.request is None
+    assert not second.requests
     assert second.cursor == first.cursor
     assert first.reason in second.reason
     assert len(portal.requests) == 1
-    assert look_at(built, instance, first.cursor, after=HOUR).request is None
+    assert not look_at(built, instance, first.cursor, after=HOUR).requests
     assert len(portal.requests) == 2
 
 
 def test_a_new_release_is_asked_for_once_it_is_there(built, instance, portal):
     cursor = look_at(built, instance).cursor
     portal.next()
-    assert look_at(built, instance, cursor).request is None
+    assert not look_at(built, instance, cursor).requests
     found = look_at(built, instance, cursor, after=HOUR)
-    assert found.request is not None
-    assert found.request.asset_selection == INTAKE
+    request = only(found)
+    assert request.asset_selection == INTAKE
     assert found.reason.startswith("changed (records_count")
 
 
@@ -144,29 +145,27 @@ def test_another_release_is_another_request(built, instance, portal):
     tags = []
     for _ in range(2):
         portal.next()
-        request = look_at(built, instance).request
-        assert request is not None
+        request = only(look_at(built, instance))
         tags.append(request.tags[RELEASE_TAG])
     assert len(set(tags)) == 2
 
 
 def test_an_intake_that_failed_is_asked_for_again_later(empty, instance):
-    request = look_at(empty, instance).request
-    assert request is not None
+    request = only(look_at(empty, instance))
     add_run(instance, Status.FAILURE, dict(request.tags))
     assert "next try at" in look_at(empty, instance).reason
-    assert look_at(empty, instance, after=HOUR).request is not None
+    assert look_at(empty, instance, after=HOUR).requests
 
 
 def test_a_source_that_cannot_tell_its_releases_apart_is_downloaded_once_a_day(small_copy, portal, instance):
     """Archived from a file, the release has no time of the portal's to compare with; its totals are the same."""
     space = open_workspace(small_copy.data_dir, portal)
     found = look_at(space, instance)
-    assert found.request is not None
+    request = only(found)
     assert found.reason.startswith("can't tell")
-    add_run(instance, Status.SUCCESS, dict(found.request.tags))
+    add_run(instance, Status.SUCCESS, dict(request.tags))
     assert "ingested less than a day ago" in look_at(space, instance).reason
-    assert look_at(space, instance, after=25 * HOUR).request is not None
+    assert look_at(space, instance, after=25 * HOUR).requests
 
 
 # -- what keeps it from looking -----------------------------------------------------------------------------
@@ -178,7 +177,7 @@ def test_one_run_at_a_time(archived, instance, portal, status):
     run = add_run(instance, status)
     cursor = Cursor(said="x")
     found = look_at(archived, instance, cursor)
-    assert (found.request, found.cursor) == (None, cursor)
+    assert (found.requests, found.cursor) == ((), cursor)
     assert run.run_id[:8] in found.reason
     assert len(portal.requests) == asked
 
@@ -188,9 +187,9 @@ def test_a_data_directory_that_another_process_holds_is_left_alone(archived, ins
     cursor = Cursor(said="x")
     with FileLock(archived.data_dir.lock):
         found = look_at(archived, instance, cursor)
-    assert (found.request, found.cursor) == (None, cursor)
+    assert (found.requests, found.cursor) == ((), cursor)
     assert "another process is writing" in found.reason
-    assert look_at(archived, instance, cursor).request is not None
+    assert look_at(archived, instance, cursor).requests
 
 
 @pytest.mark.parametrize(
@@ -210,7 +209,7 @@ def test_a_data_directory_that_another_process_holds_is_left_alone(archived, ins
 def test_a_portal_that_fails_is_left_alone_for_longer_each_time(built, instance, portal, fault, options, says):
     portal.misbehave(fault, None, **options)
     first = look_at(built, instance)
-    assert first.request is None
+    assert not first.requests
     assert first.cursor.failures == 1
     assert 0 < next_look_in(first) <= 1
     assert re.search(says, first.reason)
@@ -227,7 +226,7 @@ def test_a_portal_that_fails_is_left_alone_for_longer_each_time(built, instance,
 def test_a_portal_that_wants_no_more_requests_is_obeyed(built, instance, portal):
     portal.misbehave("too_many", None, reset_in=7200)
     found = look_at(built, instance)
-    assert found.request is None
+    assert not found.requests
     assert 110 < next_look_in(found) <= 120
 
 
@@ -238,7 +237,7 @@ def test_a_portal_that_is_not_there(built, instance):
         )
     )
     found = look_at(gone, instance)
-    assert found.request is None
+    assert not found.requests
     assert found.cursor.failures == 1
     assert "127.0.0.1:9" in found.reason
 
@@ -247,7 +246,7 @@ def test_an_archive_that_is_damaged_is_told_of(archived, instance):
     (manifest,) = archived.data_dir.releases.glob("*/manifest.json")
     manifest.write_text("{")
     found = look_at(archived, instance)
-    assert found.request is None
+    assert not found.requests
     assert found.cursor.failures == 1
     assert str(manifest) in found.reason or manifest.parent.name in found.reason
 
@@ -257,7 +256,7 @@ def test_settings_that_cannot_be_used_are_told_of(tmp_path, instance):
         return Workspace(Settings.from_env({"MCF_PORTAL_URL": "gopher://x"}, data_dir=tmp_path))
 
     found = look(broken, instance, ASSETS, Cursor(), dt.datetime.now(dt.UTC))
-    assert found.request is None
+    assert not found.requests
     assert "MCF_PORTAL_URL" in found.reason
 
 

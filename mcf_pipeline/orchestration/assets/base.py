@@ -82,7 +82,7 @@ def discard(snapshot: Snapshot, findings: Mapping[tuple[str, str], Finding], qua
             states = snapshot.timeline.states.get(quarter, ())
             files = [snapshot.file(table, quarter, state) for state in states]
             for path in [snapshot.revisions_file(quarter)] if table == REVISIONS else files:
-                path.unlink(missing_ok=True)
+                snapshot.files.remove(path)
 
 
 def report_quarters(snapshot: Snapshot, quarters: Collection[Quarter], started: float) -> None:

@@ -45,9 +45,9 @@ from mcf_pipeline.tables.staged import staged
 )
 def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:
     """Compute each mart for all quarters of the run at once, and write a file per quarter."""
-    space, started = workspace.open(), time.monotonic()
-    snapshot, quarters, models = space.snapshot(), quarters_of(context), selected(context, QUARTERLY_MARTS)
-    with engine.get_connection() as con:
+    started, quarters, models = time.monotonic(), quarters_of(context), selected(context, QUARTERLY_MARTS)
+    with workspace.step(quarters) as space, engine.get_connection() as con:
+        snapshot = space.snapshot()
         ensure_facts(con, space.archive, snapshot, states_of(snapshot, quarters))
         make_marts(con, snapshot, space.source_map, quarters, models)
         # Here too: a run of one stretch of several must leave nothing of its quarters to do.
@@ -91,12 +91,11 @@ def marts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
 )
 def mart_revisions(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:
     """Compare each state of each quarter with the one before it, where that is not done yet."""
-    space = workspace.open()
-    snapshot = space.snapshot()
-    quarters = snapshot.timeline.quarters
-    missing = [quarter for quarter in quarters if not snapshot.files.is_there(snapshot.revisions_file(quarter))]
-    files = [snapshot.revisions_file(quarter) for quarter in quarters]
-    with engine.get_connection() as con:
+    with workspace.step() as space, engine.get_connection() as con:
+        snapshot = space.snapshot()
+        quarters = snapshot.timeline.quarters
+        missing = [quarter for quarter in quarters if not snapshot.files.is_there(snapshot.revisions_file(quarter))]
+        files = [snapshot.revisions_file(quarter) for quarter in quarters]
         ensure_facts(con, space.archive, snapshot, states_of(snapshot, missing))
         make_revisions(con, snapshot, space.source_map, missing)
         latest = snapshot.timeline.latest

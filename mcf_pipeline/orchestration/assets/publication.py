@@ -45,10 +45,10 @@ def warehouse(
     published: PublishedWarehouse,
 ) -> Iterator[Any]:
     """Assemble the published file beside the old one, check it, and put it in place."""
-    space, started = workspace.open(), time.monotonic()
-    path = space.data_dir.published_database
+    started = time.monotonic()
     # One publication at a time, each of what the archive holds then: an older state must not replace a newer one.
-    with space.lock(), engine.get_connection() as con:
+    with workspace.step(publishes=True) as space, engine.get_connection() as con:
+        path = space.data_dir.published_database
         snapshot = space.snapshot()
         rows = publish(con, space.archive, snapshot, from_scratch=config.from_scratch)
         latest = snapshot.timeline.latest
@@ -79,8 +79,7 @@ def warehouse(
 )
 def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
     """Write the package of the published file, and put it in place of the old one."""
-    space = workspace.open()
-    with space.lock():
+    with workspace.step(publishes=True) as space:
         files = write_package(space.data_dir)
         latest = space.snapshot().timeline.latest
     context.log.info("the data package holds %d files", len(files))
@@ -106,8 +105,7 @@ def data_package(context: dg.AssetExecutionContext, workspace: WorkspaceResource
 )
 def dashboard(workspace: WorkspaceResource, engine: Engine) -> dg.MaterializeResult:
     """Make the page of the published file, unless the one in place is made from the same."""
-    space = workspace.open()
-    with space.lock(), engine.get_connection() as con:
+    with workspace.step(publishes=True) as space, engine.get_connection() as con:
         page = write_dashboard(space.data_dir)
         snapshot = space.snapshot()
         latest = snapshot.timeline.latest

@@ -81,33 +81,38 @@ def portal_release(
 )
 def raw_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> None:
     """Find the archived lines of each quarter and check that they are what was archived."""
-    space = workspace.open()
-    snapshot = space.snapshot()
-    states = [(quarter, snapshot.reported.current(quarter)) for quarter in quarters_of(context)]
-    known = [(quarter, state) for quarter, state in states if state]
-    files = [
-        literal(space.archive.quarter_file(q, s.sha256)) for group in by_columns(space.archive, known) for q, s in group
-    ]
-    counted: dict[str, tuple[int, int]] = {}
-    if files:
-        with engine.get_connection() as con:
-            rows = con.execute(
-                "SELECT trimestre_id, count(*), count(*) - count(nb_dossiers) "
-                f"FROM read_parquet([{', '.join(files)}], union_by_name = true) GROUP BY trimestre_id"
-            ).fetchall()
-            counted = {quarter: (lines, masked) for quarter, lines, masked in rows}
-    for quarter, state in states:
-        if state is None:
-            metadata: dict[str, Any] = {"dagster/row_count": 0, "note": f"no release covers {quarter}"}
-        else:
-            first = head(space.archive.quarter_file(quarter, state.sha256))
-            lines, masked = counted[quarter.id]
-            metadata = {
-                "dagster/row_count": lines,
-                "masked_lines": masked,
-                "release_id": state.since,
-                "sha256": state.sha256,
-                "dagster/column_schema": dg.TableSchema([dg.TableColumn(name, "VARCHAR") for name in first.columns]),
-                "preview": preview(first),
-            }
-        context.add_asset_metadata({"quarter": quarter.id, **metadata}, partition_key=quarter.partition_key)
+    quarters = quarters_of(context)
+    with workspace.step(quarters, lines=True) as space:
+        snapshot = space.snapshot()
+        states = [(quarter, snapshot.reported.current(quarter)) for quarter in quarters]
+        known = [(quarter, state) for quarter, state in states if state]
+        files = [
+            literal(space.archive.quarter_file(q, s.sha256))
+            for group in by_columns(space.archive, known)
+            for q, s in group
+        ]
+        counted: dict[str, tuple[int, int]] = {}
+        if files:
+            with engine.get_connection() as con:
+                rows = con.execute(
+                    "SELECT trimestre_id, count(*), count(*) - count(nb_dossiers) "
+                    f"FROM read_parquet([{', '.join(files)}], union_by_name = true) GROUP BY trimestre_id"
+                ).fetchall()
+                counted = {quarter: (lines, masked) for quarter, lines, masked in rows}
+        for quarter, state in states:
+            if state is None:
+                metadata: dict[str, Any] = {"dagster/row_count": 0, "note": f"no release covers {quarter}"}
+            else:
+                first = head(space.archive.quarter_file(quarter, state.sha256))
+                lines, masked = counted[quarter.id]
+                metadata = {
+                    "dagster/row_count": lines,
+                    "masked_lines": masked,
+                    "release_id": state.since,
+                    "sha256": state.sha256,
+                    "dagster/column_schema": dg.TableSchema(
+                        [dg.TableColumn(name, "VARCHAR") for name in first.columns]
+                    ),
+                    "preview": preview(first),
+                }
+            context.add_asset_metadata({"quarter": quarter.id, **metadata}, partition_key=quarter.partition_key)

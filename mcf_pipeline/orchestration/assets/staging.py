@@ -40,11 +40,11 @@ def stg_usagers(context: dg.AssetExecutionContext, workspace: WorkspaceResource,
         ContractError: more than 1 % of a quarter's lines were rejected, in a content that was not read before; the
             quarter keeps its previous state, which the next run builds where it is not built.
     """
-    space = workspace.open()
-    snapshot, quarters = space.snapshot(), quarters_of(context)
-    states = states_of(snapshot, quarters)
-    current = states_of(snapshot, quarters, only_current=True)
-    with engine.get_connection() as con:
+    quarters = quarters_of(context)
+    with workspace.step(quarters, lines=True) as space, engine.get_connection() as con:
+        snapshot = space.snapshot()
+        states = states_of(snapshot, quarters)
+        current = states_of(snapshot, quarters, only_current=True)
         found = stage(con, space.archive, snapshot, current)
         errors = [refusal(snapshot, staged) for staged in found.values() if staged.is_refused]
         try:

@@ -37,11 +37,11 @@ from mcf_pipeline.tables.staged import staged
 )
 def facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engine: Engine) -> Iterator[Any]:
     """Write the files of each quarter's states; those of past states where they are missing."""
-    space = workspace.open()
-    snapshot, quarters, models = space.snapshot(), quarters_of(context), selected(context, FACTS)
-    states = states_of(snapshot, quarters)
-    current = states_of(snapshot, quarters, only_current=True)
-    with engine.get_connection() as con:
+    quarters, models = quarters_of(context), selected(context, FACTS)
+    with workspace.step(quarters) as space, engine.get_connection() as con:
+        snapshot = space.snapshot()
+        states = states_of(snapshot, quarters)
+        current = states_of(snapshot, quarters, only_current=True)
         ensure_staged(con, space.archive, snapshot, states)
         make_facts(con, snapshot, current, models)
         # The checks hold the two facts against each other.
@@ -81,19 +81,19 @@ def facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource, engin
 )
 def dimensions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult]:
     """Show the dimensions as the next publication will have them; they are small, and have no file of their own."""
-    space = workspace.open()
-    snapshot = space.snapshot()
-    latest = snapshot.timeline.latest
-    for model, frame in dimension_frames(snapshot, space.source_map, selected(context, DIMENSIONS)).items():
-        unknown = int((~frame["est_connue"]).sum()) if "est_connue" in frame.columns else 0
-        yield dg.MaterializeResult(
-            asset_key=describe(model).name,
-            metadata=dict(
-                shown(
-                    model,
-                    head_of(frame),
-                    unknown_modalities=unknown,
-                    release_id=latest.release_id if latest else "",
-                )
-            ),
-        )
+    with workspace.step() as space:
+        snapshot = space.snapshot()
+        latest = snapshot.timeline.latest
+        for model, frame in dimension_frames(snapshot, space.source_map, selected(context, DIMENSIONS)).items():
+            unknown = int((~frame["est_connue"]).sum()) if "est_connue" in frame.columns else 0
+            yield dg.MaterializeResult(
+                asset_key=describe(model).name,
+                metadata=dict(
+                    shown(
+                        model,
+                        head_of(frame),
+                        unknown_modalities=unknown,
+                        release_id=latest.release_id if latest else "",
+                    )
+                ),
+            )

@@ -55,7 +55,7 @@ def check_release_en_retard(
     library's freshness checks look at when any partition was materialized: a revision of an old quarter moves
     that, too.
     """
-    snapshot = workspace.open().snapshot()
+    snapshot = workspace.fresh().snapshot()
     applied = [manifest for manifest in snapshot.manifests if manifest.release_id not in snapshot.held]
     # Made-up releases end some day: that nobody makes more of them is worth a word, not an alarm.
     is_synthetic = any(manifest.is_synthetic for manifest in applied)
