@@ -126,7 +126,8 @@ def _one_line(text: str) -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `mcf-pipeline run --source sample`, then `mcf-pipeline status --source sample`. "
     "Exit codes: 0 done (also when nothing was new), 2 wrong usage, 3 the source (or the object store) could not "
-    "be reached or refused access, 4 the source broke the contract, 5 another run holds the data directory, 1 anything else.",
+    "be reached or refused access, 4 the source broke the contract, 5 another run holds the data directory, "
+    "1 anything else.",
 )
 @click.version_option(__version__, prog_name="mcf-pipeline")
 @click.option("--debug", is_flag=True, help="Show the full traceback of an error.")
