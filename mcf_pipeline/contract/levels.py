@@ -45,8 +45,8 @@ def judge_levels(quarters: Regions, accepted: Sequence[str]) -> list[Problem]:
         problems.append(
             Problem(
                 "trimestres_cumules",
-                f"each quarter seems to hold its year so far, in every year ({_shown(quarters, years[-1])}): what a "
-                "quarter adds cannot be told from lines that are masked",
+                f"each quarter seems to hold its year so far, in every year ({_shown(quarters, years[-1])}): the "
+                "difference of two such quarters says nothing of lines that are masked",
                 (_accept("trimestres_cumules"),),
             )
         )
@@ -124,12 +124,12 @@ def _cumulated(quarters: Regions) -> list[int]:
     totals = _totals(quarters)
     found = []
     for year in sorted({quarter.year for quarter in totals}):
-        told = [totals[q] for number in range(1, 5) if (q := Quarter(year, number)) in totals]
-        is_whole = Quarter(year, 1) in totals and len(told) >= 3 and Quarter(year, len(told)) in totals
-        if not is_whole or not told[0]:
+        given = [totals[q] for number in range(1, 5) if (q := Quarter(year, number)) in totals]
+        is_whole = Quarter(year, 1) in totals and len(given) >= 3 and Quarter(year, len(given)) in totals
+        if not is_whole or not given[0]:
             continue
-        grows = all(later > before for before, later in itertools.pairwise(told))
-        if not grows or told[-1] < CUMULATED * len(told) * told[0]:
+        grows = all(later > before for before, later in itertools.pairwise(given))
+        if not grows or given[-1] < CUMULATED * len(given) * given[0]:
             return []
         found.append(year)
     return found

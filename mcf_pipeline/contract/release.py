@@ -29,6 +29,7 @@ from mcf_pipeline.contract.thresholds import MIN_CODES, REJECTED_SHARE
 from mcf_pipeline.contract.totals import dropped_sql, find_totals
 from mcf_pipeline.duck import literal, one, quoted, temporary
 from mcf_pipeline.errors import ContractError
+from mcf_pipeline.schemas.bounds import MAX_AMOUNT, MAX_COUNT
 
 if TYPE_CHECKING:
     import duckdb
@@ -151,8 +152,11 @@ def _judge(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map:
 
 
 def _sums(con: duckdb.DuckDBPyConnection) -> dict[str, Sums]:
-    rows = con.execute("""
-        SELECT trimestre_id, region_id, coalesce(sum(montant_engage), 0), coalesce(sum(nb_dossiers), 0)::HUGEINT
+    # What is quarantined as no figure would dominate every sum.
+    rows = con.execute(f"""
+        SELECT trimestre_id, region_id,
+            coalesce(sum(montant_engage) FILTER (WHERE montant_engage BETWEEN 0 AND {MAX_AMOUNT}), 0),
+            coalesce(sum(nb_dossiers) FILTER (WHERE nb_dossiers BETWEEN 0 AND {MAX_COUNT}), 0)::HUGEINT
         FROM jugees GROUP BY ALL ORDER BY ALL
     """).fetchall()
     amounts: dict[str, Decimal] = {}
@@ -184,13 +188,15 @@ def _other_codes(unknown: Mapping[str, list[str]], source_map: SourceMap) -> lis
 
 
 def _notes(separators: Separators) -> list[str]:
-    names = list(separators.thousands)
-    if not names:
-        return []
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return [
-        f"{shown}: a separator followed by three digits is read as a thousands separator, as the other columns confirm"
-    ]
+    notes = []
+    for names, why in (
+        ([n for n in separators.thousands if n not in separators.by_themselves], "as the other columns confirm"),
+        ([n for n in separators.thousands if n in separators.by_themselves], "since a count has no decimals"),
+    ):
+        if names:
+            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            notes.append(f"{shown}: a separator followed by three digits is read as a thousands separator, {why}")
+    return notes
 
 
 def _load(

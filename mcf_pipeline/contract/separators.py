@@ -24,7 +24,7 @@ from mcf_pipeline.contract.parsing import (
     without_marks_sql,
 )
 from mcf_pipeline.contract.source_map import DECIMALS, PARTS, THOUSANDS, SourceMap
-from mcf_pipeline.contract.thresholds import PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE
+from mcf_pipeline.contract.thresholds import PARTS_ABSOLUTE, PARTS_RELATIVE, PRICE_RELATIVE, REJECTED_SHARE
 from mcf_pipeline.duck import one, quoted
 
 if TYPE_CHECKING:
@@ -89,12 +89,14 @@ class Separators:
         marks: by canonical column, the mark between thousands of the quarters in which other marks stand before
             decimals: ``1,234.50``.
         currency: the quarters in which a currency stands behind amounts.
+        by_themselves: the columns of `thousands` that no other column confirms: counts, which have no decimals.
     """
 
     thousands: Mapping[str, frozenset[Group]]
     ambiguous: tuple[Ambiguous, ...] = ()
     marks: Mapping[str, Mapping[Group, str]] = field(default_factory=dict)
     currency: frozenset[Group] = frozenset()
+    by_themselves: frozenset[str] = frozenset()
 
     def number(self, name: str, source_map: SourceMap) -> str:
         """SQL: the text of a figure in which a separator can only be that of decimals."""
@@ -146,10 +148,12 @@ def settle(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], s
             suspects.get(group, {}).pop(name, None)
     thousands: dict[str, set[Group]] = {}
     ambiguous = {found.column: found for found in contradictory}
+    by_themselves: set[str] = set()
     for group, found in suspects.items():
         if not found:
             continue
-        settled = _settled(con, table, group, found, columns, source_map, seen.currency)
+        settled, alone = _settled(con, table, group, found, columns, source_map, seen.currency)
+        by_themselves |= alone
         for name in found:
             if name not in settled:
                 ambiguous.setdefault(name, Ambiguous(name, found[name], group[1]))
@@ -160,6 +164,7 @@ def settle(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], s
         tuple(ambiguous.values()),
         marks,
         seen.currency,
+        frozenset(by_themselves),
     )
 
 
@@ -222,11 +227,13 @@ def _marks(
         for release, quarter, example, commas, points, decimal_commas, decimal_points in rows:
             if (release, quarter) not in seen.both:
                 continue
-            if commas and not points and not decimal_commas:
+            against_commas, against_points = points + decimal_commas, commas + decimal_points
+            # One odd cell decides nothing: it is rejected, or read by itself.
+            if commas and against_commas <= REJECTED_SHARE * commas:
                 marks.setdefault(name, {})[release, quarter] = ","
-            elif points and not commas and not decimal_points:
+            elif points and against_points <= REJECTED_SHARE * points:
                 marks.setdefault(name, {})[release, quarter] = "."
-            elif commas or points:
+            elif commas > REJECTED_SHARE * against_commas or points > REJECTED_SHARE * against_points:
                 contradictory.append(Ambiguous(name, example, quarter))
     return marks, contradictory
 
@@ -276,8 +283,8 @@ def _settled(
     columns: Sequence[str],
     source_map: SourceMap,
     currency: frozenset[Group],
-) -> dict[str, bool]:
-    """For each suspect that other columns settle, whether its separators stand between thousands."""
+) -> tuple[dict[str, bool], set[str]]:
+    """For each suspect that is settled, whether its separators stand between thousands; and which settle themselves."""
     lines = f"(FROM {table} WHERE release_id = '{group[0]}' AND trimestre_id = '{group[1]}')"
     triple = ("prix_moyen", "nb_dossiers", "montant_engage")
     settled: dict[str, bool] = {}
@@ -302,13 +309,15 @@ def _settled(
         if len(fitting_parts) == 1:
             settled |= dict.fromkeys(open_parts, fitting_parts[0])
     of_dossiers = settled.get("nb_dossiers")
+    by_themselves = set()
     for name in suspects:
         if name not in settled and COLUMNS[name].kind == "count" and of_dossiers is not None:
             settled[name] = of_dossiers
         # A count has no decimals: three digits that are not all zero can only be of thousands.
         if name not in settled and COLUMNS[name].kind == "count" and not suspects[name].rstrip().endswith("000"):
             settled[name] = True
-    return settled
+            by_themselves.add(name)
+    return settled, by_themselves
 
 
 def _read(name: str, is_thousands: bool, source_map: SourceMap, currency: frozenset[Group]) -> str:

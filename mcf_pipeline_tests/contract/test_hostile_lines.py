@@ -141,7 +141,9 @@ def huge(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     lines = [full(next(keys)) | {name: text} for name, text in FIGURES.items() for _ in range(2)]
     lines += [full(next(keys)) | AT_THE_BOUND for _ in range(100)]
     lines += [full(key) for key in keys]
-    space = workspace_in(tmp_path_factory.mktemp("huge"))
+    folder = tmp_path_factory.mktemp("huge")
+    (folder / "map.toml").write_text('[accept]\nrules = ["niveau_invraisemblable"]\n')
+    space = workspace_in(folder, source_map=folder / "map.toml")
     ingest(space.archive, lines)
     build_all(space)
     return space

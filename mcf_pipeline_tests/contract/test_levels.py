@@ -29,7 +29,7 @@ REAL = {
 """Thousands of entries, about as Dares counts them: the crisis, the boom, and the share of the titulaire."""
 
 
-def told(years, *, factor=1000, cumulated=False):
+def in_thousands(years, *, factor=1000, cumulated=False):
     found = {}
     for year, figures in years.items():
         for number, figure in enumerate(itertools.accumulate(figures) if cumulated else figures, start=1):
@@ -42,10 +42,10 @@ def rules(found):
 
 
 def test_a_crisis_a_boom_and_seasons_are_no_error():
-    assert judge_levels(told(REAL), ()) == []
-    assert level_notes(told(REAL)) == []
+    assert judge_levels(in_thousands(REAL), ()) == []
+    assert level_notes(in_thousands(REAL)) == []
     for year in REAL:
-        assert level_notes(told({year: REAL[year]})) == []
+        assert level_notes(in_thousands({year: REAL[year]})) == []
     assert judge_levels({}, ()) == []
 
 
@@ -55,7 +55,7 @@ def test_quarters_that_hold_their_year_so_far(first, last):
     """Also where the last year is not over."""
     years = {year: figures for year, figures in REAL.items() if year >= first}
     years[2024] = years[2024][:last]
-    quarters = told(years, factor=200, cumulated=True)
+    quarters = in_thousands(years, factor=200, cumulated=True)
     (problem,) = judge_levels(quarters, ())
     assert problem.rule == "trimestres_cumules"
     assert f"2024-T3 {200 * sum(REAL[2024][:3]):,}" in str(problem)
@@ -63,7 +63,7 @@ def test_quarters_that_hold_their_year_so_far(first, last):
 
 
 def test_a_single_year_is_only_said():
-    quarters = told({2024: REAL[2024]}, cumulated=True)
+    quarters = in_thousands({2024: REAL[2024]}, cumulated=True)
     assert judge_levels(quarters, ()) == []
     (note,) = level_notes(quarters)
     assert "2024-T1 448,000, 2024-T2 799,000" in note
@@ -71,19 +71,19 @@ def test_a_single_year_is_only_said():
 
 def test_years_that_grow_and_go_on_growing_do_not_begin_again():
     years = {2024: (100, 150, 220, 300), 2025: (310, 500, 700, 900)}
-    assert judge_levels(told(years), ()) == []
+    assert judge_levels(in_thousands(years), ()) == []
 
 
 @pytest.mark.parametrize("factor", [10_000, 1_000_000])
 def test_a_country_that_is_too_large(factor):
-    (problem, *_) = judge_levels(told(REAL, factor=factor), ())
+    (problem, *_) = judge_levels(in_thousands(REAL, factor=factor), ())
     assert problem.rule == "niveau_invraisemblable"
     assert f"2021-T3 has {532 * factor:,} dossiers" in str(problem)
-    assert judge_levels(told(REAL, factor=factor), ("niveau_invraisemblable",)) == []
+    assert judge_levels(in_thousands(REAL, factor=factor), ("niveau_invraisemblable",)) == []
 
 
 def test_a_year_that_is_too_large_though_no_quarter_is():
-    (problem,) = judge_levels(told({2021: REAL[2021]}, factor=2_600), ())
+    (problem,) = judge_levels(in_thousands({2021: REAL[2021]}, factor=2_600), ())
     assert "2021 has 5,122,000 dossiers" in str(problem)
 
 

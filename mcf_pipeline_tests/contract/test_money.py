@@ -86,6 +86,14 @@ def test_a_currency_behind_three_digits_settles_nothing():
     assert found.lines is None or list(found.lines.rejets["regle"]) == ["nombre_illisible"]
 
 
+def test_one_odd_cell_refuses_no_release():
+    lines = [dict(line) for line in GOOD]
+    smallest = min((line for line in lines if line["nb_dossiers"]), key=lambda li: int(li["nb_dossiers"]))
+    smallest["part_titulaire"] = "1.234,5"
+    found = look(lines)
+    assert list(found.lines.rejets["regle"]) == ["nombre_illisible"]
+
+
 @pytest.mark.parametrize("text", ["12 k€", "12 %", "$12", "€", "1,23,4.5", "12 € 50"])
 def test_other_signs_are_no_numbers(text):
     lines = [dict(line) for line in GOOD]

@@ -245,6 +245,15 @@ def test_thousands_of_counts():
     assert figures(found) == truth
 
 
+def test_what_no_other_column_confirms_is_said_to_be_so():
+    many = damages.scaled(WHOLE, (*damages.COUNTS, *AMOUNTS), "101", 0)
+    without = [{n: v for n, v in line.items() if n != "prix_moyen"} for line in many]
+    for lines, why in ((many, "as the other columns confirm"), (without, "since a count has no decimals")):
+        found = look(damages.separated(lines, damages.COUNTS, ","))
+        assert found.is_ready, found.problems
+        assert any(note.startswith("nb_") and note.endswith(why) for note in found.notes), found.notes
+
+
 def test_genuine_prices_of_three_decimals_are_prices():
     lines = release(random.Random(6), Style(price_decimals=3))
     low = damages.scaled(lines, ("prix_moyen", *AMOUNTS), "0.3", 3)

@@ -256,6 +256,21 @@ def number(text: str) -> Decimal | None:
     return EXACT.create_decimal(f"{match[1]}{digits}.{match[3] or 0}")
 
 
+_GROUPS = re.compile(r"[+-]?[1-9][0-9]{0,2}([.,][0-9]{3})+")
+
+
+def has_groups(cells: Iterable[str]) -> bool:
+    """Whether each separator in a column of counts stands between thousands: ``1,234,567``.
+
+    A count has no decimals; four digits without a separator beside it say that whoever wrote it separates none.
+    """
+    texts = [cell.strip(" \t") for cell in cells]
+    marked = [text for text in texts if "," in text or "." in text]
+    if any(re.fullmatch("[+-]?[1-9][0-9]{3,}", text) for text in texts):
+        return False
+    return bool(marked) and all(_GROUPS.fullmatch(text) for text in marked) and not all(t[-3:] == "000" for t in marked)
+
+
 def measure(column: str, text: str) -> Cell | str:
     """A measure: a number, None where it is masked, or why it is none."""
     if not text.strip(_BLANKS) or text.strip(_BLANKS).lower() in MASKS:
@@ -352,6 +367,8 @@ def read(content: bytes, last: str, damaged: Mapping[str, str] = MappingProxyTyp
 
 def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, int], last: str) -> Reading:
     reading = Reading({}, {}, {}, {}, set(), None, {}, {})
+    lines = list(lines)
+    in_groups = _in_groups(lines, place, last)
     first_of: dict[Row, tuple[int, Row]] = {}
     contradiction = None
     for at, line in lines:
@@ -367,7 +384,10 @@ def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, 
         earlier = first_of.setdefault(key, (at, told))
         if earlier[1] != told:
             contradiction = contradiction or (earlier[0], at)
-        cells = {name: measure(name, text) for name, text in texts.items()}
+        cells = {
+            name: measure(name, re.sub("[.,]", "", text) if (found, name) in in_groups else text)
+            for name, text in texts.items()
+        }
         is_bad = any(isinstance(cell, str) for cell in cells.values())
         price, dossiers_of = cells.get("prix_moyen"), cells["nb_dossiers"]
         if not is_bad:
@@ -385,6 +405,18 @@ def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, 
             if part in place or count in place:
                 parts[(*key, financer, cells.get(part), cells.get(count), masked)] += 1
     return replace(reading, contradiction=contradiction)
+
+
+def _in_groups(
+    lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, int], last: str
+) -> set[tuple[str | None, str]]:
+    """The quarters and columns of counts that are written with marks between thousands."""
+    cells: dict[tuple[str | None, str], list[str]] = {}
+    for _, line in lines:
+        for name in COUNTS:
+            if name in place:
+                cells.setdefault((quarter(line[place["trimestre"]], last), name), []).append(line[place[name]])
+    return {of for of, texts in cells.items() if has_groups(texts)}
 
 
 def _weigh(figures: dict[str, list[Decimal]], of: str, cells: Mapping[str, Cell | str]) -> None:

@@ -151,10 +151,10 @@ def test_the_truth_lies_within_every_bound_where_amounts_are_blank(con, truth, c
 def test_a_blank_part_beside_parts_that_make_the_amount_is_none(con):
     whole = derive(con, PAID_BY_TWO, models=MONEY)["mart_financement"]
     nothing = [("2024-T1", "opco", "53")]
-    told = derive(con, blank(PAID_BY_TWO, nothing, whole_quarters=True), models=MONEY)["mart_financement"]
+    left = derive(con, blank(PAID_BY_TWO, nothing, whole_quarters=True), models=MONEY)["mart_financement"]
     for financer in ("france_competences", "titulaire"):
-        assert told["2024-T1", financer] == whole["2024-T1", financer]
-    assert told["2024-T1", "opco"]["montant_max"] is None
+        assert left["2024-T1", financer] == whole["2024-T1", financer]
+    assert left["2024-T1", "opco"]["montant_max"] is None
     hidden = derive(con, blank(PAID_BY_TWO, [("2024-T1", "titulaire", "53")], whole_quarters=True), models=MONEY)
     row = hidden["mart_financement"]["2024-T1", "titulaire"]
     assert (row["montant"], row["montant_min"], row["montant_max"]) == (None, 0, 2 * 31 * 1500)
