@@ -11,6 +11,7 @@ from rich.console import Console
 
 from mcf_pipeline.errors import PipelineError
 from mcf_pipeline.progress import Listener, listening
+from mcf_pipeline.settings import SAMPLE, Settings
 
 LABELS = {
     "download": "receive the release",
@@ -37,6 +38,16 @@ def size(number: int) -> str:
     if number < 1000:
         return f"{number} bytes"
     return f"{number / 1000:,.1f} kB" if number < 1_000_000 else f"{number / 1_000_000:,.1f} MB"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in the singular where it is one."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def for_the_sample(settings: Settings) -> str:
+    """What to stand behind an advice to run, for whoever built the sample and looks into the folder of real data."""
+    return "" if settings.source == SAMPLE else "; for the sample, add `--source sample`"
 
 
 def warn_synthetic() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_PROBLEMS, MOST_NOTES = 8, 3
 """Of a source that is not ready, as many are shown."""
+MOST_CHARACTERS = 500
+"""Of one text."""
 
 
 def render(diagnosis: Diagnosis, console: Console) -> None:
@@ -40,7 +42,7 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         ("quarters", _span(diagnosis.quarters)),
         ("masked", diagnosis.masking),
     ):
-        summary.add_row(name, Text("not given" if value is None else clean(str(value), 200)))
+        summary.add_row(name, Text("not given" if value is None else clean(str(value), MOST_CHARACTERS)))
     if diagnosis.ready:
         console.print(summary)
     else:
@@ -81,7 +83,8 @@ def _listed(diagnosis: Diagnosis, console: Console) -> None:
         ("Notes", diagnosis.notes, "yellow"),
     ):
         most = len(texts) if diagnosis.ready else (MOST_PROBLEMS if style == "red" else MOST_NOTES)
-        length = 500 if diagnosis.ready else 230
+        # What to do stands at the end of a problem, so that it is not cut where a note would be.
+        length = MOST_CHARACTERS if diagnosis.ready or style == "red" else 230
         if texts:
             console.print(Text(title, style=f"bold {style}"))
             for number, text in enumerate(texts[:most], start=1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from mcf_pipeline.archive.reread import reread
-from mcf_pipeline.commands.console import out, progress_bar
+from mcf_pipeline.commands.console import for_the_sample, out, progress_bar
 from mcf_pipeline.commands.notify import notifying
 from mcf_pipeline.commands.run import LOCK_TIMEOUT, execute_and_print
 from mcf_pipeline.errors import UsageError
@@ -25,7 +25,10 @@ def rebuild(settings: Settings, *, dagster_logs: bool) -> None:
     space = Workspace(settings)
     with notifying(space, asks_source=False), space.lock(timeout=LOCK_TIMEOUT), space.shared(rebuilds=True):
         if not space.archive.manifests():
-            raise UsageError(f"there is no release under {space.data_dir.releases}: `mcf-pipeline run` ingests one")
+            raise UsageError(
+                f"there is no release under {space.data_dir.releases}: `mcf-pipeline run` ingests one"
+                + for_the_sample(settings)
+            )
         with progress_bar():
             changed = reread(space.archive)
         if space.remote:

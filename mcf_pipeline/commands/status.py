@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcf_pipeline.commands.console import out
+from mcf_pipeline.commands.console import for_the_sample, out
 from mcf_pipeline.contract.levels import level_notes
 from mcf_pipeline.contract.line_rules import OF_PRICES, added_up
 from mcf_pipeline.contract.modalities import DIMENSIONS
@@ -255,7 +255,8 @@ def _print(found: Overview, settings: Settings) -> None:
     from rich.table import Table
 
     if not found.releases:
-        out.print(f"Nothing yet in {settings.place}: `mcf-pipeline run` ingests the first release.")
+        hint = for_the_sample(settings)
+        out.print(f"Nothing yet in {settings.place}: `mcf-pipeline run` ingests the first release{hint}.")
         return
     table = Table(title="Releases" + (" — SYNTHETIC data" if found.is_synthetic else ""), title_justify="left")
     for name in ("release", "lines", "quarters", "retrieved (UTC)", "state"):

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +140,27 @@ def test_an_error_names_the_file_that_was_given(tmp_path, command):
     answer = mcf_here(command, "--source", page, "--data-dir", tmp_path / "data")
     assert answer.code == 4
     assert f"error: {page} is HTML, not a csv export" in answer.err
+
+
+def test_the_readmes_examples_are_what_it_prints(small_releases, tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    columns, modalities = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    moved = renamed(small_releases[0], tmp_path / "moved.csv", region="lieu")
+    assert columns in mcf_here("doctor", "--source", moved).out
+    strange = tmp_path / "strange.csv"
+    text = small_releases[0].read_text(encoding="utf-8-sig")
+    assert ";Bretagne;" in text
+    strange.write_text(text.replace(";Bretagne;", ";Midi et Languedoc;"), encoding="utf-8-sig")
+    answer = mcf_here("doctor", "--source", strange)
+    assert answer.code == 0
+    assert modalities in answer.out
+
+
+def test_what_to_do_is_not_cut_from_a_problem(tmp_path):
+    """An error of the source says at its end what to do."""
+    nobody = {"MCF_PORTAL_URL": "http://127.0.0.1:9/" + "x" * 60, "MCF_LIMIT_MAX_ATTEMPTS": "1"}
+    answer = mcf_here("doctor", "--data-dir", tmp_path / "data", **nobody)
+    assert answer.code != 0
+    (problem,) = [line for line in answer.out.splitlines() if line.startswith("  1. ")]
+    assert problem.removeprefix("  1. ") == answer.error.removeprefix("error: ")
+    assert len(problem) > 240

@@ -15,7 +15,10 @@ from mcf_pipeline_tests.warehouse.builds import build_all
 def test_an_empty_data_directory_has_nothing_and_stays_empty(tmp_path):
     answer = mcf_here("status", "--data-dir", tmp_path / "data")
     assert answer.code == 0
-    assert answer.out == f"Nothing yet in {tmp_path / 'data'}: `mcf-pipeline run` ingests the first release.\n"
+    assert answer.out == (
+        f"Nothing yet in {tmp_path / 'data'}: `mcf-pipeline run` ingests the first release; for the sample, add "
+        "`--source sample`.\n"
+    )
     assert not (tmp_path / "data").exists()
 
 

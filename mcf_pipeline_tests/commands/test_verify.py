@@ -1,5 +1,7 @@
 """``verify``: one line where all is well, the problems and exit code 1 where it is not; it changes nothing."""
 
+import pytest
+
 from mcf_pipeline_tests.commands.terminal import kept, mcf_here
 
 
@@ -8,7 +10,7 @@ def test_all_is_well_after_a_run(ready):
     answer = mcf_here("verify", "--data-dir", ready)
     assert (answer.code, answer.out) == (
         0,
-        "No problem found: 1 releases, every file as archived; the warehouse matches them.\n",
+        "No problem found: 1 release, every file as archived; the warehouse matches them.\n",
     )
     assert kept(ready) == before
 
@@ -39,7 +41,25 @@ def test_of_many_problems_the_first_are_shown(ready):
     assert "problems found, the first 20 shown" in answer.err
 
 
-def test_an_empty_data_directory_has_no_warehouse(tmp_path):
-    answer = mcf_here("verify", "--data-dir", tmp_path / "data")
+def test_one_problem_is_counted_in_the_singular(ready):
+    next((ready / "raw" / "quarters").rglob("*.parquet")).unlink()
+    answer = mcf_here("verify", "--data-dir", ready)
+    assert answer.code == 1
+    assert answer.err.splitlines()[-1] == "error: 1 problem found"
+
+
+def test_releases_without_a_warehouse_are_a_problem(ready):
+    (ready / "warehouse" / "mcf.duckdb").unlink()
+    answer = mcf_here("verify", "--data-dir", ready)
     assert answer.code == 1
     assert "there is no warehouse" in answer.err
+
+
+@pytest.mark.parametrize("command", ["verify", "rebuild", "status"])
+def test_an_empty_folder_is_answered_with_what_to_run(tmp_path, command):
+    for options, hinted in (((), True), (("--source", "sample"), False)):
+        answer = mcf_here(command, "--data-dir", tmp_path / "data", *options)
+        assert answer.code == (0 if command == "status" else 2)
+        said = answer.out + answer.err
+        assert "`mcf-pipeline run` ingests" in said
+        assert ("for the sample, add `--source sample`" in said) is hinted
