@@ -2,6 +2,8 @@
 
     unshare --mount python -m mcf_pipeline_tests.commands.full_disk MOUNT DATA_DIR SOURCE KILOBYTES
 
+With ``backup`` as the source, the archive is backed up onto it instead, into a folder of its own.
+
 The disk is a tmpfs, seen by this process and its children alone and gone with them. It prints, as JSON, what
 the run said, what was kept before and after it, and what a further run says once there is room again.
 """
@@ -16,7 +18,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from mcf_pipeline_tests.commands.terminal import kept, mcf
+from mcf_pipeline_tests.commands.terminal import kept, mcf, mcf_here
 
 
 def mount(where: Path, options: str) -> None:
@@ -29,6 +31,9 @@ def used_kilobytes(where: Path) -> int:
 
 
 def main(where: Path, built: Path, source: str, room: str) -> None:
+    if source == "backup":
+        backup(where, built, room)
+        return
     mount(where, "size=1g")
     data_dir = where / "data"
     shutil.copytree(built, data_dir)
@@ -39,6 +44,19 @@ def main(where: Path, built: Path, source: str, room: str) -> None:
     mount(where, "remount,rw,size=1g")
     again = mcf("run", "--source", source, "--data-dir", data_dir)
     told = {"answer": asdict(answer), "before": before, "after": after, "again": asdict(again)}
+    sys.stdout.write(json.dumps(told))
+
+
+def backup(where: Path, built: Path, room: str) -> None:
+    """A backup while the disk has so many kilobytes, one once there is room, and the check of the folder."""
+    mount(where, f"size={room}k")
+    folder, before = where / "backup", kept(built)
+    answer = mcf_here("backup", folder, "--data-dir", built)
+    named = len(list((folder / "catalogues").glob("*")))
+    mount(where, "remount,size=1g")
+    again = [mcf_here("backup", folder, "--data-dir", built), mcf_here("backup", folder, "--check")]
+    assert kept(built) == before
+    told = {"answer": asdict(answer), "named": named, "again": [asdict(one) for one in again]}
     sys.stdout.write(json.dumps(told))
 
 

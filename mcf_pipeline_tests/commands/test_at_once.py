@@ -1,7 +1,6 @@
 """Two processes at one data directory: one works, the other waits or says in a line who does; nothing is corrupted.
 
-A command line beside the daemon, and the other way round: `end_to_end/test_story.py`; readers:
-`warehouse/test_readers.py`.
+A command line beside the daemon: `end_to_end/test_story.py`; readers: `warehouse/test_readers.py`.
 """
 
 from __future__ import annotations

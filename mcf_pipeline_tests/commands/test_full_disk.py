@@ -21,20 +21,20 @@ def can_mount(folder) -> bool:
 
 
 @pytest.fixture
-def run_with(first_run, small_releases, tmp_path):
-    """Take the second release in with so many kilobytes left, or on a read-only disk (``ro``)."""
+def on_a_disk(tmp_path):
+    """Run `full_disk` on a small disk of its own; returns what it prints."""
     if not can_mount(tmp_path):
         # A laptop may lack the right to mount; CI must have it, or it would be green without having looked.
         if os.environ.get("CI"):
             pytest.fail("CI cannot mount a small disk: run it where a mount namespace is allowed")
         pytest.skip("needs Linux, and the right to mount in a namespace of one's own")
 
-    def run(room):
+    def run(*arguments):
         done = subprocess.run(
             [
                 *UNSHARE,
                 *(sys.executable, "-m", "mcf_pipeline_tests.commands.full_disk"),
-                *map(str, (tmp_path, first_run.data_dir, small_releases[1], room)),
+                *map(str, (tmp_path, *arguments)),
             ],
             env={**os.environ, "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(CHECKOUT)])},
             capture_output=True,
@@ -42,11 +42,32 @@ def run_with(first_run, small_releases, tmp_path):
             timeout=300,
         )
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
         assert list(tmp_path.iterdir()) == [], "the disk is gone"
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def run_with(first_run, small_releases, on_a_disk):
+    """Take the second release in with so many kilobytes left, or on a read-only disk (``ro``)."""
+
+    def run(room):
+        told = on_a_disk(first_run.data_dir, small_releases[1], room)
         return Answer(**told["answer"]), told["before"], told["after"], Answer(**told["again"])
 
     return run
+
+
+@pytest.mark.parametrize("room", [24, 64])
+def test_a_disk_that_fills_up_during_a_backup(first_run, on_a_disk, room):
+    """What was copied is no backup, and the next one goes on from it."""
+    told = on_a_disk(first_run.data_dir, "backup", room)
+    answer = Answer(**told["answer"])
+    assert answer.code == 1
+    assert answer.error.startswith("no space left on the disk")
+    assert told["named"] == 0
+    assert [one["code"] for one in told["again"]] == [0, 0], told["again"]
 
 
 # Where these strike: Dagster's own files, the build, the publication. Which one a number of kilobytes strikes

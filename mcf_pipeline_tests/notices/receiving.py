@@ -5,12 +5,14 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -83,12 +85,15 @@ class Mailbox:
     """A mail server that asks for a login and keeps what it is sent."""
 
     port: int = 0
+    mode: str = "insecure"
     mails: list[EmailMessage] = field(default_factory=list)
+    logins: int = 0
 
     @property
     def url(self) -> str:
         login = f"mcf:{PASSWORD}@127.0.0.1:{self.port}"
-        return f"mailto://{login}?from=mcf@example.org&to=ops@example.org&mode=insecure"
+        scheme = "mailto" if self.mode == "insecure" else "mailtos"
+        return f"{scheme}://{login}?from=mcf@example.org&to=ops@example.org&mode={self.mode}"
 
     def parts(self, number: int = -1) -> dict[str, str]:
         """The texts of a mail, by their type."""
@@ -115,15 +120,37 @@ class AnyPort(Controller):
 
 
 @contextmanager
-def serve_mail() -> Iterator[Mailbox]:
-    box = Mailbox()
+def serve_mail(mode: str = "insecure", certificate: Path | None = None) -> Iterator[Mailbox]:
+    """A mail server.
+
+    Args:
+        mode: as Apprise calls it: `insecure`, `starttls`, or `ssl` from the first byte.
+        certificate: of the server, with its key; for the two that encrypt.
+    """
+    box = Mailbox(mode=mode)
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+    tls: dict[str, Any] = {
+        "insecure": {},
+        "starttls": {"tls_context": context, "require_starttls": True},
+        "ssl": {"ssl_context": context},
+    }[mode]
 
     def login(server: object, session: object, envelope: object, mechanism: str, data: object) -> AuthResult:
+        box.logins += 1
         known = isinstance(data, LoginPassword) and (data.login, data.password) == (b"mcf", PASSWORD.encode())
         return AuthResult(success=known)
 
     controller = AnyPort(
-        box, hostname="127.0.0.1", port=0, authenticator=login, auth_required=True, auth_require_tls=False
+        box,
+        hostname="127.0.0.1",
+        port=0,
+        authenticator=login,
+        auth_required=True,
+        auth_require_tls=mode == "starttls",
+        **tls,
     )
     controller.start()
     try:

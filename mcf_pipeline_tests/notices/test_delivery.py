@@ -1,13 +1,15 @@
 """Sending over real HTTP and SMTP, and what is said of an address."""
 
 import logging
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mcf_pipeline.notices.delivery import INSTALL, deliver_all, targets
 from mcf_pipeline.notices.text import Notice
-from mcf_pipeline_tests.notices.receiving import PASSWORD, TOKEN
+from mcf_pipeline_tests.notices.receiving import PASSWORD, TOKEN, serve_mail
 
 NOTICE = Notice("warning", "mcf_pipeline: a subject", ("First line, 5 < 6 & more.", "Second line."))
 
@@ -38,6 +40,43 @@ def test_a_mail_that_is_asked_for_as_html_holds_no_markup_of_the_text(mailbox):
     assert send(f"{mailbox.url}&format=html")[1] is None
     page = mailbox.parts()["text/html"].replace("&nbsp;", " ")
     assert "5 &lt; 6 &amp; more." in page
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> Path:
+    """A certificate of 127.0.0.1 that nobody vouches for, and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    files = folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", files[0], "-out", files[1]]
+    subprocess.run(command, check=True, capture_output=True)
+    both = folder / "both.pem"
+    both.write_bytes(b"".join(path.read_bytes() for path in files))
+    return both
+
+
+@pytest.mark.parametrize("mode", ["starttls", "ssl"])
+def test_a_mail_goes_over_an_encrypted_connection(mode, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serve_mail(mode, certificate) as mailbox:
+        assert send(mailbox.url) == ("1 mailtos://127.0.0.1", None)
+    assert [mail["Subject"] for mail in mailbox.mails] == [NOTICE.subject]
+
+
+@pytest.mark.parametrize("mode", ["starttls", "ssl"])
+def test_a_server_that_nobody_vouches_for_gets_neither_the_mail_nor_the_password(mode, certificate):
+    with serve_mail(mode, certificate) as mailbox:
+        label, reason = send(mailbox.url)
+    assert label == "1 mailtos://127.0.0.1"
+    assert reason == "it cannot be reached, or did not accept the login or the address"
+    assert (mailbox.mails, mailbox.logins) == ([], 0)
+
+
+@pytest.mark.parametrize("mode", ["starttls", "ssl"])
+def test_a_server_that_does_not_encrypt_gets_no_password(mode, mailbox):
+    mailbox.mode = mode
+    assert send(mailbox.url)[1] == "it cannot be reached, or did not accept the login or the address"
+    assert (mailbox.mails, mailbox.logins) == ([], 0)
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import signal
 import socket
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -15,8 +22,10 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from filelock import FileLock
 
 from mcf_pipeline.orchestration.launcher import WatchedRunLauncher
+from mcf_pipeline.orchestration.private import DefaultRunLauncher
 from mcf_pipeline.orchestration.storage import checkout
 from mcf_pipeline_tests.end_to_end.deployment import free_port
+from mcf_pipeline_tests.orchestration.dagster_runs import add_run
 
 
 def run_of(server: dict[str, object] | None) -> dg.DagsterRun:
@@ -63,6 +72,39 @@ def test_a_run_of_the_command_line_lives_while_the_data_directory_is_held(tmp_pa
     with FileLock(tmp_path / "pipeline.lock"):
         assert status_of(None) == WorkerStatus.RUNNING
     assert status_of(None) == WorkerStatus.FAILED
+
+
+@contextmanager
+def a_run_that_is_deaf(instance, socket_of_server: str, named: str) -> Iterator[tuple[dg.DagsterRun, int]]:
+    """A run whose process does not react, as a child of what stands for its code server; and the process."""
+    run = add_run(instance, dg.DagsterRunStatus.STARTED, {GRPC_INFO_TAG: json.dumps({"socket": socket_of_server})})
+    child = "import signal; signal.pause()"
+    server = (
+        f"import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', {child!r}]); print(c.pid, flush=True)"
+    )
+    server += "; c.wait()"
+    with subprocess.Popen([sys.executable, "-c", server, named], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        try:
+            instance.report_engine_event(f"Started process for run (pid: {pid}).", run)
+            yield run, pid
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("named", "is_killed"), [("/tmp/of-its-run", True), ("/tmp/of-another", False)])
+def test_a_run_that_does_not_react_is_killed_and_no_other_process(instance, monkeypatch, named, is_killed):
+    monkeypatch.setattr("mcf_pipeline.orchestration.launcher.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(DefaultRunLauncher, "terminate", lambda *_: True)
+    launcher = WatchedRunLauncher()
+    launcher.register_instance(instance)
+    with a_run_that_is_deaf(instance, "/tmp/of-its-run", named) as (run, pid):
+        process = os.pidfd_open(pid)
+        assert launcher.terminate(run.run_id) is True
+        assert bool(select.select([process], [], [], 10 if is_killed else 0)[0]) is is_killed
+        os.close(process)
 
 
 def test_the_checkout_uses_it_and_run_monitoring_is_on():
