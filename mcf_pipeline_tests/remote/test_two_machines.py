@@ -30,7 +30,7 @@ def at_first(bucket: Bucket, method: str, key: str, act: Callable[[], None]) -> 
 
 def manifests(bucket: Bucket, tmp_path) -> list[Manifest]:
     keys = [key for key in bucket.names("raw/releases/") if key.endswith("/manifest.json")]
-    return [Manifest.parse(bucket.read(key), tmp_path) for key in keys]
+    return sorted((Manifest.parse(bucket.read(key), tmp_path) for key in keys), key=lambda found: found.time_order)
 
 
 def test_two_that_archive_one_release_archive_it_once(built, small_copy, small_releases, tmp_path):
@@ -155,19 +155,21 @@ def test_a_reader_on_the_machine_of_a_run_reads_what_is_there(built, machine, sm
 
 
 def test_versions_go_a_day_after_they_were_replaced(built, machine, small_releases, monkeypatch):
-    old = built.pointer("warehouse")["path"]
+    names = ("warehouse", "package", "site")
+    first = {name: built.pointer(name)["path"] for name in names}
     assert mcf_here("run", "--source", small_releases[1], **machine).code == 0
-    current = built.pointer("warehouse")
-    assert [entry["path"] for entry in current["before"]] == [old]
-    assert {old, current["path"]} <= set(built.names("warehouse/"))
-    assert len({key.split("/")[1] for key in built.names("package/")} - {"current.json"}) == 2
+    second = {name: built.pointer(name)["path"] for name in names}
+    assert [entry["path"] for entry in built.pointer("warehouse")["before"]] == [first["warehouse"]]
+    assert {first["warehouse"], second["warehouse"]} <= set(built.names("warehouse/"))
     # A day passes, and what a killed publication left is as old.
     built.put("warehouse/0000000000000000-0000000000000000.duckdb", b"left")
     monkeypatch.setattr(products, "KEPT", dt.timedelta(0))
     assert mcf_here("run", "--source", small_releases[2], **machine).code == 0
-    for product in ("warehouse", "package", "site"):
-        kept = {"/".join(key.split("/")[:2]) for key in built.names(f"{product}/")}
-        assert kept == {f"{product}/current.json", built.pointer(product)["path"]}
+    for name in names:
+        kept = {"/".join(key.split("/")[:2]) for key in built.names(f"{name}/")}
+        # The one that was replaced in this moment is for those who read it.
+        assert kept == {f"{name}/current.json", second[name], built.pointer(name)["path"]}
+        assert first[name] not in kept
 
 
 @pytest.mark.parametrize("product", ["warehouse", "package", "site"])
