@@ -122,7 +122,7 @@ def text(scales: Sequence[float], workers: Sequence[int]) -> Iterator[str]:
     head = ["lines", "workers", "seconds on the clock", "seconds of the processor", "times as fast"]
     yield table(head, measured, numbers=head)
     yield "\n**Measured**, seconds of the processor: intake, the quarters by one worker, publication, and the share"
-    yield "of what only one can do. **Computed** from these: what so many workers would need, and how much faster that is.\n"
+    yield "of what only one can do. **Computed** from these: what so many would need, and how much faster it is.\n"
     head = ["lines", "intake", "quarters", "publication", "serial", "workers", "seconds (computed)", "times (computed)"]
     yield table(head, computed, numbers=head)
 
