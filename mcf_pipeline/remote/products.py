@@ -95,6 +95,10 @@ class Published:
         """Whether the version that is current in the store is made from a state."""
         return bool(self.pointer.get("mark") == self._product.mark(state))
 
+    def is_made_of(self, state: str) -> bool:
+        """Whether the one in the working copy is made from a state."""
+        return self._product.is_current(self._data_dir, state)
+
     @property
     def is_here(self) -> bool:
         """Whether the working copy has one."""
@@ -154,7 +158,7 @@ class Published:
                 log.info("another machine has published the same %s: it is taken", self._product.name)
                 self._take_theirs()
                 return True
-            if not self._product.is_current(self._data_dir, state):
+            if not self.is_made_of(state):
                 # The store has got another release meanwhile: an older state never replaces a newer one.
                 log.info("the %s is older than what the store holds now, and not published", self._product.name)
                 return False

@@ -157,7 +157,8 @@ class Remote:
         snapshot = self._read()
         self.tables.push(sorted(snapshot.used_files()), removed)
         for product in self.products.values():
-            if alone and (product.is_pending or (product.is_here and not product.is_of(snapshot.state))):
+            is_news = product.is_pending or not product.is_of(snapshot.state)
+            if alone and is_news and product.is_made_of(snapshot.state):
                 self._publish(product)
 
     def _publish(self, product: Published) -> None:

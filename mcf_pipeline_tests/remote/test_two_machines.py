@@ -30,7 +30,7 @@ def at_first(bucket: Bucket, method: str, key: str, act: Callable[[], None]) -> 
 
 def manifests(bucket: Bucket, tmp_path) -> list[Manifest]:
     keys = [key for key in bucket.names("raw/releases/") if key.endswith("/manifest.json")]
-    return [Manifest.parse(bucket.read(key), tmp_path) for key in keys]
+    return sorted((Manifest.parse(bucket.read(key), tmp_path) for key in keys), key=lambda found: found.time_order)
 
 
 def test_two_that_archive_one_release_archive_it_once(built, small_copy, small_releases, tmp_path):
