@@ -15,14 +15,13 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import itertools
-import json
 import os
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from measuring import Cost, machine, measured, own_environment, write_between
+from measuring import Cost, kept, machine, measured, own_environment, write_between
 
 from mcf_pipeline.markdown import table
 from mcf_pipeline.sample.synthetic import SyntheticRelease
@@ -92,21 +91,10 @@ def grown(scale: float, parent: Path | None) -> Grown:
         return Grown(scale, day, load, lines, csv.stat().st_size, published, sum(sizes.values()), steps)
 
 
-def kept() -> dict[float, Grown]:
-    """What was measured before, by scale."""
-    lines = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
-    found = [json.loads(line) for line in lines]
-    return {
-        row["scale"]: Grown(**row | {"steps": {name: Cost(**cost) for name, cost in row["steps"].items()}})
-        for row in found
-    }
-
-
-def keep(one: Grown) -> None:
-    """Write down what was measured."""
-    KEPT.parent.mkdir(exist_ok=True)
-    with KEPT.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(one)) + "\n")
+def remembered(scale: float, parent: Path | None) -> Grown:
+    """The same, if it was not measured before."""
+    row = kept(KEPT, f"{scale:g}", lambda: asdict(grown(scale, parent)))
+    return Grown(**row | {"steps": {name: Cost(**cost) for name, cost in row["steps"].items()}})
 
 
 def report(found: list[Grown]) -> str:
@@ -152,10 +140,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.afresh:
         KEPT.unlink(missing_ok=True)
-    for scale in options.scales:
-        if scale not in kept():
-            keep(grown(scale, options.folder))
-    found = [kept()[scale] for scale in options.scales]
+    found = [remembered(scale, options.folder) for scale in options.scales]
     asked = judgement(found)
     verdicts = "\n".join(f"* {text}: {'met' if is_met else 'missed'}" for text, is_met in asked)
     text = (

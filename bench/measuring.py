@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,30 @@ class Cost:
         return f"{self.clock:.1f} s, {self.processor:.1f} s of the processor, {self.memory:.2f} GiB"
 
 
+SPAWN = """
+import os, sys, time
+started = time.perf_counter()
+process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(process, 0)
+figures = [time.perf_counter() - started, usage.ru_utime, usage.ru_stime, usage.ru_maxrss]
+with open(sys.argv[1], "w") as file:
+    print(os.waitstatus_to_exitcode(status), *figures, file=file)
+"""
+"""A small process that starts what is measured: the kernel counts the memory of who started a process as its own."""
+
+
 def measured(command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> Cost:
     """Run a command and measure it; ends the program with what it said where it fails."""
-    with tempfile.TemporaryFile() as said:
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=env, cwd=cwd)
-        _, status, usage = os.wait4(process.pid, 0)
-        clock = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+    with tempfile.TemporaryFile() as said, tempfile.NamedTemporaryFile("r") as figures:
+        # Isolated, and without site-packages: nothing of ours or of the working directory takes part.
+        spawn = [sys.executable, "-I", "-S", "-c", SPAWN, figures.name, *command]
+        subprocess.run(spawn, stdout=said, stderr=subprocess.STDOUT, env=env, cwd=cwd, check=True)
+        code, clock, user, system, memory = map(float, figures.read().split())
+        if code:
             said.seek(0)
             tail = said.read().decode(errors="replace")[-4000:]
-            raise SystemExit(f"{tail}\n{' '.join(command)[:300]}: exit code {process.returncode}")
-    return Cost(clock, usage.ru_utime, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024**2)
+            raise SystemExit(f"{tail}\n{' '.join(command)[:300]}: exit code {code:g}")
+    return Cost(clock, user, user + system, memory / 1024**2)
 
 
 def own_environment() -> dict[str, str]:
@@ -67,6 +80,18 @@ def machine() -> str:
 
 def _lines(path: str) -> list[str]:
     return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
+
+
+def kept(file: Path, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What an earlier, broken off measurement wrote down by this name; else measure, and write it down."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    found: dict[str, dict[str, Any]] = dict(json.loads(line) for line in lines)
+    if name not in found:
+        found[name] = measure()
+        file.parent.mkdir(exist_ok=True)
+        with file.open("a", encoding="utf-8") as end:
+            end.write(json.dumps([name, found[name]]) + "\n")
+    return found[name]
 
 
 def write_between(page: Path, begin: str, end: str, text: str) -> None:
