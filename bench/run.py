@@ -139,6 +139,8 @@ def ratio(rounds: list[Round], name: str, by: str, seconds: Callable[[Cost], flo
 def spread(rounds: list[Round], name: str, seconds: Callable[[Cost], float]) -> str:
     """Median, least and most."""
     ordered = sorted(seconds(found[name]) for found in rounds)
+    if len(ordered) == 1:
+        return f"{ordered[0]:.2f}"
     return f"{statistics.median(ordered):.2f} ({ordered[0]:.2f} to {ordered[-1]:.2f})"
 
 
@@ -177,12 +179,8 @@ def standing(rounds: list[Round]) -> str:
             for ours, theirs in ((BUILD, way), (INCREMENT, way + NEXT))
             for of in (user, clock)
         ]
-        peak = max(found[way].memory for found in rounds)
-        rows.append((way, *cells, f"{peak:.2f}"))
-    rows.append(("pipeline", *["1.00"] * 4, f"{max(found[BUILD].memory for found in rounds):.2f}"))
-    columns = ["way"]
-    columns += [f"{what}, {of}" for what in (BUILD, INCREMENT) for of in ("processor", "clock")]
-    columns.append("first release: memory, GiB")
+        rows.append((way, *cells))
+    columns = ["way", *(f"{what}, {of}" for what in (BUILD, INCREMENT) for of in ("processor", "clock"))]
     return table(columns, rows, numbers=columns[1:])
 
 
@@ -206,11 +204,12 @@ def main() -> int:
         for place in range(options.rounds):
             print(f"round {place + 1}", flush=True)
             rounds.append(one_round(Path(folder), releases, ways))
+    times = f"{options.rounds} round{'s' if options.rounds > 1 else ''}"
     text = (
-        f"{options.rounds} rounds, {dt.datetime.now(dt.UTC).date()}, SYNTHETIC data (102,707 lines, then 106,350), "
-        f"{machine()}, load {load:.1f} at the beginning and {os.getloadavg()[0]:.1f} at the end. Seconds of the "
-        "processor are those in user mode, of the whole process; ratios are medians of those within each round; every "
-        f"table that two ways make is equal.\n\n{report(rounds)}\n"
+        f"{times}, {dt.datetime.now(dt.UTC).date()}, SYNTHETIC data (102,707 lines, then 106,350), {machine()}, load "
+        f"{load:.1f} at the beginning and {os.getloadavg()[0]:.1f} at the end. Seconds of the processor are those in "
+        "user mode, of the whole process; ratios are medians of those within each round; every table that two ways "
+        f"make is equal.\n\n{report(rounds)}\n"
     )
     if options.others:
         text += f"\nThe pipeline, as a multiple of each other way (below 1: it takes less):\n\n{standing(rounds)}\n"
