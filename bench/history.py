@@ -248,13 +248,10 @@ def main() -> int:
     states = kept(KEPT, f"as of {options.releases}", lambda: as_of(options.releases, options.folder))
     for name, times in states["queries"].items():
         clock, processor = zip(*times, strict=True)
-        # The processor's of all threads: on a machine of its own, no query takes longer by the clock.
-        median, most = statistics.median(processor), max(processor)
-        text = (
-            f"as of, {name}: {median:.0f} ms of the processor ({min(processor):.0f} to {most:.0f}), "
-            f"{statistics.median(clock):.0f} on the clock, under {AS_OF_MILLISECONDS}"
-        )
-        asked.append((text, most < AS_OF_MILLISECONDS))
+        # Twice: a loaded machine lets a query wait, and all threads of the processor's time are in the first.
+        for what, spent in (("of the processor", processor), ("on the clock", clock)):
+            text = f"as of, {name}: {statistics.median(spent):.0f} ms {what} ({min(spent):.0f} to {max(spent):.0f})"
+            asked.append((f"{text}, under {AS_OF_MILLISECONDS}", max(spent) < AS_OF_MILLISECONDS))
     cases = [(FEW_QUARTERS, 2), (options.quarters, 2), (FEW_QUARTERS, options.releases)]
     found = [remembered(quarters, releases, options.folder) for quarters, releases in cases]
     few = found[0]
