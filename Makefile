@@ -16,7 +16,7 @@ SAMPLE := MCF_SOURCE=sample
 WORKERS := -n auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-slow lint notices cluster docs front bench ci lock clean
+.PHONY: help run dev test test-slow lint notices cluster docs front bench bench-growth ci lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -95,8 +95,12 @@ docs: $(VENV)/.docs  ## build the documentation site (build/site/index.html)
 front:  ## build the dashboard's program from its sources (needs Node 18 or newer)
 	cd mcf_pipeline/site/front && npm ci --silent && npm run --silent build
 
-bench: $(VENV)/.dev  ## measure each command against a plain script, and write docs/performance.md
-	$(BIN)/python bench/run.py --rounds 5 --write docs/performance.md
+bench: $(VENV)/.dev  ## measure each command against a plain script, dbt, dlt and plain Dagster; write docs/performance.md
+	$(BIN)/python bench/run.py --others --rounds 5 --write docs/performance.md
+
+bench-growth: $(VENV)/.dev  ## measure 100 times the lines, 400 quarters and 200 releases; write docs/performance.md
+	-$(BIN)/python bench/growth.py --afresh --write docs/performance.md
+	-$(BIN)/python bench/history.py --afresh --write docs/performance.md
 
 ci:  ## everything that CI does
 	.ci/run

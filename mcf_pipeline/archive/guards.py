@@ -9,7 +9,7 @@ ingested late can release another one, or hold it, just as if it had come in ord
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -75,25 +75,31 @@ def held_releases(manifests: Iterable[Manifest], accepted: Collection[str]) -> d
         accepted: ids of the releases that apply whatever they lost.
     """
     held: dict[str, list[Shrinkage]] = {}
-    standing: list[Manifest] = []
+    last: Manifest | None = None
+    # Kept up, not looked up in all releases before: with 200 of them that took longer than the intake itself.
+    most: dict[str, tuple[int, int]] = {}
     for manifest in sorted(manifests, key=lambda m: m.time_order):
-        lost = []
-        if standing and manifest.release_id not in accepted:
-            lost = shrinkages(manifest, standing[-1], standing[:-1])
+        lost = [] if manifest.release_id in accepted else shrinkages(manifest, last, most)
         if lost:
             held[manifest.release_id] = lost
-        else:
-            standing.append(manifest)
+            continue
+        last = manifest
+        for quarter_id, content in manifest.quarters.items():
+            rows, dossiers = most.get(quarter_id, (0, 0))
+            most[quarter_id] = max(rows, content.rows), max(dossiers, content.dossiers)
     return held
 
 
-def shrinkages(release: Manifest, predecessor: Manifest | None, earlier: Collection[Manifest] = ()) -> list[Shrinkage]:
+def shrinkages(
+    release: Manifest, predecessor: Manifest | None, most: Mapping[str, tuple[int, int]] | None = None
+) -> list[Shrinkage]:
     """What a release lost of the one before it, or has too much of, in the order of the quarters.
 
     Args:
         release: the new release.
         predecessor: the release before it in time, or None for the first.
-        earlier: the releases that stood before that one: a quarter that comes back to what it was has not grown.
+        most: by quarter, the most lines and dossiers that it had in any release that stood before: a quarter that comes
+            back to what it was has not grown.
 
     Returns:
         One entry per quarter that vanished, per measure of a closed quarter that lost more than `SHRINK_SHARE`, and per
@@ -113,12 +119,12 @@ def shrinkages(release: Manifest, predecessor: Manifest | None, earlier: Collect
         if last_day >= release.day:
             continue
         was_closed = last_day < predecessor.day
-        known = [content for manifest in earlier if (content := manifest.quarters.get(quarter_id))]
-        for measure, old, new, most in (
-            ("lines", before.rows, after.rows, max((c.rows for c in known), default=0)),
-            ("dossiers", before.dossiers, after.dossiers, max((c.dossiers for c in known), default=0)),
+        most_rows, most_dossiers = (most or {}).get(quarter_id, (0, 0))
+        for measure, old, new, ever in (
+            ("lines", before.rows, after.rows, max(before.rows, most_rows)),
+            ("dossiers", before.dossiers, after.dossiers, max(before.dossiers, most_dossiers)),
         ):
-            is_more = new - max(old, most) > GROWTH_SHARE * max(old, most)
+            is_more = new - ever > GROWTH_SHARE * ever
             if old - new > SHRINK_SHARE * old:
                 found.append(Shrinkage(quarter_id, "trimestre_retreci", measure, old, new))
             elif was_closed and old and is_more and before.rows >= MIN_LINES:

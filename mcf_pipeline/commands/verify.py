@@ -38,6 +38,4 @@ def verify(settings: Settings) -> None:
             f"{counted(len(problems), 'problem')} found"
             + (f", the first {SHOWN} shown" if len(problems) > SHOWN else "")
         )
-    out.print(
-        f"No problem found: {counted(releases, 'release')}, every file as archived; the warehouse matches them."
-    )
+    out.print(f"No problem found: {counted(releases, 'release')}, every file as archived; the warehouse matches them.")
