@@ -76,30 +76,30 @@ def held_releases(manifests: Iterable[Manifest], accepted: Collection[str]) -> d
     """
     held: dict[str, list[Shrinkage]] = {}
     last: Manifest | None = None
-    # Kept up, not looked up in all releases before: with 200 of them that took longer than the intake itself.
-    most: dict[str, tuple[int, int]] = {}
+    # Kept up, not looked up in all releases before: with 200 of them that took longer than the intake itself. Most of
+    # them repeat what the one before said of a quarter.
+    stood: dict[str, dict[str, QuarterContent]] = {}
     for manifest in sorted(manifests, key=lambda m: m.time_order):
-        lost = [] if manifest.release_id in accepted else shrinkages(manifest, last, most)
+        lost = [] if manifest.release_id in accepted else shrinkages(manifest, last, stood)
         if lost:
             held[manifest.release_id] = lost
             continue
         last = manifest
         for quarter_id, content in manifest.quarters.items():
-            rows, dossiers = most.get(quarter_id, (0, 0))
-            most[quarter_id] = max(rows, content.rows), max(dossiers, content.dossiers)
+            stood.setdefault(quarter_id, {})[content.sha256] = content
     return held
 
 
 def shrinkages(
-    release: Manifest, predecessor: Manifest | None, most: Mapping[str, tuple[int, int]] | None = None
+    release: Manifest, predecessor: Manifest | None, stood: Mapping[str, Mapping[str, QuarterContent]] | None = None
 ) -> list[Shrinkage]:
     """What a release lost of the one before it, or has too much of, in the order of the quarters.
 
     Args:
         release: the new release.
         predecessor: the release before it in time, or None for the first.
-        most: by quarter, the most lines and dossiers that it had in any release that stood before: a quarter that comes
-            back to what it was has not grown.
+        stood: by quarter, its contents in the releases that stood before: a quarter that comes back to what it was has
+            not grown.
 
     Returns:
         One entry per quarter that vanished, per measure of a closed quarter that lost more than `SHRINK_SHARE`, and per
@@ -119,10 +119,10 @@ def shrinkages(
         if last_day >= release.day:
             continue
         was_closed = last_day < predecessor.day
-        most_rows, most_dossiers = (most or {}).get(quarter_id, (0, 0))
+        known = list((stood or {}).get(quarter_id, {}).values())
         for measure, old, new, ever in (
-            ("lines", before.rows, after.rows, max(before.rows, most_rows)),
-            ("dossiers", before.dossiers, after.dossiers, max(before.dossiers, most_dossiers)),
+            ("lines", before.rows, after.rows, max(c.rows for c in (before, *known))),
+            ("dossiers", before.dossiers, after.dossiers, max(c.dossiers for c in (before, *known))),
         ):
             is_more = new - ever > GROWTH_SHARE * ever
             if old - new > SHRINK_SHARE * old:

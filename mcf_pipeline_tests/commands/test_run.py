@@ -90,12 +90,12 @@ def test_an_unknown_modality_is_published_by_the_first_run(first_run, tmp_path):
 
 
 def test_a_quarter_with_too_many_rejects_ends_with_4_and_the_others_published(ready, small_releases, tmp_path):
-    nonsense = [("2020-T3", {"nb_dossiers": "beaucoup"})] * 5 + [("2020-T3", {"montant_engage": "-1"})] * 4
+    nonsense = [("2020-T3", {"nb_titulaires": "beaucoup"})] * 5 + [("2020-T3", {"montant_engage": "-1"})] * 4
     release = small.rewrite(small_releases[1], tmp_path / "broken.csv", nonsense)
     answer = mcf("run", "--source", release, "--data-dir", ready)
     assert answer.code == 4
     assert answer.error.startswith("2020-T3: 9 of ")
-    assert "nombre_illisible in nb_dossiers (5 lines); nombre_negatif in montant_engage (4 lines)" in answer.error
+    assert "nombre_illisible in nb_titulaires (5 lines); nombre_negatif in montant_engage (4 lines)" in answer.error
     with duckdb.connect(ready / "warehouse" / "mcf.duckdb", read_only=True) as con:
         current = dict(con.execute("SELECT trimestre_id, release_id_debut_etat FROM mart_trimestre").fetchall())
     assert (current["2020-T3"], current["2021-T1"]) == ("2021-01-08", "2021-04-08")
