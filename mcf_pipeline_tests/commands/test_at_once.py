@@ -8,16 +8,11 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-import dagster as dg
 import duckdb
 import pytest
 
-from mcf_pipeline.errors import PipelineError
-from mcf_pipeline.tables import build
 from mcf_pipeline_tests.commands import forked
 from mcf_pipeline_tests.commands.terminal import kept, mcf_here
-from mcf_pipeline_tests.end_to_end.story import tables_of
-from mcf_pipeline_tests.orchestration.assets import graph
 
 
 @pytest.mark.parametrize("name", ["runs.db", "runs/index.db"])
@@ -47,32 +42,3 @@ def test_of_two_command_lines_one_works_and_the_other_says_so(ready, small_relea
     assert [answer.code for answer in answers] == [0, 5], answers
     assert answers[1].error.startswith(f"another run holds {ready}: wait for it to end")
     assert mcf_here("verify", "--data-dir", ready).code == 0
-
-
-@pytest.mark.slow
-def test_a_prune_while_the_daemon_builds_spoils_nothing(grown, small_releases, monkeypatch, tmp_path):
-    """The daemon's steps hold nothing while they build: what is pruned underneath fails its run at worst."""
-    (grown / "warehouse" / "mcf.duckdb").unlink()
-    for path in grown.glob("tables/fct_*/*/*.parquet"):
-        path.unlink()
-    make_facts = build.make_facts
-    pruned = []
-
-    def interrupted(*arguments, **options):
-        if not pruned:
-            pruned.append(forked.run(tmp_path / "said", "prune", "--keep", "1", "--data-dir", grown))
-        return make_facts(*arguments, **options)
-
-    monkeypatch.setattr(build, "make_facts", interrupted)
-    with dg.DagsterInstance.ephemeral() as instance:
-        try:
-            graph.follow_plan(grown, small_releases[-1], instance)
-        except (PipelineError, FileNotFoundError, duckdb.Error) as error:
-            pruned.append(error)
-            graph.follow_plan(grown, small_releases[-1], instance)
-    assert pruned[0].code == 0, pruned[0].err
-    assert len(list((grown / "raw" / "releases").iterdir())) == 1
-    tables = tables_of(grown / "warehouse" / "mcf.duckdb")
-    assert len(tables["dim_release"]) == 1
-    answer = mcf_here("verify", "--data-dir", grown)
-    assert answer.code == 0, answer.err

@@ -59,7 +59,7 @@ def run_with(first_run, small_releases, on_a_disk):
     return run
 
 
-@pytest.mark.parametrize("room", [24, 64])
+@pytest.mark.parametrize("room", [24])
 def test_a_disk_that_fills_up_during_a_backup(first_run, on_a_disk, room):
     """What was copied is no backup, and the next one goes on from it."""
     told = on_a_disk(first_run.data_dir, "backup", room)
