@@ -148,6 +148,8 @@ class Bucket:
             "AWS_ENDPOINT_URL": self.server if direct else self.front.url,
             "MCF_CACHE_DIR": str(cache),
             "MCF_DATA_DIR": self.url,
+            # The proxy keeps a request waiting for as long as another machine runs.
+            "MCF_LIMIT_READ_TIMEOUT": "500",
         }
 
     def names(self, prefix: str = "") -> list[str]:
