@@ -68,17 +68,18 @@ class Split:
     unreadable_rows: int
 
 
-def batches(rows: Mapping[K, int], most: int = BATCH_LINES) -> Iterator[list[K]]:
+def batches(rows: Mapping[K, int], most: int = BATCH_LINES, *, things: int | None = None) -> Iterator[list[K]]:
     """Group things in their order: as many together as have `most` lines, one at least.
 
     Args:
         rows: how many lines each has.
         most: lines of a group.
+        things: of a group, at most.
     """
     batch: list[K] = []
     held = 0
     for thing, size in rows.items():
-        if batch and held + size > most:
+        if batch and (held + size > most or len(batch) == things):
             yield batch
             batch, held = [], 0
         batch.append(thing)

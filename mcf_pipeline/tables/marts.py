@@ -79,27 +79,33 @@ def make_revisions(
     Raises:
         pandera.errors.SchemaErrors: as `make_marts`.
     """
-    states = [(quarter, state) for quarter in quarters for state in snapshot.timeline.states.get(quarter, ())]
-    if not states:
+    states = {quarter: [(quarter, s) for s in snapshot.timeline.states.get(quarter, ())] for quarter in quarters}
+    sizes = {quarter: sum(snapshot.rows(of).values()) for quarter, of in states.items()}
+    if not any(states.values()):
         return
     with temporary(con) as work:
         _open_dimensions(work, snapshot, source_map)
-        for fact in FACTS:
-            _open_view(work, f"{describe(fact).name}_historique", history_sql(snapshot, fact, states))
-        _make(work, snapshot, MartRevisions, {quarter: snapshot.revisions_file(quarter) for quarter in quarters})
+        for batch in batches(sizes):
+            for fact in FACTS:
+                history = history_sql(snapshot, fact, [state for quarter in batch for state in states[quarter]])
+                _open_view(work, f"{describe(fact).name}_historique", history)
+            _make(work, snapshot, MartRevisions, {quarter: snapshot.revisions_file(quarter) for quarter in batch})
 
 
 def history_sql(snapshot: Snapshot, model: type[Table], states: Iterable[QuarterState]) -> str:
     """SQL: some states of a fact, each line with the releases from which and until which it holds."""
-    by_end: dict[str | None, list[Path]] = {}
-    for quarter, state in states:
-        by_end.setdefault(state.until, []).append(snapshot.file(describe(model).name, quarter, state))
-    queries = [
-        f"SELECT *, release_id AS valide_depuis, {'NULL::VARCHAR' if end is None else literal(end)} AS valide_jusqua "
-        f"FROM {read_files(paths, model)}"
-        for end, paths in (by_end or {None: []}).items()
-    ]
-    return f"({' UNION ALL '.join(queries)})"
+    states = list(states)
+    files = read_files((snapshot.file(describe(model).name, *state) for state in states), model)
+    ends = ", ".join(
+        f"({literal(quarter.id)}, {literal(state.since)}, {literal(state.until) if state.until else 'NULL'})"
+        for quarter, state in states
+    )
+    # One scan, whatever the number of releases: a query of hundreds of scans needs more memory than their rows.
+    return (
+        "(SELECT etat.*, etat.release_id AS valide_depuis, fin.valide_jusqua::VARCHAR AS valide_jusqua "
+        f"FROM {files} AS etat JOIN (VALUES {ends or '(NULL, NULL, NULL)'}) AS fin (trimestre_id, release_id, "
+        "valide_jusqua) USING (trimestre_id, release_id))"
+    )
 
 
 def _open_dimensions(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, source_map: SourceMap) -> None:

@@ -25,6 +25,10 @@ from mcf_pipeline.tables.received import by_columns, received_sql
 from mcf_pipeline.tables.snapshot import QuarterState, Snapshot, verdict_file
 from mcf_pipeline.tables.staged import SUMMARY, Staged, is_refused
 
+BATCH_STATES = 50
+"""States that are read at once, at most. Each release among them is a join of its own in one query, and takes some
+5 MiB however few lines it has: of 200 releases, that was more than the engine has."""
+
 
 def stage(
     con: duckdb.DuckDBPyConnection, archive: Archive, snapshot: Snapshot, states: Collection[QuarterState]
@@ -43,7 +47,7 @@ def stage(
     """
     found: dict[QuarterState, Staged] = {}
     for group in by_columns(archive, states):
-        for batch in batches(snapshot.rows(group)):
+        for batch in batches(snapshot.rows(group), things=BATCH_STATES):
             report("stg_usagers", len(found), len(states))
             lines = read_lines(con, received_sql(archive, batch), archive.source_map)
             broken = broken_lines(con, lines.usagers)

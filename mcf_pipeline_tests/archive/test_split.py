@@ -351,3 +351,5 @@ def test_batches_keep_the_order_and_their_size():
     assert list(batches(sizes, 6)) == [["a", "b"], ["c"], ["d", "e"]]
     assert list(batches(sizes, 1)) == [[name] for name in sizes]
     assert list(batches({}, 6)) == []
+    assert list(batches(sizes, 100, things=2)) == [["a", "b"], ["c", "d"], ["e"]]
+    assert list(batches(sizes, 6, things=2)) == [["a", "b"], ["c"], ["d", "e"]]

@@ -11,6 +11,7 @@ import pytest
 from mcf_pipeline.duck import scratch
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.quarter import Quarter
+from mcf_pipeline.tables import staging
 from mcf_pipeline.tables.build import ensure_staged, states_of
 from mcf_pipeline.tables.files import head
 from mcf_pipeline.tables.snapshot import Snapshot
@@ -51,6 +52,17 @@ def test_a_state_is_staged_with_its_summary(space):
     assert first.rows == pq.read_metadata(path).num_rows
     assert [dict(zip(first.columns, row, strict=True))["trimestre_id"] for row in first.first] == ["2024-T1"] * 2
     assert snapshot.files.is_there(snapshot.current_file("stg_rejets", QUARTER))
+
+
+def test_states_that_are_read_one_at_a_time_are_staged_all_the_same(space, monkeypatch):
+    snapshot = stage_all(space)
+    together = {quarter: staged(snapshot, quarter) for quarter in (QUARTER, QUARTER + 1)}
+    for file in space.data_dir.tables.rglob("*.parquet"):
+        file.unlink()
+    monkeypatch.setattr(staging, "BATCH_STATES", 1)
+    snapshot = stage_all(space)
+    assert {quarter: staged(snapshot, quarter) for quarter in together} == together
+    assert all(found and found.valid for found in together.values())
 
 
 def test_a_summary_is_read_back_as_it_was():
