@@ -78,13 +78,13 @@ class Recomputed:
         before: Quarter | None = None
         current: Quarter | None = None
         for release_id, release in self.releases.items():
-            told = release.get(quarter)
-            same = told is current or (told and current and told.content == current.content)
+            reported = release.get(quarter)
+            same = reported is current or (reported and current and reported.content == current.content)
             if same:
                 continue
             if since is not None:
                 yield State(since, release_id, before, current)
-            since, before, current = release_id, current, told
+            since, before, current = release_id, current, reported
         if since is not None:
             yield State(since, None, before, current)
 
@@ -95,11 +95,11 @@ class Recomputed:
                 yield quarter, states[-1].since, states[-1].quarter
 
     def at(self, release_id: str) -> Iterator[tuple[str, str, Quarter]]:
-        """The same as one release told it."""
+        """The same as one release reported it."""
         for quarter, states in self.states.items():
-            told = [s for s in states if self.ids.index(s.since) <= self.ids.index(release_id)]
-            if told and told[-1].quarter:
-                yield quarter, told[-1].since, told[-1].quarter
+            reported = [s for s in states if self.ids.index(s.since) <= self.ids.index(release_id)]
+            if reported and reported[-1].quarter:
+                yield quarter, reported[-1].since, reported[-1].quarter
 
     @cached_property
     def _national(self) -> list[Row]:

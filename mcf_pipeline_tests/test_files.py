@@ -1,4 +1,4 @@
-"""Files are the old ones or the new ones; what the disk refuses is told in words."""
+"""Files are the old ones or the new ones; what the disk refuses is reported in words."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class EventLog(SqliteEventLogStorage):
 
 
 class _Patient:
-    """Of the files that Dagster opens anew each time: waits for another process's write, and has one engine."""
+    """Of the files that Dagster opens each time: waits for another process's write, and has one engine."""
 
     _conn_string: str
 

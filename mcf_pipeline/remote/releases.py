@@ -101,7 +101,7 @@ class Releases:
             return
         here = self._root / release_id / FILE_NAME
         if here.is_file() and not self._notes[release_id] and here.read_bytes() != content:
-            return  # `push` names it anew
+            return  # `push` names it again
         self._take(release_id, content, etag)
 
     def _take(self, release_id: str, content: bytes, etag: str) -> None:

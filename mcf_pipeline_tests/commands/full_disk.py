@@ -43,8 +43,8 @@ def main(where: Path, built: Path, source: str, room: str) -> None:
     after = kept(data_dir)
     mount(where, "remount,rw,size=1g")
     again = mcf("run", "--source", source, "--data-dir", data_dir)
-    told = {"answer": asdict(answer), "before": before, "after": after, "again": asdict(again)}
-    sys.stdout.write(json.dumps(told))
+    reported = {"answer": asdict(answer), "before": before, "after": after, "again": asdict(again)}
+    sys.stdout.write(json.dumps(reported))
 
 
 def backup(where: Path, built: Path, room: str) -> None:
@@ -56,8 +56,8 @@ def backup(where: Path, built: Path, room: str) -> None:
     mount(where, "remount,size=1g")
     again = [mcf_here("backup", folder, "--data-dir", built), mcf_here("backup", folder, "--check")]
     assert kept(built) == before
-    told = {"answer": asdict(answer), "named": named, "again": [asdict(one) for one in again]}
-    sys.stdout.write(json.dumps(told))
+    reported = {"answer": asdict(answer), "named": named, "again": [asdict(one) for one in again]}
+    sys.stdout.write(json.dumps(reported))
 
 
 if __name__ == "__main__":

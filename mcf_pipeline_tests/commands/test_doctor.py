@@ -48,8 +48,8 @@ def test_it_says_how_the_file_masks(small_releases):
     for line in lines:
         key = tuple(line[name] for name in ("trimestre", "region", "genre", "classe_age", "situation"))
         profiles.setdefault(key, []).append(line["nb_dossiers"] == "")
-    told = json.loads(mcf_here("doctor", "--source", small_releases[0], "--json").out)["masking"]
-    assert told == {
+    reported = json.loads(mcf_here("doctor", "--source", small_releases[0], "--json").out)["masking"]
+    assert reported == {
         "lines": len(lines),
         "masked": sum(line["nb_dossiers"] == "" for line in lines),
         "fewest_persons": min(int(line["nb_titulaires"]) for line in lines if line["nb_titulaires"]),
@@ -58,26 +58,26 @@ def test_it_says_how_the_file_masks(small_releases):
         "partial_profiles": sum(any(masked) and not all(masked) for masked in profiles.values()),
     }
     said = " ".join(mcf_here("doctor", "--source", small_releases[0]).out.split())
-    assert f"smallest figures shown: {told['fewest_persons']} persons" in said
+    assert f"smallest figures shown: {reported['fewest_persons']} persons" in said
 
 
 def test_every_column_of_the_source_is_there_with_what_it_became_and_why(small_releases):
     answer = mcf_here("doctor", "--source", small_releases[0], "--json")
-    told = json.loads(answer.out)
+    reported = json.loads(answer.out)
     header = small_releases[0].read_text(encoding="utf-8-sig").splitlines()[0].split(";")
-    assert [column["source"] for column in told["columns"]] == header
-    assert {column["canonical"] for column in told["columns"]} <= COLUMNS.keys()
-    assert all(column["rule"] for column in told["columns"])
-    assert {modality["dimension"] for modality in told["modalities"]} == {
+    assert [column["source"] for column in reported["columns"]] == header
+    assert {column["canonical"] for column in reported["columns"]} <= COLUMNS.keys()
+    assert all(column["rule"] for column in reported["columns"])
+    assert {modality["dimension"] for modality in reported["modalities"]} == {
         "region",
         "genre",
         "classe_age",
         "situation",
         "statut",
     }
-    assert told["quarters"] == ["2020-T1", "2020-T2", "2020-T3", "2020-T4"]
-    assert told["formats"]["nb_dossiers"].keys() == {"1234", "empty"}
-    assert told["ready"] is True
+    assert reported["quarters"] == ["2020-T1", "2020-T2", "2020-T3", "2020-T4"]
+    assert reported["formats"]["nb_dossiers"].keys() == {"1234", "empty"}
+    assert reported["ready"] is True
 
 
 def test_the_lines_that_it_shows_make_an_unknown_column_known(small_releases, tmp_path):
@@ -128,9 +128,9 @@ def test_every_line_is_counted_however_many_figures_there_are(small_releases, mo
     from mcf_pipeline.commands import doctor
 
     monkeypatch.setattr(doctor, "MAX_VALUES", 20)
-    told = json.loads(mcf_here("doctor", "--source", small_releases[0], "--json").out)
-    for name, forms in told["formats"].items():
-        assert sum(forms.values()) == told["facts"]["lines_read"], name
+    reported = json.loads(mcf_here("doctor", "--source", small_releases[0], "--json").out)
+    for name, forms in reported["formats"].items():
+        assert sum(forms.values()) == reported["facts"]["lines_read"], name
 
 
 @pytest.mark.parametrize("command", ["doctor", "run"])

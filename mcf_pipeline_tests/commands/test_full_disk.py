@@ -53,8 +53,8 @@ def run_with(first_run, small_releases, on_a_disk):
     """Take the second release in with so many kilobytes left, or on a read-only disk (``ro``)."""
 
     def run(room):
-        told = on_a_disk(first_run.data_dir, small_releases[1], room)
-        return Answer(**told["answer"]), told["before"], told["after"], Answer(**told["again"])
+        reported = on_a_disk(first_run.data_dir, small_releases[1], room)
+        return Answer(**reported["answer"]), reported["before"], reported["after"], Answer(**reported["again"])
 
     return run
 
@@ -62,12 +62,12 @@ def run_with(first_run, small_releases, on_a_disk):
 @pytest.mark.parametrize("room", [24])
 def test_a_disk_that_fills_up_during_a_backup(first_run, on_a_disk, room):
     """What was copied is no backup, and the next one goes on from it."""
-    told = on_a_disk(first_run.data_dir, "backup", room)
-    answer = Answer(**told["answer"])
+    reported = on_a_disk(first_run.data_dir, "backup", room)
+    answer = Answer(**reported["answer"])
     assert answer.code == 1
     assert answer.error.startswith("no space left on the disk")
-    assert told["named"] == 0
-    assert [one["code"] for one in told["again"]] == [0, 0], told["again"]
+    assert reported["named"] == 0
+    assert [one["code"] for one in reported["again"]] == [0, 0], reported["again"]
 
 
 # Where these strike: Dagster's own files, the build, the publication. Which one a number of kilobytes strikes

@@ -81,9 +81,9 @@ def test_an_unknown_modality_is_published_by_the_first_run(first_run, tmp_path):
     release = small.rewrite(first_run.csv, tmp_path / "new_region.csv", [("2020-T4", {"region": "atlantide"})])
     answer = mcf_here("run", "--source", release, "--data-dir", tmp_path / "data")
     assert answer.code == 0, answer.err
-    told = "Unknown modalities, kept apart: region 'atlantide' (1 lines). If one means a known modality,"
-    assert told in answer.out
-    assert told in mcf_here("status", "--data-dir", tmp_path / "data").out
+    reported = "Unknown modalities, kept apart: region 'atlantide' (1 lines). If one means a known modality,"
+    assert reported in answer.out
+    assert reported in mcf_here("status", "--data-dir", tmp_path / "data").out
     with duckdb.connect(tmp_path / "data" / "warehouse" / "mcf.duckdb", read_only=True) as con:
         found = con.execute("SELECT libelle FROM dim_region WHERE NOT est_connue").fetchall()
     assert found == [("atlantide",)]

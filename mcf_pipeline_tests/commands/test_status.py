@@ -137,9 +137,9 @@ def test_the_metrics_are_the_figures_of_the_status(small_built, tmp_path):
     lines = file.read_text().splitlines()
     # Each metric has its help and its type, then its value.
     values = {}
-    for told, kind, value in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
+    for reported, kind, value in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
         name, number = value.split()
-        assert told.startswith(f"# HELP {name} ")
+        assert reported.startswith(f"# HELP {name} ")
         assert kind == f"# TYPE {name} gauge"
         values[name] = int(number)
     assert values["mcf_lines"] == found["rows"] > 0

@@ -46,9 +46,9 @@ def test_a_bad_line_is_quarantined_as_received(hostile: tuple[Workspace, list[Li
     ((rule, column, value, received),) = rows
     assert (rule, column) == (bad.rule, bad.column)
     assert value == bad.text if bad.rule != NO_QUARTER else value in (bad.text, None)
-    told = json.loads(received)
-    assert told[bad.column] == (bad.text or None)
-    assert {name: told[name] for name in lines[at] if name != bad.column} == {
+    reported = json.loads(received)
+    assert reported[bad.column] == (bad.text or None)
+    assert {name: reported[name] for name in lines[at] if name != bad.column} == {
         name: cell for name, cell in lines[at].items() if name != bad.column
     }
 

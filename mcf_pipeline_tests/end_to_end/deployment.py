@@ -247,7 +247,7 @@ class Deployment:
             ticks, runs = self.ticks(), self.runs()
             if not ticks or any(run["status"] in UNDER_WAY for run in runs):
                 return None
-            # A tick is told with the moment it began at: an earlier one may have looked before all this happened.
+            # A tick is reported with the moment it began at: an earlier one may have looked before all this happened.
             is_later = ticks[0]["timestamp"] > max([asked, *(run["endTime"] for run in runs)])
             is_quiet = ticks[0]["status"] == "SKIPPED" and NOTHING_TO_DO.match(ticks[0]["skipReason"])
             return runs if is_later and is_quiet else None

@@ -112,7 +112,7 @@ def test_a_daemon_that_slept_for_a_week_takes_a_release_in_once(tmp_path, monkey
                     future.result()
         runs = instance.get_runs()
         state = next(s for s in instance.all_instigator_state() if s.name == schedule.name)
-        told = instance.get_ticks(state.instigator_origin_id, state.selector_id)
+        reported = instance.get_ticks(state.instigator_origin_id, state.selector_id)
     intakes = [run for run in runs if run.tags.get("mcf/step") == "intake"]
     assert len(intakes) == 1
-    assert [(tick.status.value, tick.timestamp) for tick in told] == [("SUCCESS", utc(2027, 1, 9, 9).timestamp())]
+    assert [(tick.status.value, tick.timestamp) for tick in reported] == [("SUCCESS", utc(2027, 1, 9, 9).timestamp())]

@@ -380,9 +380,9 @@ def _sorted_out(lines: Iterable[tuple[int, Sequence[str]]], place: Mapping[str, 
         received[found] = received.get(found, 0) + 1  # type: ignore[index]
         key: Row = (found, *(modality(name, line[place[name]]) for name in DIMENSIONS))
         texts = {name: line[place[name]] for name in (*COUNTS, *MEANS, *AMOUNTS) if name in place}
-        told: Row = tuple(_said(text) for text in texts.values())
-        earlier = first_of.setdefault(key, (at, told))
-        if earlier[1] != told:
+        reported: Row = tuple(_said(text) for text in texts.values())
+        earlier = first_of.setdefault(key, (at, reported))
+        if earlier[1] != reported:
             contradiction = contradiction or (earlier[0], at)
         cells = {
             name: measure(name, re.sub("[.,]", "", text) if (found, name) in in_groups else text)

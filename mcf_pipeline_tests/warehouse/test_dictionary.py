@@ -77,13 +77,13 @@ def test_the_example_of_a_macro_works(con, macro):
 
 
 def test_the_dictionary_has_a_row_for_each_column_a_user_sees(con):
-    told = con.execute("SELECT nom_table, nom_colonne, rang, type FROM dictionnaire").fetchall()
+    reported = con.execute("SELECT nom_table, nom_colonne, rang, type FROM dictionnaire").fetchall()
     documentation = tuple(describe(model).name for model in DOCUMENTATION)
     seen = con.execute(
         "SELECT table_name, column_name, column_index, data_type FROM duckdb_columns() "
         f"WHERE NOT internal AND table_name NOT IN {documentation}"
     ).fetchall()
-    assert sorted(told) == sorted(seen)
+    assert sorted(reported) == sorted(seen)
 
 
 def test_the_dictionary_tells_unit_computation_masking_and_key(con):
@@ -111,10 +111,10 @@ def test_examples_are_the_first_values_in_the_order_of_the_key(con):
                 f"SELECT CAST({name} AS VARCHAR)[:120] FROM {spec.name} WHERE {name} IS NOT NULL "
                 f"ORDER BY {', '.join(spec.key)} LIMIT 1"
             ).fetchone()
-            told = con.execute(
+            reported = con.execute(
                 "SELECT exemple FROM dictionnaire WHERE nom_table = ? AND nom_colonne = ?", [spec.name, name]
             ).fetchone()
-            assert told == (first or (None,)), (spec.name, name)
+            assert reported == (first or (None,)), (spec.name, name)
 
 
 def test_the_same_data_gives_the_same_dictionary(data_dir, tmp_path):
@@ -173,12 +173,12 @@ def test_a_year_has_only_what_adds_up(con):
 def test_the_file_says_what_to_cite(tmp_path, synthetic):
     data_dir = publish_handmade(tmp_path, synthetic=synthetic)
     with duckdb.connect(data_dir.published_database, read_only=True) as con:
-        (mention, licence, told, release) = con.execute(
+        (mention, licence, reported, release) = con.execute(
             "SELECT mention, licence, est_synthetique, release_id FROM meta_publication"
         ).fetchone()
         (comment,) = con.execute("SELECT comment FROM duckdb_views() WHERE view_name = 'v_annee'").fetchone()
     assert licence == "Licence Ouverte 2.0"
-    assert told is synthetic
+    assert reported is synthetic
     assert release == "2026-10-08"
     for part in ("Caisse des Dépôts", "08/10/2026", "Licence Ouverte 2.0", "modifiées par mcf_pipeline"):
         assert part in mention
