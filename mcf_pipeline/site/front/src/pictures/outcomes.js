@@ -158,7 +158,7 @@ function maturation({ data, engine }) {
   return points.sort((a, b) => a.quarter - b.quarter || a.elapsed - b.elapsed);
 }
 
-// Whether what a release told of a quarter is enough for a sentence.
+// Whether what a release says of a quarter is enough for a sentence.
 const isEnough = ({ families }) => [...families.values()].reduce((sum, [low]) => sum + low, 0) >= ENOUGH;
 
 function drawMaturation(context) {
