@@ -103,7 +103,7 @@ def history_sql(snapshot: Snapshot, model: type[Table], states: Iterable[Quarter
     # One scan, whatever the number of releases: a query of hundreds of scans needs more memory than their rows.
     return (
         "(SELECT etat.*, etat.release_id AS valide_depuis, fin.valide_jusqua::VARCHAR AS valide_jusqua "
-        f"FROM {files} AS etat JOIN (VALUES {ends or '(NULL, NULL, NULL)'}) AS fin (trimestre_id, release_id, "
+        f"FROM {files} AS etat LEFT JOIN (VALUES {ends or '(NULL, NULL, NULL)'}) AS fin (trimestre_id, release_id, "
         "valide_jusqua) USING (trimestre_id, release_id))"
     )
 

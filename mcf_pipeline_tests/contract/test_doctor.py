@@ -146,7 +146,7 @@ def test_a_job_seeker_flag():
 
 def test_a_page_of_five_problems_fits_a_terminal():
     """In the order in which one would mend them, and with the lines to paste."""
-    problems = tuple(f"problem {number}: " + "the figures do not fit together, " * 20 for number in range(1, 6))
+    problems = tuple(f"problem {number}: " + "the figures do not fit together. " * 10 for number in range(1, 6))
     toml = "[columns]\n" + "".join(f'part_{n} = "Part {n}"\n' for n in range(8)) + '[units]\nparts = "pourcent"\n'
     found = replace(look(), ready=False, problems=problems, notes=("a note " * 30,) * 6, toml=toml, opens=True)
     shown = page(found).splitlines()

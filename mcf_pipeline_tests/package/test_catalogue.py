@@ -142,7 +142,7 @@ def wrong_value(graph: Graph, value: object) -> object:
 def test_it_meets_what_dcat_ap_demands_and_recommends(request, made):
     graph = graph_of(request.getfixturevalue(made))
     assert faults(graph) == set()
-    assert len(list(graph.subjects(RDF.type, DCAT.Distribution))) == 84
+    assert len(list(graph.subjects(RDF.type, DCAT.Distribution))) == 94
 
 
 def test_the_small_copy_is_as_good(graph):
@@ -257,7 +257,7 @@ def test_everything_that_is_referred_to_is_there(handmade):
     assert referred <= set(graph.subjects())
     files = set(graph.objects(predicate=DCAT.downloadURL))
     assert all(Path(node.removeprefix("file://")).is_file() for node in files)
-    assert len(files) == 84
+    assert len(files) == 94
 
 
 def test_nothing_has_to_be_fetched_to_read_it(handmade):

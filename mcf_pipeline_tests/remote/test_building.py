@@ -100,7 +100,7 @@ def test_doctor_reads_the_source_and_asks_the_bucket_nothing(built, machine, sma
 def test_verify_reads_what_is_in_the_bucket_and_not_the_copy_of_it(built, machine):
     answer = mcf_here("verify", **machine)
     assert answer.code == 0, answer.err
-    assert "1 releases, every file as archived" in answer.out
+    assert "1 release, every file as archived" in answer.out
     damaged = next(iter(built.names("raw/quarters/")))
     built.put(damaged, b"PAR1 rubbish PAR1")
     answer = mcf_here("verify", **machine)

@@ -98,7 +98,7 @@ def test_one_of_a_newer_version_is_refused_and_left_alone(is_intact, fresh, tmp_
     before = listing(data_dir)
     csv = exports.write(tmp_path / "exports")[-1]
     said = (
-        f"{path} was written by a newer version of mcf-pipeline (format 3; this one reads up to 2): upgrade, or choose "
+        f"{path} was written by a newer version of mcf-pipeline (format 4; this one reads up to 3): upgrade, or choose "
         "another directory with --data-dir; nothing was changed"
     )
     for command in (

@@ -320,8 +320,9 @@ def test_a_reference_that_meets_nothing_is_found(spoilt, column, table):
 def made_up(tmp_path_factory) -> Workspace:
     """Made-up data, one line of which has no readable quarter."""
     space = workspace_in(tmp_path_factory.mktemp("made_up"))
+    consistent = {"nb_dossiers": "4", "nb_titulaires": "4", "prix_moyen": "500.0125", "part_etat": "2000.05"}
     lines = [
-        *({**T1[0], "region": f"R{i}", "prix_moyen": "100.0025", "part_etat": "2000.05"} for i in range(150)),
+        *({**T1[0], **consistent, "region": f"R{i}"} for i in range(150)),
         T1[1] | {"trimestre": "2019-T4"},
     ]
     ingest(space.archive, [entry | {"donnees_synthetiques": "oui"} for entry in lines], R1)
