@@ -12,6 +12,8 @@ from mcf_pipeline_tests.end_to_end.story import tables_of
 from mcf_pipeline_tests.remote.bucket import SECRET
 from mcf_pipeline_tests.remote.conftest import copy_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_first_build_and_an_increment_are_what_a_folder_holds(built, small_copy, small_releases, tmp_path):
     assert tables_of(built.published(tmp_path)) == tables_of(small_copy.database)

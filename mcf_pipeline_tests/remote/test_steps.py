@@ -21,6 +21,8 @@ from mcf_pipeline_tests.orchestration.assets import graph
 from mcf_pipeline_tests.orchestration.assets.small import rewrite
 from mcf_pipeline_tests.remote.bucket import Bucket
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def on_a_machine(built, tmp_path, monkeypatch):
