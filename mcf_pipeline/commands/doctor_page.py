@@ -83,15 +83,24 @@ def _listed(diagnosis: Diagnosis, console: Console) -> None:
         ("Notes", diagnosis.notes, "yellow"),
     ):
         most = len(texts) if diagnosis.ready else (MOST_PROBLEMS if style == "red" else MOST_NOTES)
-        # What to do stands at the end of a problem, so that it is not cut where a note would be.
-        length = MOST_CHARACTERS if diagnosis.ready or style == "red" else 230
+        # All of it where there is but one, and as much of each as fits a terminal where there are more.
+        length = MOST_CHARACTERS if diagnosis.ready or (style == "red" and len(texts) == 1) else 230
         if texts:
             console.print(Text(title, style=f"bold {style}"))
             for number, text in enumerate(texts[:most], start=1):
                 mark = f"{number}." if style == "red" else "-"
-                console.print(Text(f"  {mark} {clean(text, length)}"))
+                console.print(Text(f"  {mark} {_both_ends(text, length)}"))
             if len(texts) > most:
                 console.print(Text(f"  … and {len(texts) - most} more: --json has them"))
+
+
+def _both_ends(text: str, length: int) -> str:
+    """A text without its middle where it is longer: a problem begins with what it is, and ends with what to do."""
+    whole = clean(text, 4 * MOST_CHARACTERS)
+    if len(whole) <= length:
+        return whole
+    end = length // 3
+    return f"{whole[: length - end - 3].rstrip()} … {whole[-end:].lstrip()}"
 
 
 def _summary(diagnosis: Diagnosis) -> str:

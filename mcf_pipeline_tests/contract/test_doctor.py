@@ -146,7 +146,7 @@ def test_a_job_seeker_flag():
 
 def test_a_page_of_five_problems_fits_a_terminal():
     """In the order in which one would mend them, and with the lines to paste."""
-    problems = tuple(f"problem {number}: " + "the figures do not fit together. " * 10 for number in range(1, 6))
+    problems = tuple(f"problem {number}: " + "the figures do not fit together, " * 20 for number in range(1, 6))
     toml = "[columns]\n" + "".join(f'part_{n} = "Part {n}"\n' for n in range(8)) + '[units]\nparts = "pourcent"\n'
     found = replace(look(), ready=False, problems=problems, notes=("a note " * 30,) * 6, toml=toml, opens=True)
     shown = page(found).splitlines()
@@ -183,3 +183,12 @@ def test_a_source_whose_export_is_of_no_use_is_not_ready_however_well_it_describ
     assert found.problems == ("the export is truncated; download it again",)
     assert len(found.columns) == len(VALUES)
     assert page(found).rstrip().endswith("not ready")
+
+
+def test_of_several_long_problems_both_ends_are_shown():
+    """What it is, and what to do."""
+    problems = tuple(f"problem {number}: " + "too long, " * 60 + f"do this: {number}" for number in range(1, 4))
+    shown = " ".join(page(replace(look(), ready=False, problems=problems)).split())
+    for number in range(1, 4):
+        assert f"{number}. problem {number}: too long" in shown
+        assert f"do this: {number}" in shown
