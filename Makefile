@@ -35,35 +35,12 @@ else
 endif
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+# Of the tests (dev), the site (docs) and the extras: what their lock file holds beside the pipeline's own.
+$(VENV)/.%: $(VENV)/.run requirements-%.lock
 ifdef UV
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-$*.lock
 else
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
-endif
-	@touch $@
-
-$(VENV)/.docs: $(VENV)/.run requirements-docs.lock
-ifdef UV
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-docs.lock
-else
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-docs.lock
-endif
-	@touch $@
-
-$(VENV)/.notices: $(VENV)/.run requirements-notices.lock
-ifdef UV
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-notices.lock
-else
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-notices.lock
-endif
-	@touch $@
-
-$(VENV)/.cluster: $(VENV)/.run requirements-cluster.lock
-ifdef UV
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-cluster.lock
-else
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-cluster.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-$*.lock
 endif
 	@touch $@
 
