@@ -47,6 +47,11 @@ NUMBERS = (
 """How a number may be written, for whoever has one that cannot be read."""
 DROPPED = "ligne_de_total"
 """The rule by which a user's map drops a line."""
+OF_THE_DOWNLOAD = frozenset(
+    {"pas_un_export", "metadonnees_illisibles", "export_vide", "export_tronque", "lignes_en_trop", "limite_depassee"}
+)
+"""Rules that a download can break and the next one keep: a portal in maintenance, a connection that was cut. What
+breaks another rule breaks it again, until the source, the source map or this code changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from mcf_pipeline.orchestration.cursor import pause_after
-from mcf_pipeline.orchestration.jobs import JOB
+from mcf_pipeline.orchestration.jobs import JOB, REFUSED_TAG
 
 MAX_ATTEMPTS = 5
 """Failed runs of one request before a person has to look."""
@@ -34,14 +34,21 @@ class Attempts:
         failed: how many failed.
         succeeded: how many succeeded.
         last_end: when the last one ended.
+        refused: the rule by which the last one was refused, where asking again would change nothing.
     """
 
     failed: int = 0
     succeeded: int = 0
     last_end: dt.datetime | None = None
+    refused: str | None = None
 
     def reason_to_wait(self, now: dt.datetime) -> str | None:
         """Why not to try again now, or None."""
+        if self.refused:
+            return (
+                f"refused by the rule {self.refused}; asked for again when the source, its settings or the source map "
+                "change (`mcf-pipeline doctor` says what to do)"
+            )
         if self.failed >= MAX_ATTEMPTS:
             return f"failed {self.failed} times; see the run, fix the cause, then materialize by hand"
         if self.failed and self.last_end:
@@ -65,4 +72,5 @@ def attempts(instance: dg.DagsterInstance, tags: dict[str, str]) -> Attempts:
         failed=sum(status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED) for status in statuses),
         succeeded=statuses.count(dg.DagsterRunStatus.SUCCESS),
         last_end=dt.datetime.fromtimestamp(max(ends), dt.UTC) if ends else None,
+        refused=records[0].dagster_run.tags.get(REFUSED_TAG) if records else None,
     )

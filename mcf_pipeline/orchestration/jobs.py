@@ -21,6 +21,8 @@ STATE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_state"
 RELEASE_TAG = f"{HIDDEN_TAG_PREFIX}mcf_release"
 """Fingerprints that distinguish the attempts of one request from those of another. Dagster hides tags with this
 prefix: a hash means nothing to a person, and is wider than its column."""
+REFUSED_TAG = "mcf/refused"
+"""The rule of the contract that refused a release, on the run that met it."""
 
 FIRST_TAG = "dagster/asset_partition_range_start"
 LAST_TAG = "dagster/asset_partition_range_end"

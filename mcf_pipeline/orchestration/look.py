@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from mcf_pipeline import __version__
 from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.errors import BusyError, PipelineError
 from mcf_pipeline.log import event
@@ -137,8 +138,11 @@ def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Curs
     looked = cursor.looked(now, interval, str(verdict))
     if not verdict.needs_download:
         return Look((), str(verdict), looked)
-    tags = intake_tags() | {RELEASE_TAG: _fingerprint(peek)}
+    tags = intake_tags() | {RELEASE_TAG: _fingerprint(space, peek)}
     earlier = attempts(instance, tags)
+    if peek is None and earlier.refused and not _is_recent(earlier, now):
+        # Whether the file is still the one that was refused cannot be known without downloading it.
+        earlier = Attempts()
     waiting = earlier.reason_to_wait(now) or _ingested_lately(earlier, now)
     if waiting:
         return Look((), f"{verdict}: {waiting}", looked)
@@ -147,10 +151,14 @@ def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Curs
 
 def _ingested_lately(earlier: Attempts, now: dt.datetime) -> str | None:
     """A source that cannot tell its releases apart is downloaded once a day at most."""
-    if earlier.succeeded and earlier.last_end and now - earlier.last_end < dt.timedelta(days=1):
-        return "ingested less than a day ago"
-    return None
+    return "ingested less than a day ago" if earlier.succeeded and _is_recent(earlier, now) else None
 
 
-def _fingerprint(peek: Peek | None) -> str:
-    return hashlib.sha256(repr(peek).encode()).hexdigest()[:32]
+def _is_recent(earlier: Attempts, now: dt.datetime) -> bool:
+    return earlier.last_end is not None and now - earlier.last_end < dt.timedelta(days=1)
+
+
+def _fingerprint(space: Workspace, peek: Peek | None) -> str:
+    """Of what decides whether a release is taken in: what the source says of it, the rules, and the limits."""
+    decided_by = (peek, space.rules, space.settings.limits, __version__)
+    return hashlib.sha256(repr(decided_by).encode()).hexdigest()[:32]

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from mcf_pipeline.orchestration.attempts import MAX_ATTEMPTS, UNDER_WAY, Attempts, attempts, runs_under_way
-from mcf_pipeline.orchestration.jobs import STATE_TAG, STEP_TAG
+from mcf_pipeline.orchestration.jobs import REFUSED_TAG, STATE_TAG, STEP_TAG
 from mcf_pipeline_tests.orchestration.dagster_runs import add_run
 
 Status = dg.DagsterRunStatus
@@ -49,6 +49,19 @@ def test_a_failed_run_is_tried_again_later_each_time(failed, minutes):
 def test_after_too_many_failures_a_person_has_to_look():
     earlier = Attempts(failed=MAX_ATTEMPTS, last_end=NOW)
     assert "fix the cause" in str(earlier.reason_to_wait(NOW + dt.timedelta(days=365)))
+
+
+def test_what_the_contract_refused_is_not_tried_again(instance):
+    add_run(instance, Status.FAILURE, TAGS | {REFUSED_TAG: "colonne_manquante"})
+    found = attempts(instance, TAGS)
+    assert found.refused == "colonne_manquante"
+    assert "colonne_manquante" in str(found.reason_to_wait(NOW + dt.timedelta(days=365)))
+
+
+def test_a_refusal_counts_no_longer_once_a_person_has_had_it_ingested(instance):
+    add_run(instance, Status.FAILURE, TAGS | {REFUSED_TAG: "colonne_manquante"})
+    add_run(instance, Status.SUCCESS, TAGS)
+    assert attempts(instance, TAGS).refused is None
 
 
 def test_a_run_that_succeeded_is_no_reason_to_wait():

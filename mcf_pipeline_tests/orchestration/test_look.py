@@ -12,11 +12,11 @@ from filelock import FileLock
 from mcf_pipeline.definitions import ASSETS
 from mcf_pipeline.orchestration.attempts import MAX_ATTEMPTS
 from mcf_pipeline.orchestration.cursor import Cursor
-from mcf_pipeline.orchestration.jobs import INTAKE, JOB, RELEASE_TAG, STATE_TAG, STEP_TAG
+from mcf_pipeline.orchestration.jobs import INTAKE, JOB, REFUSED_TAG, RELEASE_TAG, STATE_TAG, STEP_TAG
 from mcf_pipeline.orchestration.look import Look, look
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.orchestration.assets import graph
+from mcf_pipeline_tests.orchestration.assets import graph, small
 from mcf_pipeline_tests.orchestration.conftest import ingest, open_workspace
 from mcf_pipeline_tests.orchestration.dagster_runs import add_run
 
@@ -155,6 +155,51 @@ def test_an_intake_that_failed_is_asked_for_again_later(empty, instance):
     add_run(instance, Status.FAILURE, dict(request.tags))
     assert "next try at" in look_at(empty, instance).reason
     assert look_at(empty, instance, after=HOUR).requests
+
+
+def run_intake(space: Workspace, instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    """As the daemon would: with the tags of what was asked for."""
+    job = graph.job_of(space.data_dir.root, space.settings.source)
+    return job.execute_in_process(
+        instance=instance, asset_selection=INTAKE, tags=request.tags, run_config=graph.QUIET, raise_on_error=False
+    )
+
+
+def test_a_refused_release_is_asked_for_again_when_the_source_or_the_map_changes(tmp_path, instance):
+    (sound,) = small.write_releases(tmp_path / "csv", 1)
+    file, data_dir = tmp_path / "export.csv", tmp_path / "data"
+    file.write_bytes(sound.read_bytes().replace(b"nb_dossiers", b"quantite"))
+    space = graph.open_workspace(data_dir, file)
+    request = only(look_at(space, instance))
+    assert not run_intake(space, instance, request).success
+    found = look_at(space, instance, after=365 * 24 * HOUR)
+    assert not found.requests
+    assert "refused by the rule colonne_manquante" in found.reason
+
+    source_map = tmp_path / "map.toml"
+    source_map.write_text('[columns]\nnb_dossiers = "quantite"\n')
+    mapped = Settings.from_env({"MCF_SOURCE_MAP": str(source_map)}, source=str(file), data_dir=data_dir)
+    assert only(look_at(Workspace(mapped), instance)).tags[RELEASE_TAG] != request.tags[RELEASE_TAG]
+
+    file.write_bytes(sound.read_bytes())
+    assert run_intake(space, instance, only(look_at(space, instance))).success
+
+
+def test_a_download_that_was_no_export_is_asked_for_again(tmp_path, instance):
+    file = tmp_path / "export.csv"
+    file.write_text("<!DOCTYPE html><title>Maintenance</title>")
+    space = graph.open_workspace(tmp_path / "data", file)
+    assert not run_intake(space, instance, only(look_at(space, instance))).success
+    assert "next try at" in look_at(space, instance).reason
+    assert look_at(space, instance, after=HOUR).requests
+
+
+def test_what_was_refused_by_a_source_that_says_nothing_is_looked_at_daily(empty, instance, monkeypatch):
+    monkeypatch.setattr(type(empty.source()), "peek", lambda self: None)
+    request = only(look_at(empty, instance))
+    add_run(instance, Status.FAILURE, {**request.tags, REFUSED_TAG: "colonne_manquante"})
+    assert not look_at(empty, instance, after=23 * HOUR).requests
+    assert look_at(empty, instance, after=25 * HOUR).requests
 
 
 def test_a_source_that_cannot_tell_its_releases_apart_is_downloaded_once_a_day(small_copy, portal, instance):

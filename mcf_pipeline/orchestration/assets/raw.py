@@ -8,11 +8,13 @@ from typing import Any
 
 import dagster as dg
 
+from mcf_pipeline.contract.rules import OF_THE_DOWNLOAD
 from mcf_pipeline.duck import literal
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline.orchestration.assets.base import OWNERS, QUARTERLY
 from mcf_pipeline.orchestration.checks import raw as checks
 from mcf_pipeline.orchestration.checks.base import table_result
+from mcf_pipeline.orchestration.jobs import REFUSED_TAG
 from mcf_pipeline.orchestration.metadata import preview
 from mcf_pipeline.orchestration.partitions import quarters_of
 from mcf_pipeline.orchestration.resources import Engine, WorkspaceResource
@@ -46,6 +48,8 @@ def portal_release(
         except ContractError as error:
             # The op fails, and with it its checks: the red evaluation is logged from here.
             context.log_event(checks.refusal_evaluation(space.archive, space.snapshot(), error))
+            if error.rule not in OF_THE_DOWNLOAD:
+                context.instance.add_run_tags(context.run.run_id, {REFUSED_TAG: error.rule})
             raise
         manifest, is_new = intake.manifest, intake.is_new
     if manifest.is_synthetic:
