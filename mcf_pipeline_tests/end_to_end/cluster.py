@@ -91,6 +91,7 @@ class Cluster(Deployment):
                 ended.callback(_end, process)
             for process in begun:
                 process.terminate()
+        self.log.close()
         return self.process.returncode
 
     def _begin(self, machine: str, program: str, *arguments: str) -> subprocess.Popen[bytes]:

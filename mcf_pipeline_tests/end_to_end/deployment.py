@@ -82,27 +82,30 @@ class Deployment:
         }
 
     def __enter__(self) -> Self:
-        self.log = (self.root / "dev.log").open("wb")
-        # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts itself.
-        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            self.process = subprocess.Popen(
-                [BIN / "dagster", "dev", "--port", str(self.port)],
-                cwd=self.checkout,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=self.log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        finally:
-            signal.signal(signal.SIGINT, heard)
+        self.process = self.dev(self.port, self.root / "dev.log")
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self.log.close()
         shutil.rmtree(self.tmp, ignore_errors=True)
+
+    def dev(self, port: int, log: Path) -> subprocess.Popen[bytes]:
+        """Type ``dagster dev`` in the checkout."""
+        # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts itself.
+        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with log.open("wb") as stream:
+                return subprocess.Popen(
+                    [BIN / "dagster", "dev", "--port", str(port)],
+                    cwd=self.checkout,
+                    env=self.env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        finally:
+            signal.signal(signal.SIGINT, heard)
 
     def stop(self) -> int:
         """As Ctrl-C in its terminal does; whatever has not ended by itself then is killed. Returns the exit code."""
@@ -249,7 +252,7 @@ class Deployment:
                 return None
             # A tick is reported with the moment it began at: an earlier one may have looked before all this happened.
             is_later = ticks[0]["timestamp"] > max([asked, *(run["endTime"] for run in runs)])
-            is_quiet = ticks[0]["status"] == "SKIPPED" and NOTHING_TO_DO.match(ticks[0]["skipReason"])
+            is_quiet = ticks[0]["status"] == "SKIPPED" and NOTHING_TO_DO.match(ticks[0]["skipReason"] or "")
             return runs if is_later and is_quiet else None
 
         return self.until("sensor with nothing left to do", probe)
