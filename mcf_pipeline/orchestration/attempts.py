@@ -63,6 +63,11 @@ def runs_under_way(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
     return instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNDER_WAY))
 
 
+def newest_run(instance: dg.DagsterInstance) -> str:
+    """The id of the run that was asked for last; empty where there is none."""
+    return next(iter(instance.get_run_ids(limit=1)), "")
+
+
 def attempts(instance: dg.DagsterInstance, tags: dict[str, str]) -> Attempts:
     """The earlier runs that carry these tags."""
     records = instance.get_run_records(dg.RunsFilter(tags=tags), limit=2 * MAX_ATTEMPTS)

@@ -24,18 +24,25 @@ class Cursor:
         next_look: ISO time (UTC) before which the source is left alone; empty means now.
         failures: looks in a row that failed.
         said: the outcome of the last look, for people who read the cursor.
+        after_run: id of the newest run at that look; empty where there was none, or where it does not matter.
     """
 
     next_look: str = ""
     failures: int = 0
     said: str = ""
+    after_run: str = ""
 
     @classmethod
     def parse(cls, text: str | None) -> Cursor:
         """Read a cursor; anything else gives an empty one."""
         try:
             found = json.loads(text or "")
-            cursor = cls(str(found["next_look"]), int(found["failures"]), str(found.get("said", "")))
+            cursor = cls(
+                str(found["next_look"]),
+                int(found["failures"]),
+                str(found.get("said", "")),
+                str(found.get("after_run", "")),
+            )
             if cursor.next_look:
                 _moment(cursor.next_look)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):

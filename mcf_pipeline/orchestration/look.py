@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -13,7 +13,7 @@ from mcf_pipeline import __version__
 from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.errors import BusyError, PipelineError
 from mcf_pipeline.log import event
-from mcf_pipeline.orchestration.attempts import Attempts, attempts, runs_under_way
+from mcf_pipeline.orchestration.attempts import Attempts, attempts, newest_run, runs_under_way
 from mcf_pipeline.orchestration.cursor import LONGEST_WAIT, Cursor
 from mcf_pipeline.orchestration.jobs import (
     INTAKE,
@@ -64,18 +64,26 @@ def look(
     then, if the source may be asked again, what the source holds and the archive does not. Where quarters are shared
     out, those that no run is making are launched beside the others; everything else waits for all of them.
     """
+    newest = ""
     try:
         runs = runs_under_way(instance)
         space = open_workspace()
         if runs and space.settings.quarters_per_run is None:
             return _wait_for(runs, cursor)
+        if space.settings.store:
+            newest = newest_run(instance)
+            # Each request to a store takes time and costs money: without a run since, there is what there was.
+            if not runs and cursor.after_run == newest and not cursor.is_due(now):
+                return _not_yet(cursor)
         space.refresh()
-        found = _build_requests(space, instance, assets, cursor, now, runs)
-        return found or _intake_request(space, instance, cursor, now)
+        if building := _build_requests(space, instance, assets, cursor, now, runs):
+            return building
+        found = _intake_request(space, instance, cursor, now)
+        return replace(found, cursor=replace(found.cursor, after_run=newest))
     except BusyError:
         return Look((), "another process is writing; looking again later", cursor)
     except PipelineError as error:
-        failed = cursor.failed(now, str(error), getattr(error, "reset_at", None))
+        failed = replace(cursor.failed(now, str(error), getattr(error, "reset_at", None)), after_run=newest)
         return Look((), f"{error} (next look at {failed.next_look})", failed, error)
 
 
@@ -128,9 +136,13 @@ def _steps(space: Workspace, snapshot: Snapshot, under_way: list[Quarter]) -> li
     return [step] if step else []
 
 
+def _not_yet(cursor: Cursor) -> Look:
+    return Look((), f"{cursor.said or 'nothing new'}; next look at {cursor.next_look}", cursor)
+
+
 def _intake_request(space: Workspace, instance: dg.DagsterInstance, cursor: Cursor, now: dt.datetime) -> Look:
     if not cursor.is_due(now):
-        return Look((), f"{cursor.said or 'nothing new'}; next look at {cursor.next_look}", cursor)
+        return _not_yet(cursor)
     peek = space.source().peek()
     verdict = detect(peek, space.archive.manifests())
     event("release_found" if verdict.needs_download else "nothing_new", reason=str(verdict))
