@@ -312,7 +312,7 @@ def backup(path: Path, source: str | None, data_dir: Place | None, check: bool) 
 @DATA_DIR
 @click.option("--number", metavar="N", type=click.IntRange(min=1), help="Which backup. [default: the newest]")
 def restore(path: Path, source: str | None, data_dir: Place | None, number: int | None) -> None:
-    """Restore a backup from the folder PATH into an empty data directory; then `mcf-pipeline rebuild`."""
+    """Restore a backup from the folder PATH into an empty folder or bucket; then `mcf-pipeline rebuild`."""
     from mcf_pipeline.commands.restore import restore as body
 
     body(_settings(source, data_dir), path, number=number)

@@ -1,4 +1,4 @@
-"""``restore``: a backup into an empty data directory."""
+"""``restore``: a backup into an empty data directory, which may be an object store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from mcf_pipeline.archive import restore as restoring
 from mcf_pipeline.archive.backup_folder import SOURCE_MAP, BackupFolder
 from mcf_pipeline.commands.console import out, progress_bar, size
 from mcf_pipeline.commands.run import LOCK_TIMEOUT, as_typed
-from mcf_pipeline.errors import UsageError
 from mcf_pipeline.files import explain_disk_errors
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
@@ -21,26 +20,31 @@ def restore(settings: Settings, path: Path, *, number: int | None) -> None:
         UsageError: the data directory is not empty, or the folder holds no such backup.
         ArchiveError: the backup is damaged; nothing is restored.
         BusyError: another run holds the data directory.
+        StoreError: the object store cannot be reached, or refuses; what it has not yet is sent by the next run.
     """
-    if settings.store:
-        raise UsageError(
-            f"nothing can be restored into {settings.store}: restore into a folder, and ingest its exports from "
-            "there with `mcf-pipeline run --source`, the oldest first"
-        )
     space = Workspace(settings)
     folder = BackupFolder(path.expanduser().absolute())
     folder.check_usable(new=False)
     catalogue = folder.read(number)
     # Before the lock, which is a file in the directory.
     restoring.check_empty(space.data_dir, catalogue.files.get(SOURCE_MAP))
+    if space.remote:
+        space.remote.check_empty()
     with space.lock(timeout=LOCK_TIMEOUT), explain_disk_errors(), progress_bar():
         restored = restoring.restore(folder, catalogue, space.data_dir)
+        if space.remote:
+            space.remote.send_releases()
     releases = "1 release" if len(catalogue.releases) == 1 else f"{len(catalogue.releases)} releases"
     out.print(
         f"Restored backup {catalogue.number} of {catalogue.made_at}: {releases}, {size(restored)}, every file as it "
         "was backed up.",
         markup=False,
     )
-    if SOURCE_MAP in catalogue.files:
+    if SOURCE_MAP in catalogue.files and settings.store:
+        out.print(
+            f"First: keep {space.data_dir.root / SOURCE_MAP} where every machine reads it, and set MCF_SOURCE_MAP",
+            markup=False,
+        )
+    elif SOURCE_MAP in catalogue.files:
         out.print(f"First: export MCF_SOURCE_MAP={space.data_dir.root / SOURCE_MAP}", markup=False)
     out.print(f"Next: {as_typed(space, 'rebuild')}, then {as_typed(space, 'verify')}", markup=False)

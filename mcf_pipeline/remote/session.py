@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mcf_pipeline.archive.store import LINES_FILE, Archive
-from mcf_pipeline.errors import PipelineError
+from mcf_pipeline.errors import PipelineError, UsageError
 from mcf_pipeline.quarter import Quarter
 from mcf_pipeline.remote.objects import Objects
 from mcf_pipeline.remote.products import PRODUCTS, WAREHOUSE, Published
@@ -112,6 +112,24 @@ class Remote:
         self.tables.look()
         for product in self.products.values():
             product.look()
+
+    def check_empty(self) -> None:
+        """Refuse a store that holds anything below its prefix.
+
+        Raises:
+            UsageError: it does.
+            StoreError: it cannot be reached, or refuses.
+        """
+        if found := next(iter(self.objects.listed("")), None):
+            raise UsageError(
+                f"{self.objects.url} is not empty (it holds {found.key}): a backup is restored into a new prefix; "
+                "choose another with --data-dir"
+            )
+
+    def send_releases(self) -> None:
+        """Send the releases of the working copy that the store does not have; the caller holds its lock."""
+        self.releases.look()
+        self.releases.push()
 
     def pull(self, quarters: Collection[Quarter] | None, *, lines: bool = False) -> Snapshot:
         """Fetch what is made of some quarters, and the archived lines of what is still to be made.
