@@ -22,7 +22,7 @@ from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.archive.store import Archive, Intake
 from mcf_pipeline.contract.source_map import SourceMap
 from mcf_pipeline.errors import BusyError, ContractError, HeldReleaseError
-from mcf_pipeline.files import ensure_writable
+from mcf_pipeline.files import ensure_writable, remove_left_over
 from mcf_pipeline.log import event, since
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
@@ -272,6 +272,14 @@ class Workspace:
             and is_current(self.data_dir, state)
             and is_dashboard_current(self.data_dir, state)
         )
+
+    def remove_drafts(self) -> None:
+        """Remove what killed publications were writing; the caller holds the lock, so nobody is writing it now.
+
+        A publication does so itself. But one that was killed at the end of a rebuild may be the last for a quarter.
+        """
+        for final in (self.data_dir.published_database, self.data_dir.dashboard):
+            remove_left_over(final, older_than=0)
 
     def remove_old_build(self) -> bool:
         """Remove what version 0.1 derived from the archive, whose ``raw/`` is read as it is.

@@ -132,3 +132,16 @@ def test_what_version_0_1_derived_is_removed_and_its_archive_stays(space):
     assert not space.remove_old_build()
     assert listing(space.data_dir.root / "raw") == before
     assert [q.id for q in space.snapshot().plan.to_do] == ["2024-T1"]
+
+
+def test_drafts_of_killed_publications_go(space, dead):
+    database, page = space.data_dir.published_database, space.data_dir.dashboard
+    drafts = [database.with_name(f".{database.name}.{dead}"), database.with_name(f".{database.name}.{dead}.wal")]
+    drafts.append(page.with_name(f".{page.name}.{dead}"))
+    kept = [database, page, database.with_name("notes.txt")]
+    for path in (*drafts, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    space.remove_drafts()
+    assert [path for path in drafts if path.exists()] == []
+    assert all(path.exists() for path in kept)

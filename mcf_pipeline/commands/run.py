@@ -49,6 +49,7 @@ def execute_and_print(space: Workspace, *, force: bool, ask_source: bool, dagste
         PipelineError: as `run`.
     """
     space.archive.complete_pruning()  # reads the manifests: a directory of a newer version is not touched
+    space.remove_drafts()
     if space.remove_old_build():
         err.print(
             "This data directory was made by version 0.1: its releases in raw/ are kept, and everything else is "

@@ -115,7 +115,9 @@ def finish(data_dir: Path, case: Case) -> list[str]:
     drafts = [name for name in left if DRAFT.fullmatch(name)]
     assert [name for name in left if name not in drafts and not name.startswith(".package/*/")] == []
     assert len(list((data_dir / ".package").iterdir())) <= 2
-    assert case.files - files_of(data_dir) == Counter()
+    # The current package is whole, as `state_of` has seen; the other one may be what a killed run had begun of it.
+    missing = [name for name in case.files - files_of(data_dir) if not name.startswith(".package/*/")]
+    assert missing == []
     return drafts
 
 
