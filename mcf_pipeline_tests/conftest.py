@@ -34,8 +34,8 @@ def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: much of the suite waits, for servers, for processes, for the disk."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: those that wait for daemons and servers come first, and leave them idle."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
