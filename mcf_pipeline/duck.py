@@ -32,16 +32,18 @@ def to_frame(con: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str
     return relation.to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
 
 
+SPILLED = Path(os.environ.get("TMPDIR") or "/tmp") / f"mcf-pipeline-{os.getpid()}"
+"""Where this process puts what does not fit into memory."""
 ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
     "memory_limit": "1GB",
     "preserve_insertion_order": True,
-    "temp_directory": f"{os.environ.get('TMPDIR') or '/tmp'}/mcf-pipeline-{os.getpid()}",
+    "temp_directory": str(SPILLED),
 }
 """Settings of an in-memory database: a few thousand lines cost more to hand from thread to thread than to work on.
 
 What does not fit into memory goes to the temporary folder, not to ``.tmp`` in the working directory, DuckDB's default;
-DuckDB makes the folder when it needs it, and removes it."""
+DuckDB makes the folder when it needs it, and removes it; after a kill, a run of the next day does."""
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import errno
 import glob
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from mcf_pipeline.errors import BusyError, PipelineError, UsageError
 
 YOUNG_SECONDS = 60.0
 """A draft that is younger may be that of a process in another container, which cannot be asked whether it lives."""
+
+OLD_SECONDS = 24 * 3600.0
+"""Nobody puts rows into a folder that has not changed for so long, not even in another container."""
 
 
 def keep_others_from_writing() -> None:
@@ -75,14 +79,19 @@ def is_left_over(draft: Path, *, older_than: float = YOUNG_SECONDS) -> bool:
         # One of the future was written before the clock was set back.
         if 0 <= time.time() - draft.stat().st_mtime < older_than:
             return False
-        if int(number) != os.getpid():
-            os.kill(int(number), 0)
-            return False
+    except OSError:
+        return False  # it has just gone
+    return int(number) == os.getpid() or _is_gone(int(number))
+
+
+def _is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return True
     except OSError:
-        return False  # another user's, or it has just gone
-    return True
+        return False  # another user's
+    return False
 
 
 def remove_left_over(final: Path, *, older_than: float = YOUNG_SECONDS) -> None:
@@ -90,6 +99,22 @@ def remove_left_over(final: Path, *, older_than: float = YOUNG_SECONDS) -> None:
     for draft in final.parent.glob(f".{glob.escape(final.name)}.*"):
         if is_left_over(draft, older_than=older_than):
             draft.unlink(missing_ok=True)
+
+
+def remove_left_over_folders(mine: Path) -> None:
+    """Remove the temporary folders that killed processes of this user left a day ago or earlier.
+
+    Args:
+        mine: that of this process, whose name ends in ``-`` and its id; the others differ in the id alone.
+    """
+    beginning = mine.name.removesuffix(str(os.getpid()))
+    for folder in mine.parent.glob(f"{glob.escape(beginning)}*"):
+        number = folder.name.removeprefix(beginning)
+        with contextlib.suppress(OSError):
+            found = folder.lstat()
+            is_ours = number.isdecimal() and found.st_uid == os.getuid()
+            if is_ours and _is_gone(int(number)) and time.time() - found.st_mtime > OLD_SECONDS:
+                shutil.rmtree(folder)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

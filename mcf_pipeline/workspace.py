@@ -21,8 +21,9 @@ from mcf_pipeline.archive.detection import detect
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.archive.store import Archive, Intake
 from mcf_pipeline.contract.source_map import SourceMap
+from mcf_pipeline.duck import SPILLED
 from mcf_pipeline.errors import BusyError, ContractError, HeldReleaseError
-from mcf_pipeline.files import ensure_writable, remove_left_over
+from mcf_pipeline.files import ensure_writable, remove_left_over, remove_left_over_folders
 from mcf_pipeline.log import event, since
 from mcf_pipeline.progress import report
 from mcf_pipeline.quarter import Quarter
@@ -280,6 +281,8 @@ class Workspace:
         """
         for final in (self.data_dir.published_database, self.data_dir.dashboard):
             remove_left_over(final, older_than=0)
+        # What DuckDB could not keep in memory, which can be as large as the tables.
+        remove_left_over_folders(SPILLED)
 
     def remove_old_build(self) -> bool:
         """Remove what version 0.1 derived from the archive, whose ``raw/`` is read as it is.

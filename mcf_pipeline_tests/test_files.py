@@ -15,6 +15,7 @@ from mcf_pipeline.files import (
     is_disk_full,
     put_in_place,
     remove_left_over,
+    remove_left_over_folders,
     sha256_of,
     write_atomically,
 )
@@ -145,3 +146,24 @@ def test_errors_that_came_from_each_other_are_looked_at_once():
     assert not is_disk_full(first)
     second.args = ("No space left on device",)
     assert is_disk_full(first)
+
+
+def test_temporary_folders_of_killed_processes_go_and_no_others(tmp_path, dead):
+    mine = tmp_path / f"work-{os.getpid()}"
+    kept = [mine, tmp_path / f"work-{os.getppid()}", tmp_path / "work-notes", tmp_path / f"other-{dead}"]
+    gone = tmp_path / f"work-{dead}"
+    for folder in (*kept, gone):
+        folder.mkdir()
+        (folder / "rows").write_text("x")
+    remove_left_over_folders(mine)
+    assert gone.exists(), "it may be that of a process in another container"
+    for folder in (*kept, gone):
+        os.utime(folder, (0, 0))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    # The temporary folder is everybody's: a link in it must not lead anywhere.
+    (tmp_path / "work-999999999").symlink_to(elsewhere)
+    remove_left_over_folders(mine)
+    assert not gone.exists()
+    assert all((folder / "rows").exists() for folder in kept)
+    assert elsewhere.is_dir()
