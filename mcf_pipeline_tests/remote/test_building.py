@@ -15,16 +15,15 @@ from mcf_pipeline_tests.remote.conftest import copy_of
 pytestmark = pytest.mark.slow
 
 
-def test_a_first_build_and_an_increment_are_what_a_folder_holds(built, small_copy, small_releases, tmp_path):
-    assert tables_of(built.published(tmp_path)) == tables_of(small_copy.database)
+def test_a_first_build_and_an_increment_are_what_a_folder_holds(built, first_run, second_run, small_releases, tmp_path):
+    assert tables_of(built.published(tmp_path)) == tables_of(first_run.database)
     # By another machine, which has nothing of the first one's.
     env = built.machine(tmp_path / "other")
     answer = mcf_here("run", "--source", small_releases[1], **env)
     assert answer.code == 0, answer.err
     assert "1 quarters new, 2 changed, 2 unchanged" in answer.out
-    assert mcf_here("run", "--source", small_releases[1], "--data-dir", small_copy.data_dir).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(small_copy.database)
-    assert {path.parent.name for path in (small_copy.data_dir / "raw" / "quarters").glob("*/*.parquet")} == {
+    assert tables_of(built.published(tmp_path)) == tables_of(second_run.database)
+    assert {path.parent.name for path in (second_run.data_dir / "raw" / "quarters").glob("*/*.parquet")} == {
         key.split("/")[2] for key in built.names("raw/quarters/")
     }
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -37,15 +35,6 @@ def kill_before(bucket: Bucket, key: str, *arguments: object, **env: str) -> Non
     bucket.front.before = lambda method, name: None
 
 
-@pytest.fixture(scope="module")
-def grown(small_built, small_releases, tmp_path_factory) -> Path:
-    """The published file of a folder that took in the same releases."""
-    folder = tmp_path_factory.mktemp("grown") / "data"
-    shutil.copytree(small_built.data_dir, folder, symlinks=True)
-    assert mcf_here("run", "--source", small_releases[1], "--data-dir", folder).code == 0
-    return folder / "warehouse" / "mcf.duckdb"
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("moment", "elsewhere"),
@@ -55,7 +44,7 @@ def grown(small_built, small_releases, tmp_path_factory) -> Path:
         of.split("/")[1] + "-" + of.split("/")[-1] if isinstance(of, str) else "elsewhere" if of else "there"
     ),
 )
-def test_the_next_run_completes_a_killed_push(built, grown, small_releases, tmp_path, moment, elsewhere):
+def test_the_next_run_completes_a_killed_push(built, second_run, small_releases, tmp_path, moment, elsewhere):
     env = built.machine(tmp_path / "cache")
     before = built.pointer("warehouse")
     kill_before(built, moment, "run", "--source", small_releases[1], **env)
@@ -63,13 +52,13 @@ def test_the_next_run_completes_a_killed_push(built, grown, small_releases, tmp_
     assert built.pointer("warehouse") == before
     answer = mcf_here("run", "--source", small_releases[1], **(built.machine(tmp_path / "new") if elsewhere else env))
     assert answer.code == 0, answer.err
-    assert tables_of(built.published(tmp_path)) == tables_of(grown)
+    assert tables_of(built.published(tmp_path)) == tables_of(second_run.database)
     answer = mcf_here("verify", **env)
     assert answer.code == 0, answer.err
 
 
 @pytest.mark.slow
-def test_a_machine_that_is_killed_between_products_goes_on_with_the_rest(built, grown, small_releases, tmp_path):
+def test_a_machine_that_is_killed_between_products_goes_on_with_the_rest(built, second_run, small_releases, tmp_path):
     env = built.machine(tmp_path / "cache")
     kill_before(built, "package/current.json", "run", "--source", small_releases[1], **env)
     assert built.pointer("warehouse")["release_id"] == "2021-04-08"
@@ -77,4 +66,4 @@ def test_a_machine_that_is_killed_between_products_goes_on_with_the_rest(built, 
     assert mcf_here("run", "--source", small_releases[1], **env).code == 0
     assert built.pointer("package")["release_id"] == "2021-04-08"
     assert built.pointer("site")["release_id"] == "2021-04-08"
-    assert tables_of(built.published(tmp_path)) == tables_of(grown)
+    assert tables_of(built.published(tmp_path)) == tables_of(second_run.database)

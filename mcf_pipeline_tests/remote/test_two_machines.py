@@ -11,6 +11,7 @@ import pytest
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.remote import products
 from mcf_pipeline_tests.commands.terminal import begin, mcf, mcf_here
+from mcf_pipeline_tests.conftest import ran_after
 from mcf_pipeline_tests.end_to_end.story import tables_of
 from mcf_pipeline_tests.orchestration.assets.small import rewrite
 from mcf_pipeline_tests.remote.bucket import Bucket
@@ -33,7 +34,7 @@ def manifests(bucket: Bucket, tmp_path) -> list[Manifest]:
     return sorted((Manifest.parse(bucket.read(key), tmp_path) for key in keys), key=lambda found: found.time_order)
 
 
-def test_two_that_archive_one_release_archive_it_once(built, small_copy, small_releases, tmp_path):
+def test_two_that_archive_one_release_archive_it_once(built, second_run, small_releases, tmp_path):
     """The second is complete, published and all, in the moment before the first writes its manifest."""
     ours, theirs = built.machine(tmp_path / "ours"), built.machine(tmp_path / "theirs", direct=True)
     assert mcf_here("status", **ours).code == 0
@@ -46,19 +47,19 @@ def test_two_that_archive_one_release_archive_it_once(built, small_copy, small_r
     answer = mcf_here("run", "--source", small_releases[1], **ours)
     assert answer.code == 0, answer.err
     assert [m.release_id for m in manifests(built, tmp_path)] == ["2021-01-08", "2021-04-08"]
-    assert mcf_here("run", "--source", small_releases[1], "--data-dir", small_copy.data_dir).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(small_copy.database)
+    expected = tables_of(second_run.database)
+    assert tables_of(built.published(tmp_path)) == expected
     # One state on both: neither has anything left to do, or to send.
     before = built.names()
     for machine in (ours, theirs):
         answer = mcf_here("run", "--source", small_releases[1], **machine)
         assert answer.out.startswith("Nothing new"), answer.out
-        assert tables_of(copy_of(machine) / "warehouse" / "mcf.duckdb") == tables_of(small_copy.database)
+        assert tables_of(copy_of(machine) / "warehouse" / "mcf.duckdb") == expected
     assert built.names() == before
     assert mcf_here("verify", **ours).code == 0
 
 
-def test_two_contents_of_one_day_are_two_releases(built, small_releases, tmp_path):
+def test_two_contents_of_one_day_are_two_releases(built, second_run, small_releases, tmp_path):
     """As in a folder: the second is called `…-2`, and comes later in time."""
     other = rewrite(
         small_releases[1], tmp_path / "other.csv", [("2020-T4", {"nb_dossiers": "77", "nb_titulaires": "77"})]
@@ -75,16 +76,14 @@ def test_two_contents_of_one_day_are_two_releases(built, small_releases, tmp_pat
     assert answer.code == 0, answer.err
     found = manifests(built, tmp_path)
     assert [m.release_id for m in found] == ["2021-01-08", "2021-04-08", "2021-04-08-2"]
-    folder = tmp_path / "folder"
-    for release in (small_releases[0], small_releases[1], other):
-        assert mcf_here("run", "--source", release, "--data-dir", folder).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(folder / "warehouse" / "mcf.duckdb")
+    expected = tables_of(ran_after(second_run, tmp_path / "folder", other).database)
+    assert tables_of(built.published(tmp_path)) == expected
     assert mcf_here("verify", **theirs).code == 0
     assert mcf_here("run", "--source", small_releases[1], **theirs).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(folder / "warehouse" / "mcf.duckdb")
+    assert tables_of(built.published(tmp_path)) == expected
 
 
-def test_an_older_state_never_replaces_a_newer_one(built, small_releases, tmp_path):
+def test_an_older_state_never_replaces_a_newer_one(built, third_run, small_releases, tmp_path):
     """The newer one is published after the older one was assembled, and before it is announced."""
     ours, theirs = built.machine(tmp_path / "ours"), built.machine(tmp_path / "theirs", direct=True)
 
@@ -99,10 +98,7 @@ def test_an_older_state_never_replaces_a_newer_one(built, small_releases, tmp_pa
     assert built.pointer("warehouse")["release_id"] == "2021-07-08"
     assert built.pointer("package")["release_id"] == "2021-07-08"
     assert built.pointer("site")["release_id"] == "2021-07-08"
-    folder = tmp_path / "folder"
-    for release in small_releases:
-        assert mcf_here("run", "--source", release, "--data-dir", folder).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(folder / "warehouse" / "mcf.duckdb")
+    assert tables_of(built.published(tmp_path)) == tables_of(third_run.database)
 
 
 def test_a_reader_sees_the_old_file_or_the_new_one(built, machine, small_releases, tmp_path):
