@@ -19,10 +19,13 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.sample.synthetic import SyntheticRelease
+from mcf_pipeline.settings import DataDir
 from mcf_pipeline_tests.commands.terminal import Answer, mcf, mcf_here
 from mcf_pipeline_tests.notices.receiving import Mailbox, Webhook, serve_mail, serve_webhook
 from mcf_pipeline_tests.orchestration.assets import graph, small
+from mcf_pipeline_tests.package.handmade import publish_handmade
 
 T = TypeVar("T")
 
@@ -195,6 +198,24 @@ def second_run(tmp_path_factory, first_run, small_releases) -> Ran:
 def third_run(tmp_path_factory, second_run, small_releases) -> Ran:
     """The third small release, taken in after the second; nobody may change it."""
     return made_once(tmp_path_factory, "third_run", lambda folder: ran_after(second_run, folder, small_releases[2]))
+
+
+def packaged(folder: Path, *, synthetic: bool) -> DataDir:
+    data_dir = publish_handmade(folder, synthetic=synthetic)
+    write_package(data_dir)
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def handmade(tmp_path_factory) -> DataDir:
+    """A data directory with the handmade file published and packaged; nobody may change it."""
+    return made_once(tmp_path_factory, "handmade", lambda folder: packaged(folder, synthetic=False))
+
+
+@pytest.fixture(scope="session")
+def synthetic(tmp_path_factory) -> DataDir:
+    """The same, said to be synthetic."""
+    return made_once(tmp_path_factory, "synthetic", lambda folder: packaged(folder, synthetic=True))
 
 
 @pytest.fixture

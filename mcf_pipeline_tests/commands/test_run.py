@@ -57,10 +57,9 @@ def test_a_second_run_finds_nothing_and_touches_nothing(ready, first_run):
     assert after == before
 
 
-def test_the_next_release_is_taken_in_and_counted(ready, small_releases):
-    answer = mcf_here("run", "--source", small_releases[1], "--data-dir", ready)
-    assert answer.code == 0, answer.err
-    assert "Release 2021-04-08: 1 quarters new, 2 changed, 2 unchanged." in answer.out
+def test_the_next_release_is_taken_in_and_counted(second_run):
+    assert second_run.answer.code == 0, second_run.answer.err
+    assert "Release 2021-04-08: 1 quarters new, 2 changed, 2 unchanged." in second_run.answer.out
 
 
 def test_force_makes_every_quarter_anew(ready, first_run, monkeypatch):

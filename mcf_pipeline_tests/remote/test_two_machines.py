@@ -10,7 +10,8 @@ import pytest
 
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.remote import products
-from mcf_pipeline_tests.commands.terminal import begin, mcf, mcf_here
+from mcf_pipeline_tests.commands.forked import run
+from mcf_pipeline_tests.commands.terminal import mcf_here
 from mcf_pipeline_tests.conftest import ran_after
 from mcf_pipeline_tests.end_to_end.story import tables_of
 from mcf_pipeline_tests.orchestration.assets.small import rewrite
@@ -40,7 +41,7 @@ def test_two_that_archive_one_release_archive_it_once(built, second_run, small_r
     assert mcf_here("status", **ours).code == 0
 
     def run_theirs() -> None:
-        answer = mcf("run", "--source", small_releases[1], **theirs)
+        answer = run(tmp_path, "run", "--source", small_releases[1], **theirs)
         assert answer.code == 0, answer.err
 
     at_first(built, "PUT", "raw/releases/2021-04-08/manifest.json", run_theirs)
@@ -68,7 +69,7 @@ def test_two_contents_of_one_day_are_two_releases(built, second_run, small_relea
     assert mcf_here("status", **ours).code == 0
 
     def run_theirs() -> None:
-        answer = mcf("run", "--source", small_releases[1], **theirs)
+        answer = run(tmp_path, "run", "--source", small_releases[1], **theirs)
         assert answer.code == 0, answer.err
 
     at_first(built, "PUT", "raw/releases/2021-04-08/manifest.json", run_theirs)
@@ -89,7 +90,7 @@ def test_an_older_state_never_replaces_a_newer_one(built, third_run, small_relea
 
     def run_theirs() -> None:
         for release in small_releases[1:]:
-            answer = mcf("run", "--source", release, **theirs)
+            answer = run(tmp_path, "run", "--source", release, **theirs)
             assert answer.code == 0, answer.err
 
     at_first(built, "PUT", "warehouse/", run_theirs)
@@ -109,7 +110,7 @@ def test_a_reader_sees_the_old_file_or_the_new_one(built, machine, small_release
     def before(method: str, key: str) -> None:
         if method == "PUT" and key.startswith(("mcf/warehouse/", "mcf/package/current", "mcf/site/")):
             reader = built.machine(tmp_path / f"reader-{len(seen)}", direct=True)
-            answer = mcf(*query, "--format", "json", **reader)
+            answer = run(tmp_path, *query, "--format", "json", **reader)
             assert answer.code == 0, answer.err
             (row,) = json.loads(answer.out)
             seen.append(tuple(row.values()))
@@ -126,7 +127,7 @@ def test_a_reader_whose_version_is_removed_while_it_asks_takes_the_next(built, m
     old = built.pointer("warehouse")["path"]
 
     def replace() -> None:
-        assert mcf("run", "--source", small_releases[1], **other).code == 0
+        assert run(tmp_path, "run", "--source", small_releases[1], **other).code == 0
         built.s3.delete_object(Bucket=built.name, Key=f"mcf/{old}")
 
     at_first(built, "GET", old, replace)
@@ -135,18 +136,17 @@ def test_a_reader_whose_version_is_removed_while_it_asks_takes_the_next(built, m
     assert "2021-04-08" in answer.out
 
 
-def test_a_reader_on_the_machine_of_a_run_reads_what_is_there(built, machine, small_releases):
+def test_a_reader_on_the_machine_of_a_run_reads_what_is_there(built, machine, small_releases, tmp_path):
     """The copy is the run's as long as it goes on: nothing is put in place under its hands."""
     assert mcf_here("sql", "SELECT 1", **machine).code == 0
     answers = []
 
     def read() -> None:
-        answers.append(mcf("sql", "SELECT release_id FROM meta_publication", "--format", "csv", **machine))
+        answers.append(run(tmp_path, "sql", "SELECT release_id FROM meta_publication", "--format", "csv", **machine))
 
     at_first(built, "PUT", "site/", read)
-    with begin("run", "--source", small_releases[1], **machine) as process:
-        _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
+    answer = run(tmp_path, "run", "--source", small_releases[1], **machine)
+    assert answer.code == 0, answer.err
     assert [(answer.code, "2021-04-08" in answer.out) for answer in answers] == [(0, True)]
 
 

@@ -15,8 +15,8 @@ ALL = (*PUBLISHED, *DOCUMENTATION, *PUBLISHED_VIEWS)
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return publish_handmade(tmp_path_factory.mktemp("dictionary"))
+def data_dir(handmade):
+    return handmade
 
 
 @pytest.fixture
