@@ -235,7 +235,7 @@ def test_hostile_lines_are_quarantined_and_the_rest_is_published(tmp_path: Path)
     """`NaN`, 2^63, `<script>`, `=cmd()`, `'; DROP TABLE`, look-alikes, paths: all that a line can hold, at once."""
     lines = hostile_lines()
     path, data_dir = put(tmp_path / "export.csv", csv_bytes(lines)), tmp_path / "data"
-    answer = mcf("run", "--source", path, "--data-dir", data_dir)
+    answer = mcf_here("run", "--source", path, "--data-dir", data_dir)
     assert answer.code == 0, answer.err
     assert f"{len(lines) - len(QUARANTINED):,} lines, 0 of them masked, {len(QUARANTINED)} rejected" in answer.out
     with duckdb.connect(data_dir / "warehouse" / "mcf.duckdb", read_only=True) as con:
