@@ -23,9 +23,12 @@ from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.sample.synthetic import SyntheticRelease
 from mcf_pipeline.settings import DataDir
 from mcf_pipeline_tests.commands.terminal import Answer, mcf, mcf_here
+from mcf_pipeline_tests.exports import ingest, workspace_in
 from mcf_pipeline_tests.notices.receiving import Mailbox, Webhook, serve_mail, serve_webhook
 from mcf_pipeline_tests.orchestration.assets import graph, small
 from mcf_pipeline_tests.package.handmade import publish_handmade
+from mcf_pipeline_tests.warehouse import told
+from mcf_pipeline_tests.warehouse.builds import build_quarters, publish_build
 
 T = TypeVar("T")
 
@@ -198,6 +201,24 @@ def second_run(tmp_path_factory, first_run, small_releases) -> Ran:
 def third_run(tmp_path_factory, second_run, small_releases) -> Ran:
     """The third small release, taken in after the second; nobody may change it."""
     return made_once(tmp_path_factory, "third_run", lambda folder: ran_after(second_run, folder, small_releases[2]))
+
+
+@pytest.fixture(scope="session")
+def told_once(tmp_path_factory) -> tuple[Path, dict[str, list[str]]]:
+    """Four releases that revise each other, taken in and built one after the other, then published without Dagster.
+
+    The data directory, which nobody may change, and the quarters that each release made it do.
+    """
+
+    def make(folder: Path) -> tuple[Path, dict[str, list[str]]]:
+        space, done = workspace_in(folder / "data"), {}
+        for day, lines in told.LINES.items():
+            ingest(space.archive, lines, day)
+            done[day] = [quarter.id for quarter in build_quarters(space)]
+        publish_build(space)
+        return folder / "data", done
+
+    return made_once(tmp_path_factory, "told", make)
 
 
 def packaged(folder: Path, *, synthetic: bool) -> DataDir:
