@@ -19,9 +19,16 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.sample.synthetic import SyntheticRelease
+from mcf_pipeline.settings import DataDir
+from mcf_pipeline_tests.commands.terminal import Answer, mcf, mcf_here
+from mcf_pipeline_tests.exports import ingest, workspace_in
 from mcf_pipeline_tests.notices.receiving import Mailbox, Webhook, serve_mail, serve_webhook
 from mcf_pipeline_tests.orchestration.assets import graph, small
+from mcf_pipeline_tests.package.handmade import publish_handmade
+from mcf_pipeline_tests.warehouse import told
+from mcf_pipeline_tests.warehouse.builds import build_quarters, publish_build
 
 T = TypeVar("T")
 
@@ -135,6 +142,101 @@ def small_copy(small_built, tmp_path) -> Built:
     data_dir = tmp_path / "data"
     shutil.copytree(small_built.data_dir, data_dir)
     return replace(small_built, data_dir=data_dir)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command line said, and what it left: Dagster's own files are in it.
+
+    Attributes:
+        answer: exit code and output.
+        data_dir: the directory.
+        csv: the release that it took in.
+    """
+
+    answer: Answer
+    data_dir: Path
+    csv: Path
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "warehouse" / "mcf.duckdb"
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory, small_releases) -> Ran:
+    """The first small release, taken in by a process of its own; nobody may change it.
+
+    Its caller keeps nobody from writing (umask 000), as some containers and cron do: `test_file_modes`.
+    """
+
+    def make(folder: Path) -> Ran:
+        before = os.umask(0)
+        try:
+            answer = mcf("run", "--source", small_releases[0], "--data-dir", folder / "data")
+        finally:
+            os.umask(before)
+        assert answer.code == 0, answer.err
+        return Ran(answer, folder / "data", small_releases[0])
+
+    return made_once(tmp_path_factory, "first_run", make)
+
+
+def ran_after(before: Ran, folder: Path, csv: Path) -> Ran:
+    """Another release taken in by a copy of what a run left."""
+    data_dir = folder / "data"
+    shutil.copytree(before.data_dir, data_dir, symlinks=True)
+    answer = mcf_here("run", "--source", csv, "--data-dir", data_dir)
+    assert answer.code == 0, answer.err
+    return Ran(answer, data_dir, csv)
+
+
+@pytest.fixture(scope="session")
+def second_run(tmp_path_factory, first_run, small_releases) -> Ran:
+    """The second small release, taken in after the first; nobody may change it."""
+    return made_once(tmp_path_factory, "second_run", lambda folder: ran_after(first_run, folder, small_releases[1]))
+
+
+@pytest.fixture(scope="session")
+def third_run(tmp_path_factory, second_run, small_releases) -> Ran:
+    """The third small release, taken in after the second; nobody may change it."""
+    return made_once(tmp_path_factory, "third_run", lambda folder: ran_after(second_run, folder, small_releases[2]))
+
+
+@pytest.fixture(scope="session")
+def told_once(tmp_path_factory) -> tuple[Path, dict[str, list[str]]]:
+    """Four releases that revise each other, taken in and built one after the other, then published without Dagster.
+
+    The data directory, which nobody may change, and the quarters that each release made it do.
+    """
+
+    def make(folder: Path) -> tuple[Path, dict[str, list[str]]]:
+        space, done = workspace_in(folder / "data"), {}
+        for day, lines in told.LINES.items():
+            ingest(space.archive, lines, day)
+            done[day] = [quarter.id for quarter in build_quarters(space)]
+        publish_build(space)
+        return folder / "data", done
+
+    return made_once(tmp_path_factory, "told", make)
+
+
+def packaged(folder: Path, *, synthetic: bool) -> DataDir:
+    data_dir = publish_handmade(folder, synthetic=synthetic)
+    write_package(data_dir)
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def handmade(tmp_path_factory) -> DataDir:
+    """A data directory with the handmade file published and packaged; nobody may change it."""
+    return made_once(tmp_path_factory, "handmade", lambda folder: packaged(folder, synthetic=False))
+
+
+@pytest.fixture(scope="session")
+def synthetic(tmp_path_factory) -> DataDir:
+    """The same, said to be synthetic."""
+    return made_once(tmp_path_factory, "synthetic", lambda folder: packaged(folder, synthetic=True))
 
 
 @pytest.fixture

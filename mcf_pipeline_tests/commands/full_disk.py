@@ -15,10 +15,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from mcf_pipeline_tests.commands.terminal import kept, mcf, mcf_here
+from mcf_pipeline_tests.commands import forked
+from mcf_pipeline_tests.commands.terminal import kept, mcf_here
 
 
 def mount(where: Path, options: str) -> None:
@@ -39,10 +41,11 @@ def main(where: Path, built: Path, source: str, room: str) -> None:
     shutil.copytree(built, data_dir)
     before = kept(data_dir)
     mount(where, "remount,ro" if room == "ro" else f"remount,size={used_kilobytes(where) + int(room)}k")
-    answer = mcf("run", "--source", source, "--data-dir", data_dir)
-    after = kept(data_dir)
-    mount(where, "remount,rw,size=1g")
-    again = mcf("run", "--source", source, "--data-dir", data_dir)
+    with tempfile.TemporaryDirectory() as said:
+        answer = forked.run(Path(said), "run", "--source", source, "--data-dir", data_dir)
+        after = kept(data_dir)
+        mount(where, "remount,rw,size=1g")
+        again = forked.run(Path(said), "run", "--source", source, "--data-dir", data_dir)
     reported = {"answer": asdict(answer), "before": before, "after": after, "again": asdict(again)}
     sys.stdout.write(json.dumps(reported))
 

@@ -12,7 +12,8 @@ from filelock import FileLock
 
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.errors import HeldReleaseError
-from mcf_pipeline_tests.commands.terminal import begin, mcf, mcf_here
+from mcf_pipeline_tests.commands import forked
+from mcf_pipeline_tests.commands.terminal import mcf_here
 from mcf_pipeline_tests.end_to_end.story import tables_of
 from mcf_pipeline_tests.exports import archive_in, ingest, lean_quarter, listing
 
@@ -123,11 +124,12 @@ def test_what_a_killed_backup_left_is_of_no_harm(data_dir, tmp_path):
 def test_backups_while_runs_go_on_are_whole(ready, small_releases, tmp_path):
     """Each of them can be restored; the last one gives the same tables."""
     folder, made = tmp_path / "backup", 0
-    with begin("run", "--source", small_releases[1], "--data-dir", ready) as process:
-        while process.poll() is None:
-            backed_up(ready, folder)
-            made += 1
-        assert process.returncode == 0, process.communicate()
+    running = forked.begin(tmp_path / "said", "run", "--source", small_releases[1], "--data-dir", ready)
+    while running.process.is_alive():
+        backed_up(ready, folder)
+        made += 1
+    answer = running.answer()
+    assert answer.code == 0, answer.err
     backed_up(ready, folder)
     numbers = sorted(int(path.stem) for path in (folder / "catalogues").iterdir())
     assert made > len(numbers) == 2, "one before the release appeared, one after"
@@ -135,7 +137,7 @@ def test_backups_while_runs_go_on_are_whole(ready, small_releases, tmp_path):
         target = tmp_path / f"restored-{number}"
         restored(folder, target, "--number", number)
         assert [m.release_id for m in archive_in(target).manifests()] == ["2021-01-08", "2021-04-08"][:number]
-    answer = mcf("rebuild", "--data-dir", target)
+    answer = mcf_here("rebuild", "--data-dir", target)
     assert answer.code == 0, answer.err
     assert tables_of(target / "warehouse" / "mcf.duckdb") == tables_of(ready / "warehouse" / "mcf.duckdb")
     assert mcf_here("verify", "--data-dir", target).code == 0

@@ -14,17 +14,12 @@ from click.testing import CliRunner
 
 from mcf_pipeline.cli import main
 from mcf_pipeline.package import workbook
-from mcf_pipeline_tests.package.handmade import HOSTILE, publish_handmade
+from mcf_pipeline_tests.package.handmade import HOSTILE
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return publish_handmade(tmp_path_factory.mktemp("export"))
-
-
-@pytest.fixture(scope="module")
-def synthetic(tmp_path_factory):
-    return publish_handmade(tmp_path_factory.mktemp("export_synthetic"), synthetic=True)
+def data_dir(handmade):
+    return handmade
 
 
 def export(data_dir, *arguments):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mcf_pipeline_tests.commands.terminal import mcf_here
+from mcf_pipeline_tests.conftest import made_once
 from mcf_pipeline_tests.exports import csv_bytes, lean_quarter, parquet_bytes
 
 
@@ -17,7 +20,10 @@ def lines(day: str, **changes: str) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def said(tmp_path_factory) -> dict[str, str]:
     """The first line that each of some runs printed, one after the other on one data directory."""
-    folder = tmp_path_factory.mktemp("history")
+    return made_once(tmp_path_factory, "history", told)
+
+
+def told(folder: Path) -> dict[str, str]:
     files = {
         "first": ("a.csv", csv_bytes(lines("2026-07-08"))),
         "again": ("a.csv", csv_bytes(lines("2026-07-08"))),

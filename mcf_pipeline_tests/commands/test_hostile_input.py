@@ -18,6 +18,7 @@ import pytest
 
 from mcf_pipeline.errors import ContractError
 from mcf_pipeline_tests.commands.terminal import Answer, kept, mcf, mcf_here
+from mcf_pipeline_tests.conftest import made_once
 from mcf_pipeline_tests.contract.hostile_answers import PASSING, REFUSED_ANSWERS, SERVED
 from mcf_pipeline_tests.contract.hostile_files import GOOD, LINES, READ_FILES, REFUSED_FILES, SMALL
 from mcf_pipeline_tests.contract.hostile_lines import QUARANTINED, UNKNOWN, hostile_lines
@@ -46,10 +47,15 @@ def put(path: Path, content: bytes) -> Path:
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with the good export published; nothing here may change what it holds."""
-    folder = tmp_path_factory.mktemp("good")
-    answer = mcf_here("run", "--source", put(folder / "good.csv", GOOD), "--data-dir", folder / "data")
-    assert answer.code == 0, answer.err
-    return folder / "data"
+
+    def make(folder: Path) -> Path:
+        answer = mcf_here("run", "--source", put(folder / "good.csv", GOOD), "--data-dir", folder / "data")
+        assert answer.code == 0, answer.err
+        return folder / "data"
+
+    # A copy for each process: of two commands at once, one would find the other at work.
+    data_dir = tmp_path_factory.mktemp("good") / "data"
+    return Path(shutil.copytree(made_once(tmp_path_factory, "good_export", make), data_dir, symlinks=True))
 
 
 @pytest.fixture
@@ -229,7 +235,7 @@ def test_hostile_lines_are_quarantined_and_the_rest_is_published(tmp_path: Path)
     """`NaN`, 2^63, `<script>`, `=cmd()`, `'; DROP TABLE`, look-alikes, paths: all that a line can hold, at once."""
     lines = hostile_lines()
     path, data_dir = put(tmp_path / "export.csv", csv_bytes(lines)), tmp_path / "data"
-    answer = mcf("run", "--source", path, "--data-dir", data_dir)
+    answer = mcf_here("run", "--source", path, "--data-dir", data_dir)
     assert answer.code == 0, answer.err
     assert f"{len(lines) - len(QUARANTINED):,} lines, 0 of them masked, {len(QUARANTINED)} rejected" in answer.out
     with duckdb.connect(data_dir / "warehouse" / "mcf.duckdb", read_only=True) as con:

@@ -9,6 +9,7 @@ import sys
 import pytest
 from filelock import FileLock
 
+from mcf_pipeline_tests.commands import forked
 from mcf_pipeline_tests.commands.searching import places_of, texts_with
 from mcf_pipeline_tests.commands.terminal import mcf, mcf_here
 from mcf_pipeline_tests.notices.receiving import PASSWORD, TOKEN
@@ -18,11 +19,11 @@ NOBODY = f"json://mcf:{PASSWORD}@127.0.0.1:9/{TOKEN}"
 
 
 def test_a_run_tells_of_its_release_by_webhook_and_mail_and_no_secret_is_left_anywhere(
-    ready, small_releases, webhook, mailbox
+    ready, small_releases, webhook, mailbox, tmp_path
 ):
     key = "the-api-key-0123456789"
     env = {"MCF_NOTIFY": f"{webhook.url}\n{mailbox.url}", "MCF_API_KEY": key}
-    answer = mcf("run", "--source", small_releases[1], "--data-dir", ready, **env)
+    answer = forked.run(tmp_path / "said", "run", "--source", small_releases[1], "--data-dir", ready, **env)
     assert answer.code == 0, answer.err
     assert "Notice" not in answer.out + answer.err
     assert webhook.subjects == ["mcf_pipeline, SYNTHETIC: release 2021-04-08: 1 new, 2 revised"]

@@ -8,7 +8,7 @@ import pytest
 
 from mcf_pipeline.commands.run import FIRST_QUERY
 from mcf_pipeline.orchestration.instance import open_instance
-from mcf_pipeline_tests.commands.terminal import kept, mcf, mcf_here
+from mcf_pipeline_tests.commands.terminal import kept, mcf_here
 from mcf_pipeline_tests.orchestration.assets import graph, small
 from mcf_pipeline_tests.warehouse.builds import contents
 
@@ -57,10 +57,9 @@ def test_a_second_run_finds_nothing_and_touches_nothing(ready, first_run):
     assert after == before
 
 
-def test_the_next_release_is_taken_in_and_counted(ready, small_releases):
-    answer = mcf_here("run", "--source", small_releases[1], "--data-dir", ready)
-    assert answer.code == 0, answer.err
-    assert "Release 2021-04-08: 1 quarters new, 2 changed, 2 unchanged." in answer.out
+def test_the_next_release_is_taken_in_and_counted(second_run):
+    assert second_run.answer.code == 0, second_run.answer.err
+    assert "Release 2021-04-08: 1 quarters new, 2 changed, 2 unchanged." in second_run.answer.out
 
 
 def test_force_makes_every_quarter_anew(ready, first_run, monkeypatch):
@@ -92,7 +91,7 @@ def test_an_unknown_modality_is_published_by_the_first_run(first_run, tmp_path):
 def test_a_quarter_with_too_many_rejects_ends_with_4_and_the_others_published(ready, small_releases, tmp_path):
     nonsense = [("2020-T3", {"nb_titulaires": "beaucoup"})] * 5 + [("2020-T3", {"montant_engage": "-1"})] * 4
     release = small.rewrite(small_releases[1], tmp_path / "broken.csv", nonsense)
-    answer = mcf("run", "--source", release, "--data-dir", ready)
+    answer = mcf_here("run", "--source", release, "--data-dir", ready)
     assert answer.code == 4
     assert answer.error.startswith("2020-T3: 9 of ")
     assert "nombre_illisible in nb_titulaires (5 lines); nombre_negatif in montant_engage (4 lines)" in answer.error

@@ -20,7 +20,7 @@ from mcf_pipeline.notices.telling import PATIENCE, begin, note_look, tell
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.sources.answers import RefusedError, UnavailableError
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.conftest import Built
+from mcf_pipeline_tests.conftest import Built, made_once
 from mcf_pipeline_tests.notices.receiving import Webhook
 from mcf_pipeline_tests.orchestration.assets import graph, small
 
@@ -48,10 +48,17 @@ def take_in(data_dir: Path, csv: Path) -> None:
 @pytest.fixture(scope="module")
 def second(tmp_path_factory, small_built: Built, small_releases) -> Path:
     """The second release, in which a region has a new name with markup in it and a line is rejected; take a copy."""
-    folder = tmp_path_factory.mktemp("second")
+
+    def make(folder: Path) -> Path:
+        return with_the_second(folder, small_built, small_releases[1])
+
+    return made_once(tmp_path_factory, "told_second", make)
+
+
+def with_the_second(folder: Path, first: Built, release: Path) -> Path:
     odd = [("2021-T1", {"region": "<b>Atlantide</b> [x](https://x.example)"}), ("2020-T3", {"nb_dossiers": "many"})]
-    csv = small.rewrite(small_releases[1], folder / "second.csv", odd)
-    shutil.copytree(small_built.data_dir, folder / "data")
+    csv = small.rewrite(release, folder / "second.csv", odd)
+    shutil.copytree(first.data_dir, folder / "data")
     begin(workspace(folder / "data", "json://127.0.0.1:9"))
     take_in(folder / "data", csv)
     return folder / "data"

@@ -11,6 +11,7 @@ import pytest
 
 from mcf_pipeline.settings import Settings
 from mcf_pipeline.workspace import Workspace
+from mcf_pipeline_tests.conftest import made_once
 from mcf_pipeline_tests.orchestration.assets import graph, small
 from mcf_pipeline_tests.portal import SimulatedPortal
 
@@ -56,11 +57,14 @@ def archived(empty) -> Workspace:
 @pytest.fixture(scope="session")
 def built_from_portal(tmp_path_factory) -> Path:
     """A data directory with the first release as the portal gave it, built and published; take a copy."""
-    data_dir = tmp_path_factory.mktemp("built_from_portal") / "data"
-    with SimulatedPortal([small.FIRST]) as portal, dg.DagsterInstance.ephemeral() as instance:
-        ingest(open_workspace(data_dir, portal))
-        graph.follow_plan(data_dir, "portal", instance)
-    return data_dir
+
+    def make(folder: Path) -> Path:
+        with SimulatedPortal([small.FIRST]) as portal, dg.DagsterInstance.ephemeral() as instance:
+            ingest(open_workspace(folder / "data", portal))
+            graph.follow_plan(folder / "data", "portal", instance)
+        return folder / "data"
+
+    return made_once(tmp_path_factory, "built_from_portal", make)
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 
 from mcf_pipeline.package.about import about
 from mcf_pipeline.package.feed import FILE_NAME, feed
-from mcf_pipeline_tests.package.handmade import EARLIER, publish_handmade
+from mcf_pipeline_tests.package.handmade import EARLIER
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return publish_handmade(tmp_path_factory.mktemp("feed")).published_database
+def published(handmade):
+    return handmade.published_database
 
 
 def parsed(path):

@@ -13,17 +13,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 
 KEY_ID, SECRET = "AKIA-of-the-tests", "s3cret-of-the-tests"
 
 Interfere = Callable[[str, str], int | None]
 """Given the method and the key (without its bucket) of a request: a status to answer with; None lets it through."""
+
+Content = dict[str, tuple[bytes, dict[str, str]]]
+"""The objects of a bucket by name, each with its metadata."""
 
 
 class Front:
@@ -161,6 +167,20 @@ class Bucket:
         content: bytes = self.s3.get_object(Bucket=self.name, Key=f"mcf/{key}")["Body"].read()
         return content
 
+    def content(self) -> Content:
+        """Every object."""
+        told = ((key, self.s3.get_object(Bucket=self.name, Key=f"mcf/{key}")) for key in self.names())
+        return {key: (found["Body"].read(), found["Metadata"]) for key, found in told}
+
+    def fill(self, content: Content) -> None:
+        """Put objects into the server, which is one of this process, without asking it a hundred times."""
+        kept = get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"]
+        for key, (body, metadata) in content.items():
+            put = kept.put_object(self.name, f"mcf/{key}", body)
+            put.set_metadata({f"x-amz-meta-{name}": value for name, value in metadata.items()})
+            # Its ETag is worked out now: of two requests that were the first to ask for it, one would read half of it.
+            assert put.etag
+
     def put(self, key: str, content: bytes) -> None:
         self.s3.put_object(Bucket=self.name, Key=f"mcf/{key}", Body=content)
 
@@ -178,7 +198,9 @@ class Bucket:
         return folder / "published.duckdb"
 
 
+@cache
 def client(service: str, server: str) -> Any:
+    """One for all requests: to make one costs a hundred of them."""
     return boto3.client(
         service,
         endpoint_url=server,

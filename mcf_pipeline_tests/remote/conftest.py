@@ -13,7 +13,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from mcf_pipeline_tests.commands.terminal import mcf_here
-from mcf_pipeline_tests.remote.bucket import Bucket, serve_front
+from mcf_pipeline_tests.conftest import made_once
+from mcf_pipeline_tests.remote.bucket import Bucket, Content, serve_front
 
 
 @pytest.fixture(autouse=True)
@@ -50,23 +51,24 @@ def bucket(s3_server) -> Iterator[Bucket]:
 
 
 @pytest.fixture(scope="session")
-def first_bucket(s3_server, small_releases, tmp_path_factory) -> Iterator[Bucket]:
-    """A bucket that the first small release was built into; nobody may change it: take `built`."""
-    with serve_front(s3_server) as front:
-        made = Bucket("mcf-first", s3_server, front)
-        cache = tmp_path_factory.mktemp("first-cache")
-        answer = mcf_here("run", "--source", small_releases[0], **made.machine(cache))
-        assert answer.code == 0, answer.err
-        shutil.rmtree(cache)
-        yield made
+def first_content(s3_server, small_releases, tmp_path_factory) -> Content:
+    """What is in a bucket that the first small release was built into: take `built`."""
+
+    def make(folder: Path) -> Content:
+        with serve_front(s3_server) as front:
+            made = Bucket("mcf-first", s3_server, front)
+            answer = mcf_here("run", "--source", small_releases[0], **made.machine(folder / "cache"))
+            assert answer.code == 0, answer.err
+        shutil.rmtree(folder / "cache")
+        return made.content()
+
+    return made_once(tmp_path_factory, "first_content", make)
 
 
 @pytest.fixture
-def built(first_bucket, bucket) -> Bucket:
+def built(first_content, bucket) -> Bucket:
     """A bucket with the first small release published, for one test to change."""
-    for key in first_bucket.names():
-        source = {"Bucket": first_bucket.name, "Key": f"mcf/{key}"}
-        bucket.s3.copy_object(Bucket=bucket.name, Key=f"mcf/{key}", CopySource=source)
+    bucket.fill(first_content)
     return bucket
 
 

@@ -15,16 +15,15 @@ from mcf_pipeline_tests.remote.conftest import copy_of
 pytestmark = pytest.mark.slow
 
 
-def test_a_first_build_and_an_increment_are_what_a_folder_holds(built, small_copy, small_releases, tmp_path):
-    assert tables_of(built.published(tmp_path)) == tables_of(small_copy.database)
+def test_a_first_build_and_an_increment_are_what_a_folder_holds(built, first_run, second_run, small_releases, tmp_path):
+    assert tables_of(built.published(tmp_path)) == tables_of(first_run.database)
     # By another machine, which has nothing of the first one's.
     env = built.machine(tmp_path / "other")
     answer = mcf_here("run", "--source", small_releases[1], **env)
     assert answer.code == 0, answer.err
     assert "1 quarters new, 2 changed, 2 unchanged" in answer.out
-    assert mcf_here("run", "--source", small_releases[1], "--data-dir", small_copy.data_dir).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(small_copy.database)
-    assert {path.parent.name for path in (small_copy.data_dir / "raw" / "quarters").glob("*/*.parquet")} == {
+    assert tables_of(built.published(tmp_path)) == tables_of(second_run.database)
+    assert {path.parent.name for path in (second_run.data_dir / "raw" / "quarters").glob("*/*.parquet")} == {
         key.split("/")[2] for key in built.names("raw/quarters/")
     }
 
@@ -46,7 +45,9 @@ def test_a_run_without_news_costs_a_handful_of_requests(built, machine, small_re
     assert built.front.sent == 0
 
 
-def test_an_increment_sends_what_is_new_and_nothing_twice(built, machine, small_releases):
+def test_an_increment_sends_what_is_new_and_nothing_twice_and_no_key_is_written_anywhere(
+    built, machine, small_releases
+):
     mcf_here("status", **machine)
     before = set(built.names())
     built.front.forget()
@@ -58,6 +59,11 @@ def test_an_increment_sends_what_is_new_and_nothing_twice(built, machine, small_
     assert sorted(replaced) == ["package/current.json", "site/current.json", "warehouse/current.json"]
     assert len([key for key in put if "/raw/quarters/" in key]) == 3
     assert len([key for key in put if "/tables/fct_dossiers/" in key]) == 3
+    # No key is written anywhere.
+    files = [path for path in copy_of(machine).rglob("*") if path.is_file()]
+    assert len(files) > 50
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+    assert [key for key in built.names() if SECRET.encode() in built.read(key)] == []
 
 
 def test_what_looks_works_on_a_bucket(built, machine, small_built, tmp_path):
@@ -134,11 +140,3 @@ def test_what_does_not_work_on_a_bucket_says_so(built, machine, tmp_path, comman
     assert answer.code == 2
     assert built.url in answer.error
     assert built.names() == before
-
-
-def test_no_key_is_written_anywhere(built, machine, small_releases):
-    assert mcf_here("run", "--source", small_releases[1], **machine).code == 0
-    files = [path for path in copy_of(machine).rglob("*") if path.is_file()]
-    assert len(files) > 50
-    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
-    assert [key for key in built.names() if SECRET.encode() in built.read(key)] == []

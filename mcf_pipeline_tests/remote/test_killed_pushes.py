@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from mcf_pipeline_tests.commands.terminal import begin, mcf_here
+from mcf_pipeline_tests.commands.forked import Running, begin
+from mcf_pipeline_tests.commands.terminal import mcf_here
 from mcf_pipeline_tests.end_to_end.story import tables_of
 from mcf_pipeline_tests.remote.bucket import Bucket
 
@@ -16,34 +15,24 @@ MOMENTS = ("raw/quarters/", "raw/releases/2021-04-08/manifest.json", "tables/mar
 """What the process is about to write when it is killed: in the middle of each kind, and before each that counts."""
 
 
-def kill_before(bucket: Bucket, key: str, *arguments: object, **env: str) -> None:
+def kill_before(bucket: Bucket, key: str, folder: Path, *arguments: object, **env: str) -> None:
     """Run a command, and kill it when it is about to write such an object for the second time, or the only one."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Running] = []
     written: list[str] = []
 
     def before(method: str, name: str) -> int | None:
         if method == "PUT" and name.startswith(f"mcf/{key}"):
             written.append(name)
             if len(written) == 2 or not key.endswith("/"):
-                started[0].kill()
+                started[0].process.kill()
                 return 503
         return None
 
     bucket.front.before = before
-    with begin(*arguments, **env) as process:
-        started.append(process)
-        process.communicate(timeout=300)
-    assert process.returncode == -9
+    started.append(begin(folder, *arguments, **env))
+    started[0].process.join(300)
+    assert started[0].process.exitcode == -9
     bucket.front.before = lambda method, name: None
-
-
-@pytest.fixture(scope="module")
-def grown(small_built, small_releases, tmp_path_factory) -> Path:
-    """The published file of a folder that took in the same releases."""
-    folder = tmp_path_factory.mktemp("grown") / "data"
-    shutil.copytree(small_built.data_dir, folder, symlinks=True)
-    assert mcf_here("run", "--source", small_releases[1], "--data-dir", folder).code == 0
-    return folder / "warehouse" / "mcf.duckdb"
 
 
 @pytest.mark.slow
@@ -55,26 +44,26 @@ def grown(small_built, small_releases, tmp_path_factory) -> Path:
         of.split("/")[1] + "-" + of.split("/")[-1] if isinstance(of, str) else "elsewhere" if of else "there"
     ),
 )
-def test_the_next_run_completes_a_killed_push(built, grown, small_releases, tmp_path, moment, elsewhere):
+def test_the_next_run_completes_a_killed_push(built, second_run, small_releases, tmp_path, moment, elsewhere):
     env = built.machine(tmp_path / "cache")
     before = built.pointer("warehouse")
-    kill_before(built, moment, "run", "--source", small_releases[1], **env)
+    kill_before(built, moment, tmp_path, "run", "--source", small_releases[1], **env)
     # Whatever was written, readers see the old state.
     assert built.pointer("warehouse") == before
     answer = mcf_here("run", "--source", small_releases[1], **(built.machine(tmp_path / "new") if elsewhere else env))
     assert answer.code == 0, answer.err
-    assert tables_of(built.published(tmp_path)) == tables_of(grown)
+    assert tables_of(built.published(tmp_path)) == tables_of(second_run.database)
     answer = mcf_here("verify", **env)
     assert answer.code == 0, answer.err
 
 
 @pytest.mark.slow
-def test_a_machine_that_is_killed_between_products_goes_on_with_the_rest(built, grown, small_releases, tmp_path):
+def test_a_machine_that_is_killed_between_products_goes_on_with_the_rest(built, second_run, small_releases, tmp_path):
     env = built.machine(tmp_path / "cache")
-    kill_before(built, "package/current.json", "run", "--source", small_releases[1], **env)
+    kill_before(built, "package/current.json", tmp_path, "run", "--source", small_releases[1], **env)
     assert built.pointer("warehouse")["release_id"] == "2021-04-08"
     assert built.pointer("package")["release_id"] == "2021-01-08"
     assert mcf_here("run", "--source", small_releases[1], **env).code == 0
     assert built.pointer("package")["release_id"] == "2021-04-08"
     assert built.pointer("site")["release_id"] == "2021-04-08"
-    assert tables_of(built.published(tmp_path)) == tables_of(grown)
+    assert tables_of(built.published(tmp_path)) == tables_of(second_run.database)

@@ -10,7 +10,9 @@ import pytest
 
 from mcf_pipeline.archive.manifest import Manifest
 from mcf_pipeline.remote import products
-from mcf_pipeline_tests.commands.terminal import begin, mcf, mcf_here
+from mcf_pipeline_tests.commands.forked import run
+from mcf_pipeline_tests.commands.terminal import mcf_here
+from mcf_pipeline_tests.conftest import ran_after
 from mcf_pipeline_tests.end_to_end.story import tables_of
 from mcf_pipeline_tests.orchestration.assets.small import rewrite
 from mcf_pipeline_tests.remote.bucket import Bucket
@@ -33,32 +35,32 @@ def manifests(bucket: Bucket, tmp_path) -> list[Manifest]:
     return sorted((Manifest.parse(bucket.read(key), tmp_path) for key in keys), key=lambda found: found.time_order)
 
 
-def test_two_that_archive_one_release_archive_it_once(built, small_copy, small_releases, tmp_path):
+def test_two_that_archive_one_release_archive_it_once(built, second_run, small_releases, tmp_path):
     """The second is complete, published and all, in the moment before the first writes its manifest."""
     ours, theirs = built.machine(tmp_path / "ours"), built.machine(tmp_path / "theirs", direct=True)
     assert mcf_here("status", **ours).code == 0
 
     def run_theirs() -> None:
-        answer = mcf("run", "--source", small_releases[1], **theirs)
+        answer = run(tmp_path, "run", "--source", small_releases[1], **theirs)
         assert answer.code == 0, answer.err
 
     at_first(built, "PUT", "raw/releases/2021-04-08/manifest.json", run_theirs)
     answer = mcf_here("run", "--source", small_releases[1], **ours)
     assert answer.code == 0, answer.err
     assert [m.release_id for m in manifests(built, tmp_path)] == ["2021-01-08", "2021-04-08"]
-    assert mcf_here("run", "--source", small_releases[1], "--data-dir", small_copy.data_dir).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(small_copy.database)
+    expected = tables_of(second_run.database)
+    assert tables_of(built.published(tmp_path)) == expected
     # One state on both: neither has anything left to do, or to send.
     before = built.names()
     for machine in (ours, theirs):
         answer = mcf_here("run", "--source", small_releases[1], **machine)
         assert answer.out.startswith("Nothing new"), answer.out
-        assert tables_of(copy_of(machine) / "warehouse" / "mcf.duckdb") == tables_of(small_copy.database)
+        assert tables_of(copy_of(machine) / "warehouse" / "mcf.duckdb") == expected
     assert built.names() == before
     assert mcf_here("verify", **ours).code == 0
 
 
-def test_two_contents_of_one_day_are_two_releases(built, small_releases, tmp_path):
+def test_two_contents_of_one_day_are_two_releases(built, second_run, small_releases, tmp_path):
     """As in a folder: the second is called `…-2`, and comes later in time."""
     other = rewrite(
         small_releases[1], tmp_path / "other.csv", [("2020-T4", {"nb_dossiers": "77", "nb_titulaires": "77"})]
@@ -67,7 +69,7 @@ def test_two_contents_of_one_day_are_two_releases(built, small_releases, tmp_pat
     assert mcf_here("status", **ours).code == 0
 
     def run_theirs() -> None:
-        answer = mcf("run", "--source", small_releases[1], **theirs)
+        answer = run(tmp_path, "run", "--source", small_releases[1], **theirs)
         assert answer.code == 0, answer.err
 
     at_first(built, "PUT", "raw/releases/2021-04-08/manifest.json", run_theirs)
@@ -75,22 +77,20 @@ def test_two_contents_of_one_day_are_two_releases(built, small_releases, tmp_pat
     assert answer.code == 0, answer.err
     found = manifests(built, tmp_path)
     assert [m.release_id for m in found] == ["2021-01-08", "2021-04-08", "2021-04-08-2"]
-    folder = tmp_path / "folder"
-    for release in (small_releases[0], small_releases[1], other):
-        assert mcf_here("run", "--source", release, "--data-dir", folder).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(folder / "warehouse" / "mcf.duckdb")
+    expected = tables_of(ran_after(second_run, tmp_path / "folder", other).database)
+    assert tables_of(built.published(tmp_path)) == expected
     assert mcf_here("verify", **theirs).code == 0
     assert mcf_here("run", "--source", small_releases[1], **theirs).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(folder / "warehouse" / "mcf.duckdb")
+    assert tables_of(built.published(tmp_path)) == expected
 
 
-def test_an_older_state_never_replaces_a_newer_one(built, small_releases, tmp_path):
+def test_an_older_state_never_replaces_a_newer_one(built, third_run, small_releases, tmp_path):
     """The newer one is published after the older one was assembled, and before it is announced."""
     ours, theirs = built.machine(tmp_path / "ours"), built.machine(tmp_path / "theirs", direct=True)
 
     def run_theirs() -> None:
         for release in small_releases[1:]:
-            answer = mcf("run", "--source", release, **theirs)
+            answer = run(tmp_path, "run", "--source", release, **theirs)
             assert answer.code == 0, answer.err
 
     at_first(built, "PUT", "warehouse/", run_theirs)
@@ -99,10 +99,7 @@ def test_an_older_state_never_replaces_a_newer_one(built, small_releases, tmp_pa
     assert built.pointer("warehouse")["release_id"] == "2021-07-08"
     assert built.pointer("package")["release_id"] == "2021-07-08"
     assert built.pointer("site")["release_id"] == "2021-07-08"
-    folder = tmp_path / "folder"
-    for release in small_releases:
-        assert mcf_here("run", "--source", release, "--data-dir", folder).code == 0
-    assert tables_of(built.published(tmp_path)) == tables_of(folder / "warehouse" / "mcf.duckdb")
+    assert tables_of(built.published(tmp_path)) == tables_of(third_run.database)
 
 
 def test_a_reader_sees_the_old_file_or_the_new_one(built, machine, small_releases, tmp_path):
@@ -113,7 +110,7 @@ def test_a_reader_sees_the_old_file_or_the_new_one(built, machine, small_release
     def before(method: str, key: str) -> None:
         if method == "PUT" and key.startswith(("mcf/warehouse/", "mcf/package/current", "mcf/site/")):
             reader = built.machine(tmp_path / f"reader-{len(seen)}", direct=True)
-            answer = mcf(*query, "--format", "json", **reader)
+            answer = run(tmp_path, *query, "--format", "json", **reader)
             assert answer.code == 0, answer.err
             (row,) = json.loads(answer.out)
             seen.append(tuple(row.values()))
@@ -130,7 +127,7 @@ def test_a_reader_whose_version_is_removed_while_it_asks_takes_the_next(built, m
     old = built.pointer("warehouse")["path"]
 
     def replace() -> None:
-        assert mcf("run", "--source", small_releases[1], **other).code == 0
+        assert run(tmp_path, "run", "--source", small_releases[1], **other).code == 0
         built.s3.delete_object(Bucket=built.name, Key=f"mcf/{old}")
 
     at_first(built, "GET", old, replace)
@@ -139,18 +136,17 @@ def test_a_reader_whose_version_is_removed_while_it_asks_takes_the_next(built, m
     assert "2021-04-08" in answer.out
 
 
-def test_a_reader_on_the_machine_of_a_run_reads_what_is_there(built, machine, small_releases):
+def test_a_reader_on_the_machine_of_a_run_reads_what_is_there(built, machine, small_releases, tmp_path):
     """The copy is the run's as long as it goes on: nothing is put in place under its hands."""
     assert mcf_here("sql", "SELECT 1", **machine).code == 0
     answers = []
 
     def read() -> None:
-        answers.append(mcf("sql", "SELECT release_id FROM meta_publication", "--format", "csv", **machine))
+        answers.append(run(tmp_path, "sql", "SELECT release_id FROM meta_publication", "--format", "csv", **machine))
 
     at_first(built, "PUT", "site/", read)
-    with begin("run", "--source", small_releases[1], **machine) as process:
-        _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
+    answer = run(tmp_path, "run", "--source", small_releases[1], **machine)
+    assert answer.code == 0, answer.err
     assert [(answer.code, "2021-04-08" in answer.out) for answer in answers] == [(0, True)]
 
 

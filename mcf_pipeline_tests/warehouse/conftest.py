@@ -8,9 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from mcf_pipeline.workspace import Workspace
-from mcf_pipeline_tests.exports import ingest, workspace_in
-from mcf_pipeline_tests.warehouse.builds import build_quarters, copy_of, publish_build
-from mcf_pipeline_tests.warehouse.told import LINES
+from mcf_pipeline_tests.exports import workspace_in
+from mcf_pipeline_tests.warehouse.builds import copy_of
 
 
 class Story(NamedTuple):
@@ -21,15 +20,10 @@ class Story(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def story(tmp_path_factory) -> Story:
+def story(told_once) -> Story:
     """The four releases taken in and built one after the other, then published; for reading only."""
-    space = workspace_in(tmp_path_factory.mktemp("story"))
-    done = {}
-    for day, lines in LINES.items():
-        ingest(space.archive, lines, day)
-        done[day] = [quarter.id for quarter in build_quarters(space)]
-    publish_build(space)
-    return Story(space, done)
+    data_dir, done = told_once
+    return Story(workspace_in(data_dir), done)
 
 
 @pytest.fixture

@@ -7,9 +7,12 @@ cell may be empty here, alone or with others.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import duckdb
@@ -55,6 +58,8 @@ STAYS = ("prix_moyen", "duree_moyenne")
 """What the publisher gives of a masked line."""
 UNKNOWN = "jamais_vu"
 """A modality that the contract does not know, in each dimension."""
+FILES = frozenset(file.name.removesuffix(".sql") for file in resources.files("mcf_pipeline").joinpath("sql").iterdir())
+"""What has SQL of its own: marts, views, and the macros that views are made of."""
 Tables = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 """Rows by key, by table."""
 
@@ -242,11 +247,17 @@ def compute(
     sql: Callable[[str], str] = query,
     models: Sequence[type[Table]] = (*assembly.PUBLISHED, *assembly.PUBLISHED_VIEWS),
 ) -> Tables:
-    """The marts of the facts that are there, computed and stored; then the rows of tables and views."""
+    """The marts of the facts that are there, computed and stored; then the rows of tables and views.
+
+    A mart that none of them reads stays empty.
+    """
     quarters = [quarter for (quarter,) in con.execute("SELECT trimestre_id FROM dim_trimestre").fetchall()]
+    read = read_by(describe(model).name for model in models)
     for model in (*QUARTERLY_MARTS, MartRevisions):
         spec = describe(model)
         con.execute(f"DELETE FROM {spec.name}")
+        if spec.name not in read:
+            continue
         statement = typed(spec, f"({sql(spec.name)})")
         parameters = {"trimestres": quarters} if "$trimestres" in statement else None
         con.execute(f"INSERT INTO {spec.name} BY NAME {statement}", parameters)
@@ -258,6 +269,24 @@ def compute(
         found[spec.name] = {tuple(row[name] for name in spec.key): row for row in named}
         assert len(found[spec.name]) == len(named), f"{spec.name}: two rows have the same key"
     return found
+
+
+def read_by(names: Iterable[str]) -> set[str]:
+    """These tables and views, and whatever their SQL names, and so on: what must be there for them to be right."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _named_in(name)
+    return found
+
+
+@cache
+def _named_in(name: str) -> frozenset[str]:
+    text = query(name) if name in FILES else ""
+    return (FILES & set(re.findall(r"\w+", text))) - {name}
 
 
 def _replace(con: duckdb.DuckDBPyConnection, model: type[Table], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -19,10 +19,8 @@ import pytest
 
 from mcf_pipeline import __version__
 from mcf_pipeline.cli import main
-from mcf_pipeline.package.writing import write_package
 from mcf_pipeline.settings import DataDir
 from mcf_pipeline_tests.commands.terminal import mcf_here
-from mcf_pipeline_tests.package.handmade import publish_handmade
 
 PARTS = (
     "Caisse des Dépôts",
@@ -36,10 +34,8 @@ SYNTHETIC = "DONNÉES SYNTHÉTIQUES"
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["real", "synthetic"])
-def published(request, tmp_path_factory) -> tuple[DataDir, bool]:
-    data_dir = publish_handmade(tmp_path_factory.mktemp("attribution"), synthetic=request.param)
-    write_package(data_dir)
-    return data_dir, request.param
+def published(request, handmade, synthetic) -> tuple[DataDir, bool]:
+    return synthetic if request.param else handmade, request.param
 
 
 def rows(data_dir: DataDir, query: str) -> list[str]:

@@ -23,9 +23,17 @@ from mcf_pipeline.sample.synthetic import SyntheticRelease
 from mcf_pipeline.sample.synthetic.generator import FIRST_QUARTER
 from mcf_pipeline.schemas.base import Table, describe
 from mcf_pipeline.schemas.ddl import query
+from mcf_pipeline.schemas.financing import MartFinancement, MartRegionFinancement
 from mcf_pipeline.schemas.former import FORMER
 from mcf_pipeline.schemas.lines import VDossiers, VFinancements
-from mcf_pipeline.schemas.marts import QUARTERLY_MARTS, MartRevisions
+from mcf_pipeline.schemas.marts import (
+    QUARTERLY_MARTS,
+    MartQualite,
+    MartRegion,
+    MartRevisions,
+    MartStatut,
+    MartTrimestre,
+)
 from mcf_pipeline.schemas.periods import VAnnee
 from mcf_pipeline.schemas.views import VIEWS, VTrimestreEvolution
 from mcf_pipeline_tests.warehouse.masking import (
@@ -167,9 +175,10 @@ def test_a_blank_part_beside_parts_that_make_the_amount_is_none(con):
 def test_what_is_blank_in_one_quarter_says_nothing_of_another(con, truth, chosen):
     """Quarters are computed in batches; no figure depends on which of them come together."""
     lines = blank(publisher(truth), chosen, whole_quarters=True)
-    together = derive(con, lines, models=MONEY)
+    marts = (MartFinancement, MartRegionFinancement)
+    together = derive(con, lines, models=marts)
     for quarter in QUARTERS:
-        alone = derive(con, [line for line in lines if line.key[0] == quarter], models=MONEY)
+        alone = derive(con, [line for line in lines if line.key[0] == quarter], models=marts)
         for mart in ("mart_financement", "mart_region_financement"):
             assert {k: row for k, row in together[mart].items() if k[0] == quarter} == alone[mart]
 
@@ -208,9 +217,9 @@ def possible(lines: Sequence[Told]) -> Iterator[list[Told]]:
 
 
 EXTREMES = {
-    "mart_trimestre": ("part_demandeurs_emploi", "part_femmes", "maturite", "prix_moyen", "duree_moyenne"),
-    "mart_region": ("part_dossiers", "prix_moyen"),
-    "mart_statut": ("part_dossiers",),
+    MartTrimestre: ("part_demandeurs_emploi", "part_femmes", "maturite", "prix_moyen", "duree_moyenne"),
+    MartRegion: ("part_dossiers", "prix_moyen"),
+    MartStatut: ("part_dossiers",),
 }
 
 
@@ -225,9 +234,10 @@ EXTREMES = {
 )
 def test_each_bound_is_reached_by_lines_that_could_be(con, truth):
     lines = publisher(truth)
-    masked = derive(con, lines, models=QUARTERLY_MARTS)
-    extremes = [derive(con, whole, models=QUARTERLY_MARTS) for whole in possible(lines)]
-    for table, figures in EXTREMES.items():
+    masked = derive(con, lines, models=tuple(EXTREMES))
+    extremes = [derive(con, whole, models=tuple(EXTREMES)) for whole in possible(lines)]
+    for model, figures in EXTREMES.items():
+        table = describe(model).name
         for key, row in masked[table].items():
             for figure in figures:
                 for side, extreme in (("bas", min), ("haut", max)):
@@ -242,10 +252,8 @@ def test_a_bound_that_forgets_that_the_parts_lines_are_the_wholes_too_is_found(c
     lines = publisher(true_line(key, 2, 0, 100_000, 1000, 5, 0) for key in keys)
     wrong = query("mart_statut").replace("sum(nb_dossiers_max) OVER trimestre - nb_dossiers_max", "nb_dossiers_max")
     assert wrong != query("mart_statut")
-    (right,) = derive(con, lines, models=QUARTERLY_MARTS)["mart_statut"].values()
-    (other,) = derive(con, lines, sql=lambda name: wrong if name == "mart_statut" else query(name))[
-        "mart_statut"
-    ].values()
+    (right,) = derive(con, lines, models=(MartStatut,))["mart_statut"].values()
+    (other,) = derive(con, lines, sql=lambda name: wrong, models=(MartStatut,))["mart_statut"].values()
     assert (right["part_dossiers_bas"], other["part_dossiers_bas"]) == (1, 2 / 12)
 
 
@@ -267,7 +275,7 @@ def test_masked_lines_enter_no_sum(con, truth):
 @QUICK
 @given(truth=truths())
 def test_persons_are_bounded_too(con, truth):
-    for key, row in derive(con, publisher(truth), models=QUARTERLY_MARTS)["mart_region"].items():
+    for key, row in derive(con, publisher(truth), models=(MartRegion,))["mart_region"].items():
         members = [line for line in truth if (line.key[0], line.key[1]) == key]
         masked = [line for line in members if line.cells["nb_titulaires"] < 5]
         assert row["nb_titulaires_lignes_masquees_min"] == len(masked)
@@ -301,8 +309,8 @@ def test_a_renamed_modality_leaves_the_truth_within_and_no_figure_that_it_moves(
     if not modalities:
         return
     modality = modalities[number % len(modalities)]
-    whole = derive(con, truth, models=QUARTERLY_MARTS)["mart_trimestre"]
-    told = derive(con, publisher(renamed(truth, dimension, modality)), models=QUARTERLY_MARTS)
+    whole = derive(con, truth, models=(MartTrimestre,))["mart_trimestre"]
+    told = derive(con, publisher(renamed(truth, dimension, modality)), models=(MartTrimestre, MartQualite))
     for key, row in told["mart_trimestre"].items():
         lost = [line for line in truth if line.key[0] == key[0] and line.key[place] == modality]
         for figure in RENAMED[dimension]:
@@ -379,7 +387,7 @@ def young(closed: int, opened: int) -> list[Told]:
 @pytest.mark.parametrize(("closed", "opened", "is_mature"), [(90, 10, True), (89, 11, False), (97, 3, False)])
 def test_below_a_maturity_of_nine_tenths_there_is_no_rate(con, closed, opened, is_mature):
     """3 open dossiers are masked: they may be 5, but 97 and 5 are mature; see the bound."""
-    derived = derive(con, publisher(young(closed, opened)), models=QUARTERLY_MARTS)
+    derived = derive(con, publisher(young(closed, opened)), models=tuple(EXTREMES))
     for table in ("mart_trimestre", "mart_region", "mart_statut"):
         for row in derived[table].values():
             mature = row["maturite_bas"] >= 0.9

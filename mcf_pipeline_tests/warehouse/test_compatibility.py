@@ -13,7 +13,6 @@ import duckdb
 import pytest
 
 from mcf_pipeline.warehouse.assembly import STORAGE_VERSION
-from mcf_pipeline_tests.package.handmade import publish_handmade
 
 OLDEST = STORAGE_VERSION.removeprefix("v")
 
@@ -48,8 +47,8 @@ print(json.dumps(told))
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return publish_handmade(tmp_path_factory.mktemp("compatibility"))
+def data_dir(handmade):
+    return handmade
 
 
 def numbers(version):

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 
 from mcf_pipeline.errors import HeldReleaseError
 from mcf_pipeline.workspace import Workspace
+from mcf_pipeline_tests.conftest import made_once
 from mcf_pipeline_tests.exports import Line, ingest, lean_quarter, listing, workspace_in
 from mcf_pipeline_tests.warehouse.builds import build_quarters, contents, publish_build, published
 from mcf_pipeline_tests.warehouse.told import LINES, R1, R2, R3, R4
@@ -55,7 +57,10 @@ def troubled(space: Workspace, order: tuple[str, ...]) -> Workspace:
 
 @pytest.fixture(scope="module")
 def in_turn(tmp_path_factory) -> Workspace:
-    return troubled(workspace_in(tmp_path_factory.mktemp("in_turn")), tuple(TROUBLED))
+    def make(folder: Path) -> Path:
+        return troubled(workspace_in(folder / "data"), tuple(TROUBLED)).data_dir.root
+
+    return workspace_in(made_once(tmp_path_factory, "in_turn", make))
 
 
 def test_what_is_refused_and_what_is_held_leave_no_trace(in_turn):
