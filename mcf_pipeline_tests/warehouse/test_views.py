@@ -132,7 +132,8 @@ def test_the_highest_mean_of_a_financer_is_the_one_of_some_choice_of_lines(con, 
         for cells in members:
             part, count = cells["montant", financer], cells["nb_dossiers_finances", financer]
             most = cells["montant_engage"]
-            if most is not None and cells["nb_dossiers"] is not None and part is None:
+            is_masked = None in (most, cells["nb_dossiers"], cells["nb_titulaires"])
+            if part is None and not is_masked:
                 # A given line's blank part is what the others leave, or all of it where they leave much.
                 given = sum((cells["montant", name] or Decimal(0) for name in FINANCERS), Decimal(0))
                 most = max(most - given, Decimal(0)) if 100 * given >= 99 * most else most
