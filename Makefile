@@ -62,9 +62,9 @@ lint: $(VENV)/.dev  ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-notices: $(VENV)/.notices  ## add what sends notices (MCF_NOTIFY) to the environment
+notices: $(VENV)/.notices  ## install what sends notices (MCF_NOTIFY)
 
-cluster: $(VENV)/.cluster  ## add what many machines (docs/cluster.md) and an object store need to the environment
+cluster: $(VENV)/.cluster  ## install what several machines (docs/cluster.md) and an object store need
 
 docs: $(VENV)/.docs  ## build the documentation site (build/site/index.html)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

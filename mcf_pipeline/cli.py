@@ -125,8 +125,8 @@ def _one_line(text: str) -> str:
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `mcf-pipeline run --source sample`, then `mcf-pipeline status --source sample`. "
-    "Exit codes: 0 done (also when nothing was new), 2 wrong usage, 3 the source (or the object store) could not "
-    "be reached or refused access, 4 the source broke the contract, 5 another run holds the data directory, "
+    "Exit codes: 0 success (including when nothing was new), 2 wrong usage, 3 the source (or the object store) could "
+    "not be reached or refused access, 4 the source broke the contract, 5 another run holds the data directory, "
     "1 anything else.",
 )
 @click.version_option(__version__, prog_name="mcf-pipeline")
@@ -139,25 +139,25 @@ def _one_line(text: str) -> str:
     help="json: one JSON object per line on standard error, for programs. [env MCF_LOG; default: text]",
 )
 def main(debug: bool, log_format: str) -> None:
-    """Mon Compte Formation - Les usagers: every release archived, validated and queryable."""
+    """Archive, validate and query every release of Mon Compte Formation - Les usagers."""
 
 
 @main.command()
 @SOURCE
 @DATA_DIR
-@click.option("--force", is_flag=True, help="Rematerialize every quarter, changed or not.")
+@click.option("--force", is_flag=True, help="Rematerialize all quarters, even unchanged ones.")
 @click.option(
     "--accept-release",
     metavar="ID",
-    help="Apply a held release, for example 2026-10-08 (`status` says why it is held).",
+    help="Apply a held release, for example 2026-10-08 (`status` shows why it is held).",
 )
 @click.option("--dagster-logs", is_flag=True, help="Show Dagster's log.")
 def run(
     source: str | None, data_dir: Place | None, force: bool, accept_release: str | None, dagster_logs: bool
 ) -> None:
-    """Ingest the newest release, rematerialize what changed, publish the warehouse.
+    """Ingest the newest release and publish the warehouse.
 
-    A second run that finds nothing new changes nothing and says so.
+    Only the quarters that changed are rematerialized. If there is nothing new, it changes nothing and says so.
     """
     from mcf_pipeline.commands.run import run as body
 
@@ -177,12 +177,14 @@ def run(
     "--metrics",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the figures for Prometheus' textfile collector, to a FILE that ends in .prom.",
+    help="Also write the figures to FILE (*.prom) for Prometheus' textfile collector.",
 )
 def status(source: str | None, data_dir: Place | None, as_json: bool, check: bool, metrics: Path | None) -> None:
-    """Show releases, quarters, rows, masked and rejected lines, and the last publication.
+    """Show releases, quarters, lines and the last publication.
 
-    For a monitor: mcf-pipeline status --check --metrics /var/lib/node_exporter/mcf.prom
+    The numbers of masked and rejected lines are shown too.
+
+    For monitoring: mcf-pipeline status --check --metrics /var/lib/node_exporter/mcf.prom
     """
     from mcf_pipeline.commands.status import status as body
 
@@ -195,12 +197,13 @@ def status(source: str | None, data_dir: Place | None, as_json: bool, check: boo
     "--releases", default=3, show_default=True, type=click.IntRange(1, 40), help="How many releases to write."
 )
 @click.option(
-    "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 100), help="Multiplies the lines."
+    "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 100), help="Factor for the number of lines."
 )
 def sample(path: Path, releases: int, scale: float) -> None:
-    """Write successive SYNTHETIC releases as CSV files into the folder PATH.
+    """Write SYNTHETIC releases as CSV files into the folder PATH.
 
-    Each adds a quarter and revises the statuses of the two before it; the newest is that of 2026-T3.
+    The releases are successive: each adds a quarter and revises the statuses of the two before it; the newest is
+    for 2026-T3.
     """
     from mcf_pipeline.commands.sample import sample as body
 
@@ -210,9 +213,12 @@ def sample(path: Path, releases: int, scale: float) -> None:
 @main.command()
 @SOURCE
 @DATA_DIR
-@click.option("--no-browser", is_flag=True, help="Only print where the page is.")
+@click.option("--no-browser", is_flag=True, help="Only print the path of the page.")
 def dashboard(source: str | None, data_dir: Place | None, no_browser: bool) -> None:
-    """Open the dashboard of the last publication: one page, which needs no server and no network."""
+    """Open the dashboard of the last publication.
+
+    It is a page that needs no server or network.
+    """
     from mcf_pipeline.commands.dashboard import dashboard as body
 
     body(_settings(source, data_dir), browser=not no_browser)
@@ -224,7 +230,10 @@ def dashboard(source: str | None, data_dir: Place | None, no_browser: bool) -> N
 @DATA_DIR
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def sql(query: str, source: str | None, data_dir: Place | None, form: str) -> None:
-    """Query the published warehouse, read-only: mcf-pipeline sql "SELECT * FROM mart_trimestre"."""
+    """Query the published warehouse, read-only.
+
+    Example: mcf-pipeline sql "SELECT * FROM mart_trimestre"
+    """
     from mcf_pipeline.commands.sql import sql as body
 
     body(_settings(source, data_dir), query, form)
@@ -235,9 +244,10 @@ def sql(query: str, source: str | None, data_dir: Place | None, form: str) -> No
 @DATA_DIR
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(source: str | None, data_dir: Place | None, as_json: bool) -> None:
-    """Inspect the source: how each column and modality is understood. Changes nothing.
+    """Inspect the source without changing anything.
 
-    It ends with "ready", or with the exact lines to write into MCF_SOURCE_MAP.
+    The report shows how each column and modality is understood. It ends with "ready", or with the exact lines to
+    put into the file of MCF_SOURCE_MAP.
     """
     from mcf_pipeline.commands.doctor import doctor as body
 
@@ -247,7 +257,10 @@ def doctor(source: str | None, data_dir: Place | None, as_json: bool) -> None:
 @main.command("sample-portal")
 @click.option("--port", default=8042, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free port.")
 def sample_portal(port: int) -> None:
-    """Serve SYNTHETIC releases as a local Opendatasoft portal, on loopback only, until Ctrl-C."""
+    """Serve SYNTHETIC releases as a local Opendatasoft portal.
+
+    It listens on loopback only. Ctrl-C stops it.
+    """
     from mcf_pipeline.commands.sample_portal import sample_portal as body
 
     body(port)
@@ -258,7 +271,10 @@ def sample_portal(port: int) -> None:
 @DATA_DIR
 @click.option("--dagster-logs", is_flag=True, help="Show Dagster's log.")
 def rebuild(source: str | None, data_dir: Place | None, dagster_logs: bool) -> None:
-    """Rebuild the warehouse from the archive (raw/) alone, without the network."""
+    """Rebuild the warehouse from the archive alone.
+
+    It reads only raw/, and does not use the network.
+    """
     from mcf_pipeline.commands.rebuild import rebuild as body
 
     body(_settings(source, data_dir), dagster_logs=dagster_logs)
@@ -268,7 +284,10 @@ def rebuild(source: str | None, data_dir: Place | None, dagster_logs: bool) -> N
 @SOURCE
 @DATA_DIR
 def verify(source: str | None, data_dir: Place | None) -> None:
-    """Check the archive's hashes, and the warehouse against the archive. Changes nothing."""
+    """Verify the archive and the warehouse.
+
+    It checks the archive's hashes, and compares the warehouse with the archive. It changes nothing.
+    """
     from mcf_pipeline.commands.verify import verify as body
 
     body(_settings(source, data_dir))
@@ -277,12 +296,15 @@ def verify(source: str | None, data_dir: Place | None) -> None:
 @main.command()
 @SOURCE
 @DATA_DIR
-@click.option("--keep", metavar="N", required=True, type=click.IntRange(min=1), help="How many applied releases stay.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option(
+    "--keep", metavar="N", required=True, type=click.IntRange(min=1), help="How many applied releases to keep."
+)
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 def prune(source: str | None, data_dir: Place | None, keep: int, dry_run: bool) -> None:
-    """Remove all but the newest N applied releases from the archive, then publish.
+    """Remove all but the newest N applied releases, then publish.
 
-    The current figures stay the same; the history begins later. Nothing else ever removes a release.
+    Older releases are deleted from the archive. The current figures stay the same; the history begins later. Nothing
+    else ever removes a release.
     """
     from mcf_pipeline.commands.prune import prune as body
 
@@ -294,12 +316,13 @@ def prune(source: str | None, data_dir: Place | None, keep: int, dry_run: bool) 
 @SOURCE
 @DATA_DIR
 @click.option(
-    "--check", is_flag=True, help="Back up nothing: read every file of the backups in PATH and compare its hash."
+    "--check", is_flag=True, help="Do not back up: read every file of the backups in PATH and compare its hash."
 )
 def backup(path: Path, source: str | None, data_dir: Place | None, check: bool) -> None:
-    """Back up the archive (raw/) and the source map into the folder PATH, also while runs go on.
+    """Back up the archive and the source map into the folder PATH.
 
-    What PATH holds already is not copied again, and earlier backups in it stay.
+    This also works during a run. Files that are already in PATH are not copied again, and earlier backups in it are
+    kept.
     """
     from mcf_pipeline.commands.backup import backup as body
 
@@ -310,9 +333,12 @@ def backup(path: Path, source: str | None, data_dir: Place | None, check: bool) 
 @click.argument("path", type=click.Path(path_type=Path, file_okay=False))
 @SOURCE
 @DATA_DIR
-@click.option("--number", metavar="N", type=click.IntRange(min=1), help="Which backup. [default: the newest]")
+@click.option("--number", metavar="N", type=click.IntRange(min=1), help="Backup to restore. [default: the newest]")
 def restore(path: Path, source: str | None, data_dir: Place | None, number: int | None) -> None:
-    """Restore a backup from the folder PATH into an empty folder or bucket; then `mcf-pipeline rebuild`."""
+    """Restore a backup from PATH into an empty folder or bucket.
+
+    Then run `mcf-pipeline rebuild`.
+    """
     from mcf_pipeline.commands.restore import restore as body
 
     body(_settings(source, data_dir), path, number=number)
@@ -326,14 +352,14 @@ def restore(path: Path, source: str | None, data_dir: Place | None, number: int 
     "--format",
     "form",
     type=click.Choice(["xlsx", "csv", "parquet"]),
-    help="[default: the extension of PATH, else xlsx]",
+    help="Output format. [default: from the extension of PATH, else xlsx]",
 )
 @click.option("--table", "tables", metavar="NAME", multiple=True, help="A table or view; can be given more than once.")
 def export(path: Path, source: str | None, data_dir: Place | None, form: str | None, tables: tuple[str, ...]) -> None:
-    """Write tables for a spreadsheet, as one xlsx PATH, or as CSV or Parquet into a folder PATH.
+    """Export tables as a spreadsheet, CSV or Parquet.
 
-    Without --table: dimensions, marts, dictionary and small views. Name the facts with --table, or take them
-    from the data package.
+    PATH is the xlsx file, or the folder for CSV or Parquet files. Without --table, it exports dimensions, marts,
+    the dictionary and small views. For the facts, use --table or the data package.
     """
     from mcf_pipeline.commands.export import export as body
 
@@ -343,9 +369,12 @@ def export(path: Path, source: str | None, data_dir: Place | None, form: str | N
 @main.command()
 @SOURCE
 @DATA_DIR
-@click.option("--test", is_flag=True, help="Send a test notice to each address, and say which accepted it.")
+@click.option("--test", is_flag=True, help="Send a test notice to each address, and show which accepted it.")
 def notify(source: str | None, data_dir: Place | None, test: bool) -> None:
-    """Send the notices that are due to the addresses of MCF_NOTIFY; `run` and the daemon do it by themselves."""
+    """Send pending notices to the addresses in MCF_NOTIFY.
+
+    `run` and the daemon do this automatically.
+    """
     from mcf_pipeline.commands.notify import notify as body
 
     body(_settings(source, data_dir), test=test)

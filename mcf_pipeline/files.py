@@ -154,7 +154,7 @@ def ensure_writable(folder: Path) -> None:
 
 def _disk_full(error: OSError) -> str:
     place = f" under {error.filename}" if error.filename else ""
-    return f"no space left on the disk{place}: free some and run again; nothing published was touched"
+    return f"no space left on the disk{place}: free some space and run again; published files were not changed"
 
 
 _FULL = ("no space left on device", "database or disk is full", "disk i/o error", "disk quota exceeded")
@@ -205,7 +205,7 @@ def explain_disk_errors() -> Iterator[None]:
         # DuckDB and Dagster's SQLite have errors of their own for it.
         if is_disk_full(error):
             raise PipelineError(
-                "no space left on the disk: free some and run again; nothing published was touched"
+                "no space left on the disk: free some space and run again; published files were not changed"
             ) from error
         if _says(error, _LOCKED):
             raise BusyError(

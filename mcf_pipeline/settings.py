@@ -278,7 +278,7 @@ def _key_in(file: str | None) -> str | None:
         ) from error
     except UnicodeDecodeError:
         # Neither the error nor what it came from: both quote the file.
-        raise UsageError(f"MCF_API_KEY_FILE is {file!r}, which is not ASCII: put the key alone into it") from None
+        raise UsageError(f"MCF_API_KEY_FILE is {file!r}, which is not ASCII: put only the key into it") from None
 
 
 def _positive(env: Mapping[str, str], name: str, default: float) -> float:
@@ -296,5 +296,5 @@ def _count(env: Mapping[str, str], name: str) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or not int(text):
-        raise UsageError(f"{name} is {text!r}: give a whole number from 1, or unset it")
+        raise UsageError(f"{name} is {text!r}: give a whole number of at least 1, or unset it")
     return int(text)

@@ -105,7 +105,7 @@ class BackupFolder:
             if new and is_empty:
                 return
             raise UsageError(
-                f"{self.root} is no backup of mcf-pipeline: name a folder that `mcf-pipeline backup` made"
+                f"{self.root} is not a backup made by mcf-pipeline: name a folder that `mcf-pipeline backup` made"
                 + (", or an empty one" if new else "")
             ) from error
         except (ValueError, KeyError, TypeError) as error:
@@ -185,12 +185,12 @@ class BackupFolder:
             content = json.loads(path.read_bytes())
             checksum = content.pop("checksum")
             if checksum != _checksum(content):
-                raise ValueError("its checksum does not fit")
+                raise ValueError("its checksum does not match")
             content.pop("backup_format")
             files = {place: Entry(**entry) for place, entry in content["files"].items()}
             odd = [p for p, e in files.items() if not (_PLACE.fullmatch(p) and _SHA256.fullmatch(e.sha256))]
             if odd:
-                raise ValueError(f"it names {odd[0]!r}, which is no file of an archive")
+                raise ValueError(f"it names {odd[0]!r}, which is not a file of an archive")
             return Catalogue(**content | {"files": files, "releases": tuple(content["releases"])})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArchiveError(

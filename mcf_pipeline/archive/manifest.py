@@ -185,7 +185,7 @@ class Manifest:
             if checksum != _checksum(content):
                 raise ValueError("its checksum does not match")
             if content.pop("manifest_format") not in (1, 2, _FORMAT):
-                raise ValueError("it is of no known format")
+                raise ValueError("its format is unknown")
             moment = content["data_processed"]
             return cls(
                 **content
@@ -198,7 +198,7 @@ class Manifest:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArchiveError(
-                f"{path} is damaged ({error}): restore it from a copy, or remove its folder and take the release "
+                f"{path} is damaged ({error}): restore it from a copy, or remove its folder and ingest the release "
                 "in again"
             ) from error
 

@@ -31,7 +31,7 @@ def being_pruned(data_dir: DataDir) -> frozenset[str]:
         return frozenset()
     except (ValueError, KeyError, TypeError) as error:
         raise ArchiveError(
-            f"{data_dir.pruning} is damaged ({error}): remove it, and `mcf-pipeline prune` again what you pruned"
+            f"{data_dir.pruning} is damaged ({error}): remove it, then run `mcf-pipeline prune` again"
         ) from error
 
 

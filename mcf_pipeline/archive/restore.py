@@ -21,7 +21,7 @@ def check_empty(data_dir: DataDir, source_map: Entry | None) -> None:
     if not data_dir.root.exists():
         return
     if not data_dir.root.is_dir():
-        raise UsageError(f"{data_dir.root} is no folder: choose another with --data-dir")
+        raise UsageError(f"{data_dir.root} is not a folder: choose another with --data-dir")
     for path in sorted(data_dir.root.iterdir()):
         is_ours = path in (data_dir.lock, data_dir.restoring)
         if path.name == SOURCE_MAP and source_map and path.is_file():

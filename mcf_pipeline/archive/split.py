@@ -355,7 +355,7 @@ def _unreadable_message(
     quarters = [recognition.quarter.read(row[:-1]) for row in found]
     if quarters and all(quarter and quarter > Quarter.containing(today) for quarter in quarters):
         return (
-            f"{lost} of {rows} lines are of a quarter that has not begun by this machine's clock, which says {today} "
+            f"{lost} of {rows} lines are of a quarter that has not started according to this machine's clock ({today}) "
             f"(for example {', '.join(repr(text[:40]) for text in examples)}): set the clock, or look at the export"
         )
     semesters = " (they look like semesters; this dataset is by quarter)" if any(map(is_semester, examples)) else ""

@@ -267,7 +267,7 @@ class Archive:
         lost = held[release_id]
         shown = "; ".join(map(str, lost[:3])) + (f"; and {len(lost) - 3} more" if len(lost) > 3 else "")
         raise HeldReleaseError(
-            f"release {release_id} is archived but not applied: {shown}. If the publisher means it, "
+            f"release {release_id} is archived but not applied: {shown}. If the publisher intended this, "
             f"run `mcf-pipeline run --accept-release {release_id}`",
             rule=next((entry.rule for entry in lost if entry.rule == "trimestre_disparu"), lost[0].rule),
             release_id=release_id,

@@ -33,7 +33,9 @@ def backup(settings: Settings, path: Path, *, check: bool) -> None:
     space = Workspace(settings)
     root = space.data_dir.root.resolve()
     if folder.root.resolve().is_relative_to(root):
-        raise UsageError(f"{folder.root} lies in the data directory: name a folder elsewhere, best on another disk")
+        raise UsageError(
+            f"{folder.root} is inside the data directory: name a folder elsewhere, preferably on another disk"
+        )
     folder.check_usable(new=True)
     if space.remote:
         space.refresh()
@@ -46,7 +48,7 @@ def backup(settings: Settings, path: Path, *, check: bool) -> None:
     releases = len(done.catalogue.releases)
     out.print(
         f"Backup {done.catalogue.number} in {folder.root}"
-        f"{'' if done.is_new else ' is what the archive still holds'}: {_releases(releases)}; "
+        f"{'' if done.is_new else ' is still up to date'}: {_releases(releases)}; "
         f"{size(done.copied_bytes)} copied ({done.copied} files), {size(done.present_bytes)} already there.",
         markup=False,
     )
@@ -61,12 +63,12 @@ def _check(folder: BackupFolder) -> None:
         err.print(f"• {problem}", markup=False)
     if found:
         raise ArchiveError(
-            f"{len(found)} files of {folder.root} are not what was backed up"
+            f"{len(found)} files of {folder.root} are missing or damaged"
             + (f", the first {SHOWN} shown" if len(found) > SHOWN else "")
         )
     newest = folder.read()
     out.print(
-        f"No problem found: every file of {len(folder.numbers())} backups is what was backed up; the newest "
+        f"No problem found: every file of {len(folder.numbers())} backups matches its hash; the newest "
         f"({newest.number}, {newest.made_at}) holds {_releases(len(newest.releases))}.",
         markup=False,
     )
@@ -84,7 +86,7 @@ def _held(folder: BackupFolder) -> Iterator[None]:
         lock = FileLock(folder.lock, timeout=LOCK_TIMEOUT)
         lock.acquire()
     except Timeout as error:
-        raise BusyError(f"another backup into {folder.root} is under way: wait for it to end") from error
+        raise BusyError(f"another backup into {folder.root} is in progress: wait for it to end") from error
     except OSError as error:
         raise UsageError(f"{folder.root} cannot be written ({error.strerror}): name another folder") from error
     try:

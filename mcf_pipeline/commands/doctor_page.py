@@ -58,7 +58,7 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
         console.print(Text(f"columns: {_summary(diagnosis)}"))
     _listed(diagnosis, console)
     if diagnosis.toml:
-        console.print(Text(f"Write into a file and name it in MCF_SOURCE_MAP{_tried(diagnosis)}:", style="bold"))
+        console.print(Text(f"Put into the file that MCF_SOURCE_MAP names{_tried(diagnosis)}:", style="bold"))
         # Not wrapped, so that it can be pasted as it is.
         lines = diagnosis.toml.splitlines()
         kept = lines if diagnosis.ready else [line for line in lines if line.strip()]
@@ -70,7 +70,7 @@ def _tried(diagnosis: Diagnosis) -> str:
     if diagnosis.ready:
         return " (optional)"
     if diagnosis.opens:
-        return ", check it, and run again (tried: nothing else stops a run)"
+        return ", check it, and run again (tried: no other problem stops a run)"
     return ""
 
 
@@ -91,7 +91,7 @@ def _listed(diagnosis: Diagnosis, console: Console) -> None:
                 mark = f"{number}." if style == "red" else "-"
                 console.print(Text(f"  {mark} {_both_ends(text, length)}"))
             if len(texts) > most:
-                console.print(Text(f"  … and {len(texts) - most} more: --json has them"))
+                console.print(Text(f"  … and {len(texts) - most} more: --json lists them"))
 
 
 def _both_ends(text: str, length: int) -> str:

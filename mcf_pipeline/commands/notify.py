@@ -29,8 +29,8 @@ def notify(settings: Settings, *, test: bool) -> None:
     """
     if not settings.notify:
         raise UsageError(
-            "MCF_NOTIFY is not set: give the addresses that notices go to, as https://appriseit.com writes them, with "
-            "blanks between them"
+            "MCF_NOTIFY is not set: give the addresses for notices as Apprise URLs (https://appriseit.com), separated "
+            "by spaces"
         )
     from mcf_pipeline.notices import telling
 
@@ -43,7 +43,7 @@ def notify(settings: Settings, *, test: bool) -> None:
         if failed:
             raise PipelineError(
                 f"{len(failed)} of {len(outcome)} targets did not accept the test notice: correct MCF_NOTIFY, or "
-                f"see to {', '.join(failed)}"
+                f"check {', '.join(failed)}"
             )
         return
     space.refresh()

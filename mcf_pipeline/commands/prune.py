@@ -22,7 +22,7 @@ def prune(settings: Settings, *, keep: int, dry_run: bool) -> None:
     if settings.store:
         raise UsageError(
             f"{settings.store} cannot be pruned: no lock keeps another machine from archiving a release whose quarters "
-            "would go; nothing was changed"
+            "would be removed; nothing was changed"
         )
     space = Workspace(settings)
     if not space.archive.manifests():
@@ -34,7 +34,7 @@ def prune(settings: Settings, *, keep: int, dry_run: bool) -> None:
         if snapshot.plan.to_do:
             # Which contents are refused, so that a quarter rests on an older release, is known once they are built.
             if dry_run:
-                raise UsageError("the archive has quarters that are not built yet: `mcf-pipeline run` first")
+                raise UsageError("the archive has quarters that are not built yet: run `mcf-pipeline run` first")
             _build(space)
             snapshot = space.snapshot()
         accepted = space.archive.accepted(snapshot.manifests)
@@ -46,7 +46,7 @@ def prune(settings: Settings, *, keep: int, dry_run: bool) -> None:
             space.archive.prune(found)
         _build(space)
     first = found.kept[0].release_id
-    out.print(f"Done: the history begins with release {first}; the current figures are what they were, and published.")
+    out.print(f"Done: the history begins with release {first}; the current figures are unchanged, and published.")
 
 
 def _build(space: Workspace) -> None:
@@ -57,9 +57,9 @@ def _build(space: Workspace) -> None:
 def _describe(space: Workspace, found: Retention, held: set[str], *, dry_run: bool) -> None:
     releases = "1 release" if len(found.kept) == 1 else f"{len(found.kept)} releases"
     if found.reason:
-        out.print(f"{found.applied} applied releases are kept, more than was asked for: {found.reason}.", markup=False)
+        out.print(f"{found.applied} applied releases are kept, more than requested: {found.reason}.", markup=False)
     if not found.removed:
-        out.print(f"Nothing to remove: {releases} archived, {found.applied} of them applied with news of their own.")
+        out.print(f"Nothing to remove: {releases} archived, {found.applied} of them applied with changes of their own.")
         return
     quarters = unneeded_quarters(space.data_dir, named_by(found.kept))
     folders = [space.data_dir.releases / manifest.release_id for manifest in found.removed]
@@ -68,8 +68,8 @@ def _describe(space: Workspace, found: Retention, held: set[str], *, dry_run: bo
     contents = len({path.with_suffix("") for path in quarters})
     out.print(
         f"{'Would remove' if dry_run else 'Removing'} {len(names)} of {len(names) + len(found.kept)} releases: "
-        f"{', '.join(names)}; with them {found.states} states of quarters from the history and {contents} stored "
-        f"quarters: {size(freed)}. What stays: {releases}, from {found.kept[0].release_id} on."
+        f"{', '.join(names)}; with them {found.states} quarter states from the history and {contents} stored "
+        f"quarters: {size(freed)}. Kept: {releases}, from {found.kept[0].release_id} on."
     )
     if dry_run:
         out.print("Nothing was changed.")

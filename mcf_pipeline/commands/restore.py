@@ -36,13 +36,13 @@ def restore(settings: Settings, path: Path, *, number: int | None) -> None:
             space.remote.send_releases()
     releases = "1 release" if len(catalogue.releases) == 1 else f"{len(catalogue.releases)} releases"
     out.print(
-        f"Restored backup {catalogue.number} of {catalogue.made_at}: {releases}, {size(restored)}, every file as it "
-        "was backed up.",
+        f"Restored backup {catalogue.number} of {catalogue.made_at}: {releases}, {size(restored)}, every file "
+        "matches the backup.",
         markup=False,
     )
     if SOURCE_MAP in catalogue.files and settings.store:
         out.print(
-            f"First: keep {space.data_dir.root / SOURCE_MAP} where every machine reads it, and set MCF_SOURCE_MAP",
+            f"First: keep {space.data_dir.root / SOURCE_MAP} where every machine can read it, and set MCF_SOURCE_MAP",
             markup=False,
         )
     elif SOURCE_MAP in catalogue.files:

@@ -15,7 +15,7 @@ def sample_portal(port: int) -> None:
 
     def ready(portal: SimulatedPortal) -> None:
         warn_synthetic()
-        out.print(f"Portal on {portal.url}, serving the release of {portal.release.day}. Ctrl-C ends it.")
+        out.print(f"Portal on {portal.url}, serving the release of {portal.release.day}. Ctrl-C stops it.")
         out.print(
             f"  MCF_PORTAL_URL={portal.url} mcf-pipeline run --source portal --data-dir data/demo",
             markup=False,

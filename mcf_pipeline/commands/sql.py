@@ -90,7 +90,7 @@ def _one_by_one(names: list[str], rows: list[list[str]]) -> None:
         out.print(f"── row {number} ──", style="dim")
         for name, cell in zip(names, row, strict=True):
             out.print(f"{name:<{width}}  {cell}")
-    err.print("Too wide for a table here: name the columns you need, or add --format csv.", style="dim")
+    err.print("Too wide for a table: select the columns you need, or add --format csv.", style="dim")
 
 
 def _cell(value: object) -> str:

@@ -301,7 +301,7 @@ def _repeated_lines(con: duckdb.DuckDBPyConnection, measures: Sequence[str]) -> 
         if differs:
             raise ContractError(
                 f"release {release_id}: lines {first} and {line} have the same quarter, region, gender, age class, "
-                "situation and status but different figures: an override in MCF_SOURCE_MAP reads two modalities as "
+                "situation and status but different figures: an override in MCF_SOURCE_MAP maps two modalities to "
                 "one; correct it there",
                 rule="doublons_en_conflit",
             )

@@ -88,7 +88,7 @@ class Verdict:
             said += f"; write into the file that MCF_SOURCE_MAP names: {' / '.join(lines)[:600]}"
         else:
             said += f". {RULES[first.rule].action}"
-        return ContractError(f"{said} (`mcf-pipeline doctor` shows the whole page)", rule=first.rule)
+        return ContractError(f"{said} (`mcf-pipeline doctor` shows the full report)", rule=first.rule)
 
 
 def refuse_suspect(con: duckdb.DuckDBPyConnection, recognition: Recognition, source_map: SourceMap) -> Verdict:

@@ -22,7 +22,7 @@ from mcf_pipeline.workspace import Workspace
 HELD = "HeldReleaseError"
 """Failures of this kind are reported as the release that is held."""
 PASSING = frozenset({"UnavailableError", "RateLimitedError"})
-"""Failures of these kinds can pass by themselves: the source is not reached."""
+"""Failures of these kinds can pass by themselves: the source cannot be reached."""
 OF_SOURCE = PASSING | {"SourceError", "RefusedError"}
 """Failures of these kinds are over once the source answers. Names, not classes: of a daemon's run there is no more."""
 

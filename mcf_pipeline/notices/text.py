@@ -89,9 +89,9 @@ class Writer:
         lines = [f"Release {release.release_id}: {release.rows:,} lines{shown}; {len(release.quarters)} quarters."]
         if facts.held:
             lines += [
-                "Archived, not applied, because known data shrank or grew beyond reason; the published figures stay.",
+                "Archived, not applied, because known data changed implausibly; the published figures do not change.",
                 *_some(facts.held, MOST_REASONS),
-                f"If the publisher means it: {self._typed('run')} --accept-release {release.release_id}",
+                f"If the publisher intended this: {self._typed('run')} --accept-release {release.release_id}",
             ]
             return self._notice("warning", f"release {release.release_id} is held", lines)
         new, revised, gone = (_of(facts.changes, nature) for nature in ("ajout", "revision", "disparition"))
@@ -106,7 +106,7 @@ class Writer:
             names = [f"{dimension} “{plain(text, 40)}”" for dimension, text in facts.unknown]
             lines.append(f"Unknown modalities, kept apart: {'; '.join(_some(names, MOST_REASONS))}.")
         lines += _some([f"Refused: {reason}" for reason in facts.refused.values()], MOST_REASONS)
-        lines += [f"Over: {what}" for what in over]
+        lines += [f"Resolved: {what}" for what in over]
         lines.append(f"Next: {self._typed('status')}")
         parts = [f"{len(new)} new", f"{len(revised)} revised"]
         parts += [f"{len(gone)} vanished"] if gone else []
@@ -151,14 +151,14 @@ class Writer:
         code = "" if failure.exit_code is None else f" (exit {failure.exit_code})"
         lines = [f"{failure.kind}: {failure.message}" if failure.exit_code == 1 else failure.message]
         if since:
-            lines.append(f"So it has been since {_moment(since)}.")
+            lines.append(f"Failing since {_moment(since)}.")
         lines += [
-            "The published figures stay as they are. This is reported once, however often it is tried again.",
+            "The published figures do not change. This is reported once, however many retries follow.",
             f"Next: {self._typed('status')}; docs/operation.md, “When something is red”",
         ]
         what = f"a run failed{code}"
         if since:
-            what = "the source is not reached" if failure.kind in PASSING else "looking for a release fails"
+            what = "the source cannot be reached" if failure.kind in PASSING else "checking for a release fails"
         return self._notice("failure", what, lines)
 
     def problems(self, found: Sequence[Problem]) -> Notice:
@@ -168,7 +168,7 @@ class Writer:
 
     def over(self, what: Sequence[str]) -> Notice:
         """What was wrong, was reported, and is so no longer."""
-        return self._notice("success", "works again", [f"Over: {line}" for line in what])
+        return self._notice("success", "works again", [f"Resolved: {line}" for line in what])
 
     def test(self) -> Notice:
         """What `mcf-pipeline notify --test` sends."""
@@ -192,7 +192,7 @@ def _of(changes: Iterable[Change], nature: str) -> list[Change]:
 def _broken(rule: str, broken: int, judged: int) -> str:
     found = RULES[rule]
     threshold = f" ({found.threshold})" if found.threshold else ""
-    return f"Used all the same: {broken:,} of {judged:,} lines. {found.meaning.rstrip('.')}{threshold} ({rule})."
+    return f"Still used: {broken:,} of {judged:,} lines. {found.meaning.rstrip('.')}{threshold} ({rule})."
 
 
 def _some(said: Sequence[str], most: int) -> list[str]:

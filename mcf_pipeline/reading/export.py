@@ -129,9 +129,9 @@ def _translated(error: OSError | MemoryError | duckdb.Error, path: Path, format:
 
     text = str(error).lower()
     if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
-        return PipelineError(f"{path.name} needs more memory or temporary disk than there is; free some")
+        return PipelineError(f"{path.name} needs more memory or temporary disk space than is available; free some")
     if is_disk_full(error) or "could not write" in text:
-        return PipelineError(f"no space left on the disk to read {path.name}: free some and run again")
+        return PipelineError(f"no space left on the disk to read {path.name}: free some space and run again")
     if isinstance(error, OSError):
         return SourceError(f"{path} cannot be read: {error.strerror or error}")
     return unreadable(path.name, format)

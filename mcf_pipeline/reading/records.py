@@ -261,21 +261,21 @@ class Records:
         aside = (fields == 1 and self._columns > 2) or (fields > 2 and self._columns == 1)
         note = " (a title or a note next to the table? remove it)" if aside else ""
         return ContractError(
-            f"{self._file}, line {number}: {what} where the header has {self._columns} columns{note}; ask for the "
-            "export again",
+            f"{self._file}, line {number}: {what} where the header has {self._columns} columns{note}; download "
+            "the export again",
             rule="ligne_irreguliere",
         )
 
     def _swallowed(self) -> ContractError:
         return ContractError(
-            f"{self._file}, line {self._number}: a quoted field that holds whole lines: a quote is not closed where "
-            "it should be; download the export again",
+            f"{self._file}, line {self._number}: a quoted field contains whole lines: a closing quote is missing; "
+            "download the export again",
             rule="ligne_irreguliere",
         )
 
     def _stray(self) -> ContractError:
         return ContractError(
-            f'{self._file}, line {self._number}: a quote (") in the middle of a field that is not doubled; ask for '
+            f'{self._file}, line {self._number}: a quote (") in the middle of a field that is not doubled; download '
             "the export again",
             rule="ligne_irreguliere",
         )

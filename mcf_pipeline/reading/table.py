@@ -66,8 +66,8 @@ def check_columns(file: str, names: tuple[str, ...], limits: Limits) -> tuple[st
     cleaned = tuple(name.strip("\ufeff \t\r\n\u00a0\u202f").strip() for name in names)
     if len(cleaned) > 2 and cleaned[0] and not any(cleaned[1:]):
         raise ContractError(
-            f"{file}: the first line holds {cleaned[0][:80]!r} and no other name: a title above the header; take it "
-            "out, so that the header is the first line",
+            f"{file}: the first line holds {cleaned[0][:80]!r} and no other name: a title above the header; remove "
+            "it, so that the header is the first line",
             rule="nom_de_colonne_vide",
         )
     first: dict[str, int] = {LINE_NUMBER: 0}
@@ -101,6 +101,6 @@ def too_large(file: str, limits: Limits) -> ContractError:
 def unreadable(file: str, format: Format) -> ContractError:
     """The error of a file that does not give what it says it holds."""
     return ContractError(
-        f"{file} cannot be read whole as {format}: it is damaged; download the export again",
+        f"{file} cannot be read completely as {format}: it is damaged; download the export again",
         rule="pas_un_export",
     )

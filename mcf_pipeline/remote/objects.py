@@ -183,7 +183,7 @@ class Objects:
             return self._put(key, content, mode)
         except _NotOfferedError:
             # Two machines that write in the same moment are not kept apart then; docs/object-store.md says so.
-            log.warning("%s offers no write under a condition: let one machine at a time use it", self.url)
+            log.warning("%s does not support conditional writes: use it from one machine at a time", self.url)
             if self._etag(key) != instead_of:
                 raise ConflictError from None
             return self._put(key, content, "overwrite")
@@ -255,8 +255,8 @@ class Objects:
         said = ", ".join(filter(None, (status.strip(), code)))
         if code == "NoSuchBucket":
             return StoreError(
-                f"there is no bucket of {self.url}: create it, or correct MCF_DATA_DIR (or --data-dir), AWS_REGION and "
-                "AWS_ENDPOINT_URL"
+                f"there is no bucket for {self.url}: create it, or correct MCF_DATA_DIR (or --data-dir), AWS_REGION "
+                "and AWS_ENDPOINT_URL"
             )
         if isinstance(error, (FileNotFoundError, obs.NotFoundError)):
             return MissingError()
@@ -267,7 +267,7 @@ class Objects:
         ):
             return StoreError(
                 f"{self.url} refuses access ({said or 'denied'}): check the credentials (AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the machine's role), the region, and what they are allowed"
+                "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the machine's role), the region, and their permissions"
             )
         if status[:3] == "501" or "not yet implemented" in text or isinstance(error, obs.NotSupportedError):
             return _NotOfferedError()
@@ -277,8 +277,8 @@ class Objects:
                 "give the machine a role"
             )
         return StoreError(
-            f"{self.url} cannot be reached ({said or _first_line(text)}), after several attempts: run again later; "
-            "what was written so far is used then"
+            f"{self.url} cannot be reached ({said or _first_line(text)}), after several attempts: run again later "
+            "to continue from what was written"
         )
 
 

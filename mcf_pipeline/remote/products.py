@@ -155,12 +155,12 @@ class Published:
             self.look()
             state = state_now()
             if before != self.pointer.get("path") and self.is_of(state):
-                log.info("another machine has published the same %s: it is taken", self._product.name)
+                log.info("another machine has published the same %s: using that one", self._product.name)
                 self._take_theirs()
                 return True
             if not self.is_made_of(state):
                 # The store has got another release meanwhile: an older state never replaces a newer one.
-                log.info("the %s is older than what the store holds now, and not published", self._product.name)
+                log.info("the %s is older than the one in the store: not published", self._product.name)
                 return False
             version = version or self._send(state)
             try:

@@ -67,9 +67,9 @@ class Releases:
         self.look()
         if lost := sorted(known.keys() - self.listed.keys()):
             raise ArchiveError(
-                f"{self._objects.url} had release {lost[0]} and has it no more: if somebody removed it on purpose, "
-                f"remove the working copy {self._archive.data_dir.root}; else `mcf-pipeline backup PATH` with that "
-                "--data-dir saves what the working copy has of it"
+                f"{self._objects.url} no longer has release {lost[0]}: if it was removed on purpose, delete the "
+                f"working copy {self._archive.data_dir.root}; otherwise `mcf-pipeline backup PATH` with that "
+                "--data-dir saves its files from the working copy"
             )
         self._objects.each(
             self._pull, [r for r, etag in self.listed.items() if known.get(r) != etag or not self._is_here(r)]
@@ -207,8 +207,8 @@ class Releases:
                     return release_id
                 if note:
                     raise BusyError(
-                        f"another machine has read release {release_id} of {self._objects.url} again meanwhile: wait "
-                        "for it to end, then run again"
+                        f"another machine has reread release {release_id} of {self._objects.url}: wait for it to end, "
+                        "then run again"
                     ) from None
                 release_id = self._give_way(manifest, theirs, etag)
 
@@ -244,7 +244,7 @@ class Releases:
         of_day = [Manifest.read(self._root / r) for r in others if self._notes[r]]
         again = next((m for m in (Manifest.parse(theirs, folder), *of_day) if is_again(ours, m)), None)
         if again:
-            log.warning("release %s was archived by another machine at the same time: it is taken", again.release_id)
+            log.warning("release %s was archived by another machine at the same time: using that one", again.release_id)
             shutil.rmtree(folder)
             self._take(ours.release_id, theirs, etag)
             return again.release_id
@@ -253,7 +253,7 @@ class Releases:
             {*self.listed, *(found.name for found in self._archive.release_folders())},
         )
         log.warning(
-            "release %s was archived by another machine at the same time, with another content: this one is %s",
+            "release %s was archived by another machine at the same time, with different content: this one becomes %s",
             ours.release_id,
             renamed.release_id,
         )

@@ -93,7 +93,7 @@ class Gauge:
 
     def _exceeded(self, how: str, limit: str) -> ContractError:
         return ContractError(
-            f"{self.what} {how}: refused; look at the source, and raise MCF_LIMIT_{limit} if it is right",
+            f"{self.what} {how}: refused; look at the source, and raise MCF_LIMIT_{limit} if this is expected",
             rule="limite_depassee",
         )
 

@@ -63,7 +63,7 @@ class Session(requests.Session):
         target = redirected(resp.url, location)
         if self._secret.is_in(target):
             raise SourceError(
-                f"{place(resp.url)} redirects to an address that holds the key of MCF_API_KEY: not followed, "
+                f"{place(resp.url)} redirects to an address that contains the key of MCF_API_KEY: not followed, "
                 "because addresses end up in logs; check MCF_PORTAL_URL, and have the key replaced"
             )
         return target

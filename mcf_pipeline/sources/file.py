@@ -92,7 +92,7 @@ class FileSource:
             # Without O_NONBLOCK, opening a named pipe waits for somebody to write into it.
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, ValueError) as error:
-            raise _unusable(self.path, getattr(error, "strerror", None) or "no path at all") from error
+            raise _unusable(self.path, getattr(error, "strerror", None) or "not a valid path") from error
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             os.close(descriptor)

@@ -65,7 +65,7 @@ class Transport:
     ) -> None:
         # requests would show the value in its own complaint.
         if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key.strip() == api_key):
-            raise UsageError("MCF_API_KEY holds blanks or special characters: give the key alone")
+            raise UsageError("MCF_API_KEY contains spaces or special characters: give only the key")
         self._limits = limits
         self._api_key = api_key
         self._secret = Secret(api_key)

@@ -71,7 +71,7 @@ class Secret:
             seen = before + piece
             if any(spelling in seen for spelling in self._spellings):
                 raise SourceError(
-                    f"{what} holds the key of MCF_API_KEY: refused, because it would be archived and published; "
+                    f"{what} contains the key of MCF_API_KEY: refused, because it would be archived and published; "
                     "inform the publisher, and have the key replaced"
                 )
             before = seen[-longest:] if longest else b""

@@ -55,7 +55,7 @@ def publish(
     """
     made = ensure_quarters(con, archive, snapshot, snapshot.timeline.quarters)
     if made:
-        log.info("made the missing files of %d quarters", made)
+        log.info("built the missing files of %d quarters", made)
     final = archive.data_dir.published_database
     final.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(final)
@@ -70,7 +70,7 @@ def publish(
         if wal.exists():
             # Someone wrote to the published file. DuckDB would replay that on the new one, so it goes first.
             wal.unlink(missing_ok=True)
-            log.warning("%s is gone: changes that another program made to the published file are not kept", wal)
+            log.warning("%s was removed: changes that another program made to the published file are discarded", wal)
         put_in_place(draft, final)
     snapshot.files.remove_unused(snapshot.used_files())
     return rows

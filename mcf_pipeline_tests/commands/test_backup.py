@@ -64,9 +64,7 @@ def test_what_is_there_is_not_copied_again_and_each_backup_can_be_restored(data_
     assert set(first.values()) == set(raw.values())
 
     out = backed_up(data_dir, folder)
-    assert out.startswith(
-        f"Backup 1 in {folder} is what the archive still holds: 3 releases; 0 bytes copied (0 files), "
-    )
+    assert out.startswith(f"Backup 1 in {folder} is still up to date: 3 releases; 0 bytes copied (0 files), ")
     assert (objects(folder), len(list((folder / "catalogues").iterdir()))) == (first, 1)
 
     archive = archive_in(data_dir)
@@ -81,7 +79,7 @@ def test_what_is_there_is_not_copied_again_and_each_backup_can_be_restored(data_
     assert restored(folder, tmp_path / "first", "--number", 1) == raw
     assert set(archive_in(tmp_path / "first").held()) == {"2025-04-08"}
     assert mcf_here("backup", folder, "--check").out.startswith(
-        "No problem found: every file of 2 backups is what was backed up; the newest (2, "
+        "No problem found: every file of 2 backups matches its hash; the newest (2, "
     )
 
 
@@ -163,7 +161,7 @@ def test_folders_that_will_not_do(data_dir, tmp_path):
     (tmp_path / "other" / "holiday.jpg").write_bytes(b"x")
     before = listing(tmp_path)
     for folder, said in [
-        (tmp_path / "other", "is no backup of mcf-pipeline"),
+        (tmp_path / "other", "is not a backup made by mcf-pipeline"),
         (data_dir / "backup", "lies in the data directory"),
         (data_dir, "lies in the data directory"),
     ]:
@@ -173,7 +171,7 @@ def test_folders_that_will_not_do(data_dir, tmp_path):
     assert (answer.code, "there is no release under" in answer.error) == (2, True)
     for arguments in (["backup", "--check"], ["restore"]):
         answer = mcf_here(*arguments, tmp_path / "other", "--data-dir", tmp_path / "empty")
-        assert (answer.code, "is no backup of mcf-pipeline" in answer.error) == (2, True)
+        assert (answer.code, "is not a backup made by mcf-pipeline" in answer.error) == (2, True)
     assert listing(tmp_path) == before
 
 
@@ -253,7 +251,7 @@ def test_two_backups_into_one_folder_do_not_meet(data_dir, tmp_path):
     backed_up(data_dir, folder)
     with FileLock(folder / "backup.lock"):
         answer = mcf_here("backup", folder, "--data-dir", data_dir)
-    assert (answer.code, answer.error) == (5, f"another backup into {folder} is under way: wait for it to end")
+    assert (answer.code, answer.error) == (5, f"another backup into {folder} is in progress: wait for it to end")
 
 
 def test_a_folder_of_a_newer_version_is_left_alone(data_dir, tmp_path):

@@ -29,7 +29,7 @@ def test_a_quarter_that_has_not_begun_is_refused_and_the_clock_named(ready, smal
     before = kept(ready)
     answer = mcf_here("run", "--source", small_releases[1], "--data-dir", ready)
     assert answer.code == 4
-    assert f"has not begun by this machine's clock, which says {clock.date()}" in answer.error
+    assert f"has not started according to this machine's clock ({clock.date()})" in answer.error
     assert kept(ready) == before
 
 

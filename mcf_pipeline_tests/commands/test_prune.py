@@ -20,10 +20,9 @@ def test_the_newest_releases_stay_and_the_warehouse_is_published(grown):
     assert answer.code == 0, answer.err
     plan, last = answer.out.splitlines()
     assert plan.startswith(
-        "Would remove 1 of 3 releases: 2021-01-08; with them 2 states of quarters from the history and 2 stored "
-        "quarters: "
+        "Would remove 1 of 3 releases: 2021-01-08; with them 2 quarter states from the history and 2 stored quarters: "
     )
-    assert plan.endswith("What stays: 2 releases, from 2021-04-08 on.")
+    assert plan.endswith("Kept: 2 releases, from 2021-04-08 on.")
     assert last == "Nothing was changed."
     assert listing(grown) == tree
 
@@ -32,7 +31,7 @@ def test_the_newest_releases_stay_and_the_warehouse_is_published(grown):
     said, done = answer.out.splitlines()
     assert said == plan.replace("Would remove", "Removing")
     assert done == (
-        "Done: the history begins with release 2021-04-08; the current figures are what they were, and published."
+        "Done: the history begins with release 2021-04-08; the current figures are unchanged, and published."
     )
     assert read(database, FIGURES) == before
     assert read(database, "SELECT release_id FROM dim_release ORDER BY 1") == [("2021-04-08",), ("2021-07-08",)]
@@ -43,7 +42,7 @@ def test_the_newest_releases_stay_and_the_warehouse_is_published(grown):
     answer = mcf_here("prune", "--keep", 2, "--data-dir", grown)
     assert (answer.code, answer.out) == (
         0,
-        "Nothing to remove: 2 releases archived, 2 of them applied with news of their own.\n",
+        "Nothing to remove: 2 releases archived, 2 of them applied with changes of their own.\n",
     )
     # What is left of a pruned release's bytes is nothing, and a run finds nothing new.
     assert not list((grown / "raw").rglob("*2021-01-08*"))
@@ -90,5 +89,5 @@ def test_a_dry_run_builds_nothing(ready):
     before = listing(ready)
     answer = mcf_here("prune", "--keep", 1, "--dry-run", "--data-dir", ready)
     assert answer.code == 2
-    assert answer.error == "the archive has quarters that are not built yet: `mcf-pipeline run` first"
+    assert answer.error == "the archive has quarters that are not built yet: run `mcf-pipeline run` first"
     assert listing(ready) == before

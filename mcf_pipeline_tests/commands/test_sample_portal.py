@@ -1,4 +1,4 @@
-"""``sample-portal``: what a newcomer's first terminal shows, and that Ctrl-C ends it."""
+"""``sample-portal``: what a newcomer's first terminal shows, and that Ctrl-C stops it."""
 
 import re
 import signal

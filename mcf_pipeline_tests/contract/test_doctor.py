@@ -155,7 +155,7 @@ def test_a_page_of_five_problems_fits_a_terminal():
     places = [next(i for i, line in enumerate(shown) if f"{n}. problem {n}" in line) for n in range(1, 6)]
     assert places == sorted(places)
     assert shown.index("[columns]") > places[-1]
-    assert "tried: nothing else stops a run" in shown[shown.index("[columns]") - 1]
+    assert "tried: no other problem stops a run" in shown[shown.index("[columns]") - 1]
     assert shown[-1] == "not ready"
 
 

@@ -145,7 +145,7 @@ def test_a_held_release_is_told_and_again_once_it_is_accepted(small_copy, small_
     ], "not as a failure, too"
     assert "2020-T2 vanished" in webhook.received[-1]["message"]
     accept = f"mcf-pipeline run --data-dir {space.data_dir.root} --accept-release 2021-04-08"
-    assert fields(webhook.last, "If the publisher means it: ") == accept
+    assert fields(webhook.last, "If the publisher intended this: ") == accept
     holding.archive.accept("2021-04-08")
     with dg.DagsterInstance.ephemeral() as instance:
         graph.follow_plan(small_copy.data_dir, csv, instance)
@@ -181,7 +181,7 @@ def test_three_equal_failures_are_one_notice_and_their_end_another(empty, webhoo
     assert len(webhook.received) == 2, "the first is not mended yet"
     tell(empty, ran_at=NOW + 5 * MINUTE, now=NOW + 5 * MINUTE)
     assert webhook.subjects[2:] == ["mcf_pipeline: works again"]
-    assert webhook.last[:2] == [f"Over: {BROKEN.message}", f"Over: {other.message}"]
+    assert webhook.last[:2] == [f"Resolved: {BROKEN.message}", f"Resolved: {other.message}"]
     tell(empty, failure=BROKEN, now=NOW + 6 * MINUTE)
     assert webhook.subjects[3:] == ["mcf_pipeline: a run failed (exit 4)"]
 
@@ -202,8 +202,8 @@ def test_a_source_that_the_sensor_does_not_reach_is_told_after_hours(empty, webh
     note_look(empty, error, NOW)
     note_look(empty, UnavailableError("no answer after 9 s"), NOW + MINUTE)
     assert tell(empty, now=NOW + PATIENCE - MINUTE).sent == []
-    assert tell(empty, now=NOW + PATIENCE).sent == ["mcf_pipeline: the source is not reached"]
-    assert webhook.last[:2] == ["no answer after 12 s", "So it has been since 2026-10-08 06:30 UTC."]
+    assert tell(empty, now=NOW + PATIENCE).sent == ["mcf_pipeline: the source cannot be reached"]
+    assert webhook.last[:2] == ["no answer after 12 s", "Failing since 2026-10-08 06:30 UTC."]
     note_look(empty, error, NOW + PATIENCE + MINUTE)
     assert tell(empty, now=NOW + 2 * PATIENCE).sent == []
     note_look(empty, None, NOW + 2 * PATIENCE)
@@ -219,7 +219,7 @@ def test_a_source_that_answers_in_time_is_not_told(empty):
 @pytest.mark.parametrize("error", [ArchiveError("a manifest is damaged"), RefusedError("denied", 403, "")])
 def test_a_look_that_fails_for_good_is_told_at_once(empty, error):
     note_look(empty, error, NOW)
-    assert tell(empty, now=NOW).sent == ["mcf_pipeline: looking for a release fails"]
+    assert tell(empty, now=NOW).sent == ["mcf_pipeline: checking for a release fails"]
 
 
 # -- delivery -----------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_a_release_is_told_in_a_few_lines():
         unknown=(("region", "Atlantide <b>"),),
         refused={"2024-T1": "2024-T1: 5 of 10 lines rejected"},
     )
-    notice = WRITER.release(facts, over=["the source is not reached"])
+    notice = WRITER.release(facts, over=["the source cannot be reached"])
     assert notice.kind == "warning"
     assert notice.subject == "mcf_pipeline: release 2026-10-08: 1 new, 2 revised, 1 refused"
     *said, broken, unknown, refused, over, following, last = notice.lines
@@ -62,10 +62,10 @@ def test_a_release_is_told_in_a_few_lines():
         "Rejected: 4 lines (nombre_invalide 3, modalite_vide 1).",
         "Without a readable quarter: 1 line.",
     ]
-    assert broken.startswith("Used all the same: 2 of 100 lines. ")
+    assert broken.startswith("Still used: 2 of 100 lines. ")
     assert unknown == "Unknown modalities, kept apart: region “Atlantide ＜b＞”."
     assert refused == "Refused: 2024-T1: 5 of 10 lines rejected"
-    assert over == "Over: the source is not reached"
+    assert over == "Resolved: the source cannot be reached"
     assert following == "Next: mcf-pipeline status --data-dir /srv/mcf"
     assert last == "2026-10-08 06:30 UTC, /srv/mcf"
 
@@ -111,15 +111,15 @@ def test_made_up_data_is_called_so_in_every_notice():
     [
         (Failure("SourceError", "x", 3), None, "a run failed (exit 3)"),
         (Failure("RunFailure", "x"), None, "a run failed"),
-        (Failure("UnavailableError", "x"), NOW, "the source is not reached"),
-        (Failure("RefusedError", "x"), NOW, "looking for a release fails"),
-        (Failure("ArchiveError", "x"), NOW, "looking for a release fails"),
+        (Failure("UnavailableError", "x"), NOW, "the source cannot be reached"),
+        (Failure("RefusedError", "x"), NOW, "checking for a release fails"),
+        (Failure("ArchiveError", "x"), NOW, "checking for a release fails"),
     ],
 )
 def test_a_failure_says_what_failed(failure, since, subject):
     notice = WRITER.failure(failure, since)
     assert (notice.kind, notice.subject) == ("failure", f"mcf_pipeline: {subject}")
-    assert ("So it has been since 2026-10-08 06:30 UTC." in notice.lines) == bool(since)
+    assert ("Failing since 2026-10-08 06:30 UTC." in notice.lines) == bool(since)
 
 
 def test_a_bug_is_called_by_its_class():

@@ -65,7 +65,7 @@ def test_records_that_vanish_into_a_field_are_seen(
     with pytest.raises(ContractError) as caught:
         read(con, tmp_path, body)
     assert caught.value.rule == "ligne_irreguliere"
-    assert f"line {first}: a quoted field that holds whole lines" in str(caught.value)
+    assert f"line {first}: a quoted field contains whole lines" in str(caught.value)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
@@ -75,7 +75,7 @@ def test_they_are_seen_however_the_file_comes(
     monkeypatch.setattr(encoding, "CHUNK", chunk)
     for line_end in ("\n", "\r\n", "\r"):
         for last in (4, 7):
-            with pytest.raises(ContractError, match="line 3: a quoted field that holds whole lines"):
+            with pytest.raises(ContractError, match="line 3: a quoted field contains whole lines"):
                 read(con, tmp_path, marked((3, 2), (last, 2), line_end))
 
 
@@ -84,7 +84,7 @@ def test_one_that_is_never_closed_is_seen_at_once_in_a_large_file(
 ) -> None:
     table = plain(6, 200_000)
     table[4][2] = '"' + table[4][2]
-    with pytest.raises(ContractError, match="line 5: a quoted field that holds whole lines"):
+    with pytest.raises(ContractError, match="line 5: a quoted field contains whole lines"):
         read(con, tmp_path, joined(table))
 
 

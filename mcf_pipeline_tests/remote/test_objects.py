@@ -132,7 +132,7 @@ def test_a_store_that_is_not_there_is_an_error_of_one_line(bucket, env):
 def test_a_bucket_that_is_not_there_is_named(bucket, env):
     answer = mcf_here("run", "--source", "sample", **env | {"MCF_DATA_DIR": "s3://no-such-bucket/mcf"})
     assert answer.code == 3
-    assert answer.error.startswith("there is no bucket of s3://no-such-bucket/mcf: create it")
+    assert answer.error.startswith("there is no bucket for s3://no-such-bucket/mcf: create it")
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_a_release_that_the_bucket_lost_is_an_error_and_stays_in_the_copy(
     built.s3.delete_object(Bucket=built.name, Key="mcf/raw/releases/2021-01-08/manifest.json")
     answer = mcf_here("run", "--source", small_releases[0], **env)
     assert answer.code == 1
-    assert f"{built.url} had release 2021-01-08 and has it no more" in answer.error
+    assert f"{built.url} no longer has release 2021-01-08" in answer.error
     assert list((tmp_path / "cache").glob("*/raw/releases/2021-01-08/manifest.json"))
     shutil.rmtree(tmp_path / "cache")
     assert mcf_here("run", "--source", small_releases[0], **env).code == 0

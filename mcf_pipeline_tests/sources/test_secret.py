@@ -81,7 +81,7 @@ def test_it_does_not_show_itself():
 def test_a_download_stops_where_the_key_is_whole_however_it_is_cut(at):
     first, second = (KEY[:at] + "|").encode()[:-1], (KEY[at:] + "\nmore").encode()
     given = []
-    with pytest.raises(SourceError, match="export holds the key of MCF_API_KEY") as caught:
+    with pytest.raises(SourceError, match="export contains the key of MCF_API_KEY") as caught:
         given += Secret(KEY).watched([b"a;b\n" * 100, first, second, b"later"], "export")
     assert KEY not in str(caught.value)
 

@@ -231,7 +231,7 @@ def test_a_strangers_leftover_wal_is_not_replayed_on_the_new_file(story, copied,
     assert wal.stat().st_size > 0
     publish_build(copied)
     assert not wal.exists()
-    assert "changes that another program made to the published file are not kept" in caplog.text
+    assert "changes that another program made to the published file are discarded" in caplog.text
     assert contents(path) == contents(story.space.data_dir.published_database)
 
 
