@@ -36,7 +36,7 @@ def test_every_command_explains_itself_and_its_options(name, option):
 def test_help_lists_the_commands_and_the_exit_codes():
     answer = mcf_here("--help")
     assert answer.code == 0
-    for text in (*main.commands, "Exit codes: 0 done", "5 another run"):
+    for text in (*main.commands, "Exit codes: 0 success", "5 another run"):
         assert text in " ".join(answer.out.split())
 
 
