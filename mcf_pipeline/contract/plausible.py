@@ -31,8 +31,10 @@ MAIN = "part_france_competences"
 """The part that is nine tenths of nearly every amount."""
 THE_OTHERS = "toutes_les_autres"
 """Stands for the parts of all financers but that one, added up."""
-FACTORS = (1000, 100, 10)
-"""By which counts may have been multiplied; the largest that fits is the one."""
+FACTORS = (1000, 100, *range(10, 1, -1))
+"""By which counts may have been multiplied, twice by a join that repeats each line; the largest that fits is the one."""
+ROUNDED = 10
+"""To what counts are rounded at most: those that are say nothing of a smaller factor."""
 IN_THOUSANDS = (500, 1500)
 """What is missing, as a multiple of a part that is given in thousands: 999, where it is not rounded to whole ones."""
 TOO_LARGE = {100: (-0.995, -0.985), 1000: (-0.9995, -0.9985)}
@@ -190,8 +192,11 @@ def _factor(seen: Look) -> int | None:
         return None
     for factor, lines in zip(FACTORS, seen.multiples, strict=True):
         # Counts that are rounded are multiples, too, and some of them are as small as the rounding.
-        if lines >= BROKEN_SHARE * seen.lines and seen.fewest >= MIN_PERSONS * factor:
-            return factor
+        if lines >= BROKEN_SHARE * seen.lines:
+            if seen.fewest >= MIN_PERSONS * factor:
+                return factor
+            if factor <= ROUNDED:
+                return None  # and so are multiples of what divides it
     return None
 
 
