@@ -22,6 +22,7 @@ from mcf_pipeline.contract.thresholds import (
     MIN_DOSSIERS_COPIED,
     MIN_DOSSIERS_OF_REGION,
     MIN_LINES,
+    MIN_PERSONS,
     RESET,
 )
 from mcf_pipeline.quarter import Quarter
@@ -68,7 +69,7 @@ def level_notes(quarters: Regions) -> list[str]:
     return [
         *notes,
         f"dossiers grow from quarter to quarter of {years[-1]} as if each held its year so far "
-        f"({_shown(quarters, years[-1])}): compare them with what is published elsewhere (trimestres_cumules)"
+        f"({_shown(quarters, years[-1])}): compare them with what is published elsewhere (trimestres_cumules)",
     ]
 
 
@@ -81,10 +82,11 @@ def masking_notes(lines: Mapping[str, tuple[int, int]]) -> list[str]:
     bare = [quarter for quarter, (of, masked) in sorted(lines.items()) if masked == 0 and of >= MIN_LINES]
     if not bare:
         return []
-    where = "no quarter" if len(bare) == len(lines) else f"none of the lines of {_listed(bare)}"
+    is_all = len(bare) == len(lines)
+    said = "no quarter holds a masked line" if is_all else f"none of the lines of {_listed(bare)} is masked"
     return [
-        f"{where} {'holds a masked line' if len(bare) == len(lines) else 'is masked'}: if the publisher leaves out lines "
-        "of fewer than 5 persons, sums, shares and their bounds do not count them"
+        f"{said}: if the publisher leaves out lines of fewer than {MIN_PERSONS} persons, sums, shares and their bounds "
+        "do not count them"
     ]
 
 

@@ -31,8 +31,8 @@ MAIN = "part_france_competences"
 """The part that is nine tenths of nearly every amount."""
 THE_OTHERS = "toutes_les_autres"
 """Stands for the parts of all financers but that one, added up."""
-FACTORS = (1000, 100, *range(10, 1, -1))
-"""By which counts may have been multiplied, twice by a join that repeats each line; the largest that fits is the one."""
+FACTORS: tuple[int, ...] = (1000, 100, *range(10, 1, -1))
+"""By which counts may have been multiplied, by 2 where a join repeats each line; the largest that fits is the one."""
 ROUNDED = 10
 """To what counts are rounded at most: those that are say nothing of a smaller factor."""
 IN_THOUSANDS = (500, 1500)

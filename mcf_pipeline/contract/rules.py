@@ -380,8 +380,8 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "masque_avec_zero",
         "warn",
-        "The dossiers are masked, and the mean price, the mean duration, or every number of some of the dossiers beside "
-        "them is 0: a masked figure written as 0, by which bounds are too narrow.",
+        "The dossiers are masked, and the mean price, the mean duration, or every number of some of the dossiers "
+        "beside them is 0: a masked figure written as 0, by which bounds are too narrow.",
         _SEEN,
     ),
     Rule("effectif_avec_montant_masque", "warn", "The amount is masked, but a count is given.", _SEEN),
