@@ -48,7 +48,7 @@ class Look:
     Attributes:
         lines: with dossiers.
         fewest: dossiers of one of them.
-        multiples: lines whose dossiers are a multiple of each of `FACTORS`.
+        multiples: lines whose dossiers (below ten, all counts) are a multiple of each of `FACTORS`.
         timed: lines with a mean duration.
         hours: their median.
         counts: by column that counts some of the dossiers: lines judged, and lines in which it holds more than all.
@@ -91,7 +91,7 @@ def look(con: duckdb.DuckDBPyConnection, counts: Sequence[str], parts: Sequence[
     figures = [
         "count(*) FILTER (WHERE nb_dossiers > 0)",
         "min(nb_dossiers) FILTER (WHERE nb_dossiers > 0)",
-        *(f"count(*) FILTER (WHERE nb_dossiers > 0 AND nb_dossiers % {factor} = 0)" for factor in FACTORS),
+        *(f"count(*) FILTER (WHERE nb_dossiers > 0 AND {_is_multiple(factor, counts)})" for factor in FACTORS),
         "count(*) FILTER (WHERE duree_moyenne > 0)",
         "median(duree_moyenne) FILTER (WHERE duree_moyenne > 0)",
     ]
@@ -184,6 +184,12 @@ def _counts(found: Looks) -> Iterator[Problem]:
                 "column may stand for one of them",
                 (_accept("relation_effectifs"),),
             )
+
+
+def _is_multiple(factor: int, counts: Sequence[str]) -> str:
+    """SQL: whether a line's counts are multiples; of a small factor all must be, for dossiers alone may be even."""
+    judged = ("nb_dossiers", *counts) if factor < ROUNDED else ("nb_dossiers",)
+    return " AND ".join(f"coalesce({name}, 0) % {factor} = 0" for name in judged)
 
 
 def _factor(seen: Look) -> int | None:

@@ -205,7 +205,8 @@ TABLE: tuple[Rule, ...] = (
         "effectifs_multiplies",
         "refuse",
         "Nearly all numbers of dossiers, in the release or in one quarter or region, are multiples of 2 to 10, 100 "
-        "or 1,000, and none is as small as the masking leaves them: they were multiplied, or lines counted twice.",
+        "or 1,000 (by less than 10: with all other counts), and none is as small as the masking leaves them: they were "
+        "multiplied, or lines counted twice.",
         _MAP,
         f"{BROKEN_SHARE:.0%} of the lines, {MIN_JUDGED_OF_PART} at least; none below {MIN_PERSONS} times that",
     ),

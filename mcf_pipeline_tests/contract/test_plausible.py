@@ -104,6 +104,15 @@ def test_counts_that_were_multiplied_in_one_quarter(factor):
     refused_unless_accepted(lines, "effectifs_multiplies", "in quarter 2024-T2, nearly all")
 
 
+def test_dossiers_that_are_even_were_not_doubled():
+    """Where the other counts are not: what takes lines twice doubles these, too."""
+    lines = [
+        line | {"nb_dossiers": str(2 * int(line["nb_dossiers"])), "prix_moyen": ""} if line["nb_dossiers"] else line
+        for line in GOOD
+    ]
+    assert not any("multiples of" in problem for problem in look(lines).problems)
+
+
 @pytest.mark.parametrize("to", [5, 10])
 def test_counts_that_are_rounded_were_not_multiplied(to):
     lines = [
