@@ -317,6 +317,8 @@ class Recomputed:
             year, number = quarter_id[:4], quarter_id[-1]
             before = quarters.get(f"{int(year) - 1}-T{number}", {})
             so_far = [quarters[q] for q in quarters if q[:4] == year and q <= quarter_id]
+            if len(so_far) < int(number):
+                so_far = []
             yield {
                 "trimestre_id": quarter_id,
                 "libelle": f"{'1er' if number == '1' else f'{number}e'} trimestre {year}",

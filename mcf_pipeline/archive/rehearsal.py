@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from mcf_pipeline.archive.manifest import QuarterContent
 from mcf_pipeline.archive.split import spellings, split
 from mcf_pipeline.contract.evidence import ExportValues
-from mcf_pipeline.contract.levels import judge_levels, judge_spellings, level_notes
+from mcf_pipeline.contract.levels import judge_levels, judge_spellings, level_notes, masking_notes
 from mcf_pipeline.contract.lines import NOTHING_LOST, TypedLines, read_lines
 from mcf_pipeline.contract.map_lines import Problem, map_lines
 from mcf_pipeline.contract.recognised import Recognition
@@ -118,6 +118,7 @@ def _round(
     problems: dict[str, Problem] = {}
     notes: dict[str, None] = dict.fromkeys(recognition.flags)
     regions: dict[str, Mapping[str, int]] = {}
+    masked: dict[str, tuple[int, int]] = {}
     refused: list[str] = []
     rules: Counter[tuple[str, str]] = Counter()
 
@@ -129,6 +130,8 @@ def _round(
         if problems:
             return
         lines = read_lines(con, "SELECT '' AS release_id, * EXCLUDE (canonique) FROM lignes", source_map)
+        for quarter, of in lines.usagers.groupby("trimestre_id"):
+            masked[str(quarter)] = (len(of), int(of["est_masque"].sum()))
         refused.extend(message for q, held in quarters.items() if (message := _refused(lines, q, held.rows)))
         rules.update(lines.rejets[["regle", "colonne"]].fillna("").itertuples(index=False, name=None))
         inspect(lines)
@@ -146,7 +149,7 @@ def _round(
     if problems:
         proposals = [proposal for problem in problems.values() for proposal in problem.proposals]
         return map_lines(source_map, proposals) if proposals else None
-    found.notes += notes
+    found.notes += [*notes, *masking_notes(masked)]
     found.problems += refused
     found.notes += _rejected(rules)
     found.opens = not refused

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcf_pipeline.commands.console import for_the_sample, out
-from mcf_pipeline.contract.levels import level_notes
+from mcf_pipeline.contract.levels import level_notes, masking_notes
 from mcf_pipeline.contract.line_rules import OF_PRICES, added_up
 from mcf_pipeline.contract.modalities import DIMENSIONS
 from mcf_pipeline.contract.rules import DROPPED, RULES
@@ -111,6 +111,8 @@ def _count(con: duckdb.DuckDBPyConnection, found: Overview) -> None:
         "SELECT coalesce(sum(nb_lignes), 0)::BIGINT, coalesce(sum(nb_lignes_masquees), 0)::BIGINT, count(*), "
         "min(trimestre_id), max(trimestre_id) FROM mart_trimestre",
     )
+    lines = con.execute("SELECT trimestre_id, nb_lignes, nb_lignes_masquees FROM mart_trimestre").fetchall()
+    found.suspect += masking_notes({quarter: (of, masked) for quarter, of, masked in lines})
     found.rejected, found.dropped = con.execute(
         "SELECT count(DISTINCT (release_id, numero_ligne)) FILTER (WHERE regle <> $dropped), "
         "count(DISTINCT (release_id, numero_ligne)) FILTER (WHERE regle = $dropped) FROM stg_rejets",

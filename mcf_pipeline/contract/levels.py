@@ -1,4 +1,4 @@
-"""What the quarters of a release say side by side: too much for the country, or each the sum of its year so far.
+"""What the quarters of a release say side by side: too much for the country, sums of the year so far, or copies.
 
 A first release has none before it to be compared with (`archive.guards`), and each of its lines agrees with itself.
 What does not belong here: what lines say (`contract.plausible`).
@@ -17,7 +17,12 @@ from mcf_pipeline.contract.thresholds import (
     CUMULATED,
     MAX_DOSSIERS_OF_QUARTER,
     MAX_DOSSIERS_OF_YEAR,
+    MIN_COPIED,
     MIN_CUMULATED,
+    MIN_DOSSIERS_COPIED,
+    MIN_DOSSIERS_OF_REGION,
+    MIN_LINES,
+    MIN_PERSONS,
     RESET,
 )
 from mcf_pipeline.quarter import Quarter
@@ -50,18 +55,62 @@ def judge_levels(quarters: Regions, accepted: Sequence[str]) -> list[Problem]:
                 (_accept("trimestres_cumules"),),
             )
         )
+    if "chiffres_recopies" not in accepted and (said := _copied(quarters)):
+        problems.append(Problem("chiffres_recopies", said, (_accept("chiffres_recopies"),)))
     return problems
 
 
 def level_notes(quarters: Regions) -> list[str]:
-    """What is only suspect: a single year whose quarters grow as sums of the year so far do."""
+    """What is only suspect: a year whose quarters grow as sums of the year so far do, and what is missing."""
+    notes = _missing(quarters)
     years = _cumulated(quarters)
     if not years or (len(years) >= MIN_CUMULATED and _begins_again(quarters, years)):
-        return []
+        return notes
     return [
+        *notes,
         f"dossiers grow from quarter to quarter of {years[-1]} as if each held its year so far "
-        f"({_shown(quarters, years[-1])}): compare them with what is published elsewhere (trimestres_cumules)"
+        f"({_shown(quarters, years[-1])}): compare them with what is published elsewhere (trimestres_cumules)",
     ]
+
+
+def masking_notes(lines: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Quarters without a masked line: those of fewer than 5 persons were left out, and no bound counts them.
+
+    Args:
+        lines: by quarter, how many valid ones, and how many of them are masked.
+    """
+    bare = [quarter for quarter, (of, masked) in sorted(lines.items()) if masked == 0 and of >= MIN_LINES]
+    if not bare:
+        return []
+    is_all = len(bare) == len(lines)
+    said = "no quarter holds a masked line" if is_all else f"none of the lines of {_listed(bare)} is masked"
+    return [
+        f"{said}: if the publisher leaves out lines of fewer than {MIN_PERSONS} persons, sums, shares and their bounds "
+        "do not count them"
+    ]
+
+
+def _missing(quarters: Regions) -> list[str]:
+    """Quarters that are not there between others, and large regions that a quarter has not and the one before has."""
+    found = sorted(map(Quarter.parse, quarters))
+    gaps = [q.id for before, after in itertools.pairwise(found) for q in map(before.__add__, range(1, after - before))]
+    notes = [f"the release has no lines of {_listed(gaps)}, between quarters that it has"] if gaps else []
+    for before, after in itertools.pairwise(found):
+        gone = [
+            region
+            for region, dossiers in sorted(quarters[before.id].items())
+            if region != NOT_GIVEN_ID and dossiers >= MIN_DOSSIERS_OF_REGION and region not in quarters[after.id]
+        ]
+        if gone:
+            notes.append(
+                f"{after} has no lines of region {_listed(gone)}, and {before} has: sums of {after} are without it"
+            )
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(clean(name, 40) for name in names[:3]) + more
 
 
 def judge_spellings(spellings: Sequence[tuple[tuple[str | None, ...], str]], accepted: Sequence[str]) -> list[Problem]:
@@ -116,6 +165,27 @@ def _too_many(quarters: Regions) -> str | None:
             f"{year} has {years[year]:,} dossiers; the busiest year of the dataset has about 2,000,000: counts may "
             "have been multiplied, quarters be cumulated, or lines be there several times"
         )
+    return None
+
+
+def _copied(quarters: Regions) -> str | None:
+    """Two quarters, or two regions, whose dossiers are the same throughout: one was put in the place of the other."""
+    by_region: dict[str, dict[str, int]] = {}
+    for quarter, regions in sorted(quarters.items()):
+        for region, dossiers in regions.items():
+            by_region.setdefault(region, {})[quarter] = dossiers
+    for what, groups, within in (("quarters", quarters, "region"), ("regions", by_region, "quarter")):
+        seen: dict[frozenset[tuple[str, int]], str] = {}
+        for name, figures in sorted(groups.items()):
+            given = {key: dossiers for key, dossiers in figures.items() if dossiers}
+            if len(given) < MIN_COPIED or sum(given.values()) < MIN_DOSSIERS_COPIED:
+                continue
+            other = seen.setdefault(frozenset(given.items()), name)
+            if other != name:
+                return (
+                    f"{what} {clean(other, 40)} and {clean(name, 40)} have the same dossiers in every {within} "
+                    f"({sum(given.values()):,} in all): one seems to be a copy of the other"
+                )
     return None
 
 

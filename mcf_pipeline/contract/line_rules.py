@@ -76,6 +76,12 @@ LINE_RULES = (
         ("nb_dossiers", "nb_titulaires", "montant_engage", "parts_donnees"),
     ),
     LineRule(
+        "masque_avec_zero",
+        "nb_dossiers IS NULL",
+        "nb_dossiers IS NULL AND (prix_moyen = 0 OR duree_moyenne = 0 OR effectif_max = 0)",
+        ("nb_dossiers", "prix_moyen", "duree_moyenne", "effectif_max"),
+    ),
+    LineRule(
         "effectif_avec_montant_masque",
         "montant_engage IS NULL",
         f"montant_engage IS NULL AND {_COUNT_GIVEN}",

@@ -31,8 +31,10 @@ MAIN = "part_france_competences"
 """The part that is nine tenths of nearly every amount."""
 THE_OTHERS = "toutes_les_autres"
 """Stands for the parts of all financers but that one, added up."""
-FACTORS = (1000, 100, 10)
-"""By which counts may have been multiplied; the largest that fits is the one."""
+FACTORS: tuple[int, ...] = (1000, 100, *range(10, 1, -1))
+"""By which counts may have been multiplied, by 2 where a join repeats each line; the largest that fits is the one."""
+ROUNDED = 10
+"""To what counts are rounded at most: those that are say nothing of a smaller factor."""
 IN_THOUSANDS = (500, 1500)
 """What is missing, as a multiple of a part that is given in thousands: 999, where it is not rounded to whole ones."""
 TOO_LARGE = {100: (-0.995, -0.985), 1000: (-0.9995, -0.9985)}
@@ -46,7 +48,7 @@ class Look:
     Attributes:
         lines: with dossiers.
         fewest: dossiers of one of them.
-        multiples: lines whose dossiers are a multiple of each of `FACTORS`.
+        multiples: lines whose dossiers (below ten, all counts) are a multiple of each of `FACTORS`.
         timed: lines with a mean duration.
         hours: their median.
         counts: by column that counts some of the dossiers: lines judged, and lines in which it holds more than all.
@@ -89,7 +91,7 @@ def look(con: duckdb.DuckDBPyConnection, counts: Sequence[str], parts: Sequence[
     figures = [
         "count(*) FILTER (WHERE nb_dossiers > 0)",
         "min(nb_dossiers) FILTER (WHERE nb_dossiers > 0)",
-        *(f"count(*) FILTER (WHERE nb_dossiers > 0 AND nb_dossiers % {factor} = 0)" for factor in FACTORS),
+        *(f"count(*) FILTER (WHERE nb_dossiers > 0 AND {_is_multiple(factor, counts)})" for factor in FACTORS),
         "count(*) FILTER (WHERE duree_moyenne > 0)",
         "median(duree_moyenne) FILTER (WHERE duree_moyenne > 0)",
     ]
@@ -184,14 +186,23 @@ def _counts(found: Looks) -> Iterator[Problem]:
             )
 
 
+def _is_multiple(factor: int, counts: Sequence[str]) -> str:
+    """SQL: whether a line's counts are multiples; of a small factor all must be, for dossiers alone may be even."""
+    judged = ("nb_dossiers", *counts) if factor < ROUNDED else ("nb_dossiers",)
+    return " AND ".join(f"coalesce({name}, 0) % {factor} = 0" for name in judged)
+
+
 def _factor(seen: Look) -> int | None:
     """By what all counts of a group were multiplied, as far as anyone can see."""
     if seen.lines < MIN_JUDGED_OF_PART or seen.fewest is None:
         return None
     for factor, lines in zip(FACTORS, seen.multiples, strict=True):
         # Counts that are rounded are multiples, too, and some of them are as small as the rounding.
-        if lines >= BROKEN_SHARE * seen.lines and seen.fewest >= MIN_PERSONS * factor:
-            return factor
+        if lines >= BROKEN_SHARE * seen.lines:
+            if seen.fewest >= MIN_PERSONS * factor:
+                return factor
+            if factor <= ROUNDED:
+                return None  # and so are multiples of what divides it
     return None
 
 

@@ -17,7 +17,9 @@ from mcf_pipeline.contract.thresholds import (
     MAX_DOSSIERS_OF_QUARTER,
     MAX_DOSSIERS_OF_YEAR,
     MIN_CODES,
+    MIN_COPIED,
     MIN_CUMULATED,
+    MIN_DOSSIERS_COPIED,
     MIN_DOSSIERS_OF_REGION,
     MIN_JUDGED,
     MIN_JUDGED_OF_FINANCER,
@@ -202,8 +204,9 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "effectifs_multiplies",
         "refuse",
-        "Nearly all numbers of dossiers, in the release or in one quarter or region, are multiples of 10, 100 or "
-        "1,000, and none is as small as the masking leaves them: they were multiplied.",
+        "Nearly all numbers of dossiers, in the release or in one quarter or region, are multiples of 2 to 10, 100 "
+        "or 1,000 (by less than 10: with all other counts), and none is as small as the masking leaves them: they were "
+        "multiplied, or lines counted twice.",
         _MAP,
         f"{BROKEN_SHARE:.0%} of the lines, {MIN_JUDGED_OF_PART} at least; none below {MIN_PERSONS} times that",
     ),
@@ -221,6 +224,13 @@ TABLE: tuple[Rule, ...] = (
         "such year is only said by `run`, `status` and `doctor`.",
         "If the publisher means it, `[accept]` in the source map lets it pass.",
         f"{MIN_CUMULATED} years at least, and no other; the fourth quarter {4 * CUMULATED:.1f} times the first",
+    ),
+    Rule(
+        "chiffres_recopies",
+        "refuse",
+        "Two quarters have the same dossiers in every region, or two regions in every quarter: one is a copy.",
+        "If the publisher means it, `[accept]` in the source map lets it pass.",
+        f"{MIN_COPIED} regions, or {MIN_COPIED} quarters, at least, of {MIN_DOSSIERS_COPIED:,} dossiers in all",
     ),
     Rule(
         "semestres",
@@ -368,6 +378,13 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule("titulaires_superieurs_aux_dossiers", "warn", "More titulaires than dossiers.", _SEEN),
     Rule("masque_avec_montant", "warn", "The counts are masked, but an amount is given.", _SEEN),
+    Rule(
+        "masque_avec_zero",
+        "warn",
+        "The dossiers are masked, and the mean price, the mean duration, or every number of some of the dossiers "
+        "beside them is 0: a masked figure written as 0, by which bounds are too narrow.",
+        _SEEN,
+    ),
     Rule("effectif_avec_montant_masque", "warn", "The amount is masked, but a count is given.", _SEEN),
     Rule(
         "effectif_superieur_aux_dossiers",

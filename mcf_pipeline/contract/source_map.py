@@ -73,6 +73,7 @@ ACCEPTABLE = (
     "effectifs_multiplies",
     "niveau_invraisemblable",
     "trimestres_cumules",
+    "chiffres_recopies",
     "semestres",
     "regions_autres",
 )

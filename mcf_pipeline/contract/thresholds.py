@@ -64,3 +64,7 @@ RESET = 0.6
 """And the next year begins again: its first quarter is this part of the fourth at most."""
 MIN_CUMULATED = 2
 """Years that look so, and no other year that does not, before a release is refused for it."""
+MIN_COPIED = 3
+MIN_DOSSIERS_COPIED = 1_000
+"""Regions in which two quarters have the same dossiers, or quarters in which two regions have, and dossiers in all of
+them, from which it is no chance: one count of some hundreds equals another once in a hundred times, three do not."""

@@ -104,7 +104,7 @@ def _load(con: duckdb.DuckDBPyConnection, files: Iterable[Path], prices: Mapping
         names = pq.read_schema(path).names
         used = tuple(name for name in names if name in PART_COLUMNS or is_some_of_the_dossiers(name))
         by_parts.setdefault(used, []).append(path)
-    measures = ("nb_dossiers", "nb_titulaires", "montant_engage", "prix_moyen")
+    measures = ("nb_dossiers", "nb_titulaires", "montant_engage", "prix_moyen", "duree_moyenne")
     lines = [
         f"SELECT trimestre_id, numero_ligne, {', '.join((*_IDS, *measures))}, {parts_sql(parts)} "
         f"FROM read_parquet([{', '.join(map(literal, paths))}])"

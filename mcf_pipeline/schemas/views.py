@@ -152,34 +152,37 @@ class _Evolution(Quarterly):
     )
 
 
+SINCE_JANUARY = "somme des trimestres de l'année, jusqu'à celui-ci compris ; vide si l'un d'eux manque."
+
+
 class VTrimestreEvolution(_Evolution):
     """Each quarter beside the same one a year before."""
 
     nb_dossiers_cumul_annuel: Count = column(
         "Cumul depuis le début de l'année des dossiers des lignes non masquées.",
         unit="dossiers",
-        computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
+        computed=SINCE_JANUARY,
         masking=UNMASKED,
         nullable=True,
     )
     nb_dossiers_cumul_annuel_min: Count = column(
         "Cumul depuis le début de l'année des dossiers de toutes les lignes, au moins.",
-        computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
+        computed=SINCE_JANUARY,
         unit="dossiers",
         masking=AT_LEAST_ONE,
-        nullable=False,
+        nullable=True,
     )
     nb_dossiers_cumul_annuel_max: Count = column(
         "Cumul depuis le début de l'année des dossiers de toutes les lignes, au plus.",
-        computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
+        computed=SINCE_JANUARY,
         unit="dossiers",
         masking=AT_MOST_FIVE,
-        nullable=False,
+        nullable=True,
     )
     montant_cumul_annuel: Amount = column(
         "Cumul depuis le début de l'année du montant engagé des lignes non masquées.",
         unit="euros",
-        computed="somme des trimestres de l'année, jusqu'à celui-ci compris.",
+        computed=SINCE_JANUARY,
         masking=UNMASKED,
         nullable=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -134,12 +135,67 @@ def test_a_single_such_year_is_said_by_run_status_and_doctor(tmp_path):
     space = workspace_in(tmp_path)
     space.archive.ingest(sender(csv(lines)))
     build_all(space)
-    (said,) = overview(space, space.snapshot()).suspect
+    said, bare = overview(space, space.snapshot()).suspect
     assert "2024-T4" in said
+    assert "no quarter holds a masked line" in bare  # so are those of `cumulated`
     assert f"Suspect: {said[:40]}" in mcf_here("status", "--data-dir", tmp_path).out
     path = tmp_path / "again.csv"
     path.write_bytes(csv(lines))
     assert f"Suspect: {said[:40]}" in mcf_here("run", "--source", path, "--data-dir", tmp_path / "data").out
+
+
+# -- what is a copy, and what is not there -----------------------------------------------------------------
+
+FOUR = release(random.Random(7), Style(quarters=4, regions=4))
+LAST = max(line["trimestre"] for line in FOUR)
+BEFORE = sorted({line["trimestre"] for line in FOUR})[-2]
+LARGEST = [name for name, _ in Counter(x["region"] for x in FOUR if x["nb_dossiers"]).most_common(2)]
+
+
+@pytest.mark.parametrize(
+    ("column", "kept", "copy", "says"),
+    [
+        ("trimestre", BEFORE, LAST, f"quarters {BEFORE} and {LAST} have the same dossiers in every region"),
+        ("region", LARGEST[0], LARGEST[1], "have the same dossiers in every quarter"),
+    ],
+)
+def test_a_quarter_or_a_region_that_is_a_copy_of_another_is_refused(column, kept, copy, says):
+    assert look(FOUR).is_ready
+    lines = [line for line in FOUR if line[column] != copy]
+    lines += [line | {column: copy} for line in FOUR if line[column] == kept]
+    found = look(lines)
+    assert any(says in problem for problem in found.problems)
+    assert '# rules = ["chiffres_recopies"]' in found.toml
+    assert look(lines, SourceMap(accepted=("chiffres_recopies",))).is_ready
+
+
+def test_small_or_few_figures_are_alike_by_chance():
+    small = {f"2020-T{n}": {"11": 5, "84": 7, "93": 9} for n in range(1, 5)}
+    assert judge_levels(small, ()) == []
+    few = {f"2020-T{n}": {"11": 500_000, "84": 70_000 + n} for n in range(1, 3)}
+    assert judge_levels(few, ()) == []
+
+
+def test_a_missing_quarter_and_a_missing_region_are_said():
+    whole = {f"2020-T{n}": {"11": 5_000 + n, "84": 900 + n, "06": 9 + n} for n in range(1, 5)}
+    assert level_notes(whole) == []
+    (said,) = level_notes({q: regions for q, regions in whole.items() if q != "2020-T2"})
+    assert said == "the release has no lines of 2020-T2, between quarters that it has"
+    (said,) = level_notes(whole | {"2020-T4": {"11": 5_004}})
+    assert said.startswith("2020-T4 has no lines of region 84, and 2020-T3 has")
+
+
+def test_lines_that_were_left_out_instead_of_masked_are_said(tmp_path):
+    assert not any("leaves out" in note for note in look(FOUR).notes)
+    shown = [line for line in FOUR if line["nb_dossiers"]]
+    assert any(note.startswith("no quarter holds a masked line") for note in look(shown).notes)
+    lines = [line for line in FOUR if line["nb_dossiers"] or line["trimestre"] != LAST]
+    assert any(note.startswith(f"none of the lines of {LAST} is masked") for note in look(lines).notes)
+    space = workspace_in(tmp_path)
+    space.archive.ingest(sender(csv(shown)))
+    build_all(space)
+    (said,) = overview(space, space.snapshot()).suspect
+    assert said.startswith("no quarter holds a masked line")
 
 
 # -- what is no quarter, and what is no region ---------------------------------------------------------------

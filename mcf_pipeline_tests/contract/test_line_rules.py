@@ -44,6 +44,16 @@ def test_only_what_is_broken_is_told(count):
     assert count(frame, frame)["ecart_prix_montant"] == (2, 2 * len(good))
 
 
+def test_zeros_beside_masked_dossiers_are_told(count):
+    lines = release(random.Random(1), Style(masks=1.0))
+    masked = [line for line in lines if not line["nb_dossiers"]]
+    assert "masque_avec_zero" not in count(staged(lines))
+    masked[0]["prix_moyen"] = "0"
+    masked[1]["duree_moyenne"] = "0.00"
+    masked[2]["nb_dossiers_a_duree_connue"] = "0"
+    assert count(staged(lines))["masque_avec_zero"] == (3, len(masked))
+
+
 def test_no_line_is_nothing_to_tell(count):
     assert count() == {}
 

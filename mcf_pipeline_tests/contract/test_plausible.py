@@ -92,20 +92,31 @@ def test_a_few_lines_with_more_are_used_and_said(tmp_path):
     assert look(lines).is_ready
 
 
-@pytest.mark.parametrize("factor", ["10", "100", "1000"])
+@pytest.mark.parametrize("factor", ["2", "3", "7", "10", "100", "1000"])
 def test_counts_and_money_that_were_multiplied(factor):
     lines = damages.scaled(GOOD, (*COUNTS, *AMOUNTS), factor, 0)
     refused_unless_accepted(lines, "effectifs_multiplies", f"are multiples of {int(factor):,}, and none is below")
 
 
-def test_counts_that_were_multiplied_in_one_quarter():
-    lines = only(GOOD, "trimestre", "2024-T2", damages.scaled(GOOD, (*COUNTS, *AMOUNTS), "10", 0))
+@pytest.mark.parametrize("factor", ["2", "10"])
+def test_counts_that_were_multiplied_in_one_quarter(factor):
+    lines = only(GOOD, "trimestre", "2024-T2", damages.scaled(GOOD, (*COUNTS, *AMOUNTS), factor, 0))
     refused_unless_accepted(lines, "effectifs_multiplies", "in quarter 2024-T2, nearly all")
 
 
-def test_counts_that_are_rounded_to_tens_were_not_multiplied():
+def test_dossiers_that_are_even_were_not_doubled():
+    """Where the other counts are not: what takes lines twice doubles these, too."""
     lines = [
-        line | {name: str(-(-int(line[name]) // 10) * 10) for name in COUNTS if line[name]} | {"prix_moyen": ""}
+        line | {"nb_dossiers": str(2 * int(line["nb_dossiers"])), "prix_moyen": ""} if line["nb_dossiers"] else line
+        for line in GOOD
+    ]
+    assert not any("multiples of" in problem for problem in look(lines).problems)
+
+
+@pytest.mark.parametrize("to", [5, 10])
+def test_counts_that_are_rounded_were_not_multiplied(to):
+    lines = [
+        line | {name: str(-(-int(line[name]) // to) * to) for name in COUNTS if line[name]} | {"prix_moyen": ""}
         for line in GOOD
     ]
     found = look(lines)

@@ -48,6 +48,11 @@ BROKEN_LINES = {
         MASKED | {"montant_engage": "1000"},
         MASKED | {"part_titulaire": "100"},
     ],
+    "masque_avec_zero": [
+        MASKED | {"prix_moyen": "0"},
+        MASKED | {"duree_moyenne": "0.00"},
+        MASKED | {"nb_dossiers_a_duree_connue": "0"},
+    ],
     "effectif_avec_montant_masque": [{"montant_engage": ""}, MASKED | {"nb_titulaires": "12"}],
     "effectif_superieur_aux_dossiers": [
         {"nb_dossiers_a_duree_connue": "11"},
@@ -68,6 +73,7 @@ SOUND_LINES = {
     "effectif_sous_le_seuil": [{"nb_dossiers": "5", "nb_titulaires": "5"}, MASKED],
     "titulaires_superieurs_aux_dossiers": [{"nb_titulaires": "10"}, MASKED],
     "masque_avec_montant": [{}, MASKED],
+    "masque_avec_zero": [{}, MASKED, {"nb_dossiers_a_duree_connue": "0"}],
     "effectif_avec_montant_masque": [{}, MASKED],
     "effectif_superieur_aux_dossiers": [
         {"nb_dossiers_a_duree_connue": "10"},

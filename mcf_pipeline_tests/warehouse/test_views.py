@@ -20,7 +20,7 @@ from mcf_pipeline.schemas.periods import (
     VAnneeSituation,
     VAnneeTaux,
 )
-from mcf_pipeline.schemas.views import VRegionSituationEvolution, VSituationEvolution
+from mcf_pipeline.schemas.views import VRegionSituationEvolution, VSituationEvolution, VTrimestreEvolution
 from mcf_pipeline_tests.warehouse.masking import (
     FINANCERS,
     derive,
@@ -72,6 +72,22 @@ def line_of(quarter, region, situation, people):
     return true_line(
         (quarter, region, "femme", "25_a_39_ans", situation, "realisation_totale"), people, 0, 100_000, 1000, 5, 0
     )
+
+
+def test_nothing_is_cumulated_over_a_quarter_that_is_missing():
+    """The year so far is not the sum of the quarters that happen to be there."""
+    quarters = ("2023-T1", "2023-T2", "2023-T4", "2024-T1")
+    lines = [line_of(quarter, "53", "demandeur_emploi", 10) for quarter in quarters]
+    con = empty_publication(quarters)
+    found = derive(con, publisher(lines), models=(VTrimestreEvolution,))["v_trimestre_evolution"]
+    so_far = ("nb_dossiers_cumul_annuel", "nb_dossiers_cumul_annuel_min", "nb_dossiers_cumul_annuel_max")
+    assert {key[0]: [row[name] for name in so_far] for key, row in found.items()} == {
+        "2023-T1": [10, 10, 10],
+        "2023-T2": [20, 20, 20],
+        "2023-T4": [None, None, None],
+        "2024-T1": [10, 10, 10],
+    }
+    assert [row["montant_cumul_annuel"] is None for row in found.values()] == [False, False, True, False]
 
 
 def test_the_job_seekers_of_a_region_beside_a_year_before(con):

@@ -26,6 +26,7 @@ GROUPS = {
         "effectif_sous_le_seuil",
         "titulaires_superieurs_aux_dossiers",
         "masque_avec_montant",
+        "masque_avec_zero",
         "effectif_avec_montant_masque",
         "effectif_superieur_aux_dossiers",
     ),
