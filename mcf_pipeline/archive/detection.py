@@ -30,11 +30,13 @@ class Verdict:
         answer: of the step that decided; can't tell where none did, and a download has to.
         step: its name.
         reason: in words.
+        release_id: the archived release that the source offers, where that is known.
     """
 
     answer: Answer
     step: str
     reason: str
+    release_id: str | None = None
 
     @property
     def needs_download(self) -> bool:
@@ -67,7 +69,8 @@ def by_sha256(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
         return Verdict(Answer.CANNOT_TELL, "sha256", "the source does not give it")
     for manifest in known:
         if manifest.sha256 == peek.sha256:
-            return Verdict(Answer.UNCHANGED, "sha256", f"the bytes are those of release {manifest.release_id}")
+            reason = f"the bytes are those of release {manifest.release_id}"
+            return Verdict(Answer.UNCHANGED, "sha256", reason, manifest.release_id)
     return Verdict(Answer.CANNOT_TELL, "sha256", "these bytes are not archived")
 
 
@@ -84,6 +87,7 @@ def by_data_processed(peek: Peek | None, known: Sequence[Manifest]) -> Verdict:
                 Answer.UNCHANGED,
                 "data_processed",
                 f"still {peek.data_processed:%Y-%m-%d %H:%M}, {manifest.release_id}",
+                manifest.release_id,
             )
     return Verdict(Answer.CANNOT_TELL, "data_processed", f"moved to {peek.data_processed:%Y-%m-%d %H:%M}")
 

@@ -125,6 +125,8 @@ def summary(space: Workspace, outcome: Outcome, refused: Collection[Quarter] = (
             f"{len(set(plan.changed) - set(refused))} changed, {len(set(plan.unchanged) - set(refused))} unchanged"
             + (f", {len(refused)} refused." if refused else ".")
         )
+    if outcome.runs == 0 and (older := _offered_again(outcome)):
+        out.print(older)
     releases = len(outcome.snapshot.manifests)
     archived = "1 release" if releases == 1 else f"{releases:,} releases"
     out.print(
@@ -162,6 +164,19 @@ def _history(outcome: Outcome) -> str | None:
     return (
         f"Older release {release_id} added to the history; current figures unchanged: they are those of release "
         f"{latest.release_id}."
+    )
+
+
+def _offered_again(outcome: Outcome) -> str | None:
+    """That the source offers a release older than the current one, if it does: a publisher can withdraw a release."""
+    offered = outcome.repeated or (outcome.verdict.release_id if outcome.verdict else None)
+    latest = outcome.snapshot.timeline.latest
+    manifest = next((m for m in outcome.snapshot.manifests if m.release_id == offered), None)
+    if manifest is None or latest is None or manifest.same_content(latest) or manifest.time_order > latest.time_order:
+        return None
+    return (
+        f"The source offers release {offered} again, which is older than the current release {latest.release_id}. If "
+        f"the publisher has withdrawn {latest.release_id}, build a new data directory (--data-dir): this one keeps it."
     )
 
 

@@ -19,7 +19,7 @@ def lines(day: str, **changes: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory) -> dict[str, str]:
-    """The first line that each of some runs printed, one after the other on one data directory."""
+    """What each of some runs printed, one after the other on one data directory."""
     return made_once(tmp_path_factory, "history", told)
 
 
@@ -31,13 +31,14 @@ def told(folder: Path) -> dict[str, str]:
         "other day": ("b.csv", csv_bytes(lines("2026-08-08"))),
         "older": ("c.csv", csv_bytes(lines("2026-04-08", nb_titulaires="8"))),
         "newer": ("d.csv", csv_bytes(lines("2026-10-08", nb_titulaires="7"))),
+        "withdrawn": ("b.csv", csv_bytes(lines("2026-08-08"))),
     }
     found = {}
     for name, (file, content) in files.items():
         (folder / file).write_bytes(content)
         answer = mcf_here("run", "--source", folder / file, "--data-dir", folder / "data")
         assert answer.code == 0, answer.err
-        found[name] = answer.out.splitlines()[0]
+        found[name] = " ".join(answer.out.split())
     return found
 
 
@@ -53,7 +54,16 @@ def told(folder: Path) -> dict[str, str]:
             "Older release 2026-04-08 added to the history; current figures unchanged: they are those of release",
         ),
         ("newer", "Release 2026-10-08: 0 quarters new, 1 changed, 1 unchanged."),
+        (
+            "withdrawn",
+            "Nothing new: unchanged (sha256: the bytes are those of release 2026-08-08). Nothing was materialized. The "
+            "source offers release 2026-08-08 again, which is older than the current release 2026-10-08.",
+        ),
     ],
 )
 def test_the_first_line_says_what_happened(said, name, line):
     assert said[name].startswith(line)
+
+
+def test_only_a_source_that_goes_back_is_said_to(said):
+    assert [name for name, text in said.items() if "offers release" in text] == ["withdrawn"]
