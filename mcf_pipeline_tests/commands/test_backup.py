@@ -162,8 +162,8 @@ def test_folders_that_will_not_do(data_dir, tmp_path):
     before = listing(tmp_path)
     for folder, said in [
         (tmp_path / "other", "is not a backup made by mcf-pipeline"),
-        (data_dir / "backup", "lies in the data directory"),
-        (data_dir, "lies in the data directory"),
+        (data_dir / "backup", "is inside the data directory"),
+        (data_dir, "is inside the data directory"),
     ]:
         answer = mcf_here("backup", folder, "--data-dir", data_dir)
         assert (answer.code, said in answer.error) == (2, True), answer.error

@@ -96,7 +96,7 @@ REFUSED_FILES = {
     "Mac Roman": (encoded("mac-roman") + b"\x81", "encodage_illisible", "Windows-1252"),
     # quotes
     "a quote inside a field": (GOOD.replace(b"Mayotte", b'May"tte'), "ligne_irreguliere", "in the middle of a field"),
-    "a quote closed five lines later": (swallowing(2, 7), "ligne_irreguliere", "line 3: a quoted field that holds"),
+    "a quote closed five lines later": (swallowing(2, 7), "ligne_irreguliere", "line 3: a quoted field contains"),
     # names
     "a column twice": (with_header("region"), "entete_en_double", "called 'region'"),
     "a column twice in another case": (with_header("REGION"), "entete_en_double", "'REGION'"),

@@ -58,5 +58,5 @@ REFUSED_PARQUET = {
     "no line": (parquet_of_no_line, "export_vide", "no line after the header"),
     "a bomb": (bomb, "limite_depassee", "MAX_BYTES"),
     "half of one": (lambda: parquet_bytes(LINES)[:2000], "pas_un_export", "truncated Parquet file"),
-    "none": (lambda: b"PAR1" + bytes(100) + b"PAR1", "pas_un_export", "cannot be read whole"),
+    "none": (lambda: b"PAR1" + bytes(100) + b"PAR1", "pas_un_export", "cannot be read completely"),
 }  # fmt: skip

@@ -102,7 +102,8 @@ def test_nothing_lies_outside_of_the_data_directory_or_under_a_name_of_theirs(
 
 def test_too_many_bad_lines_refuse_the_quarter_and_name_the_reasons(tmp_path: Path) -> None:
     """The quarter keeps its previous state; the others of the release are applied."""
-    space = workspace_in(tmp_path)
+    (tmp_path / "map.toml").write_text('[accept]\nrules = ["chiffres_recopies"]\n')
+    space = workspace_in(tmp_path, source_map=tmp_path / "map.toml")
     ingest(space.archive, [*quarter_lines("2024-T1", 50), *quarter_lines("2024-T2", 50)], "2026-07-08")
     build_all(space)
     worse = [*quarter_lines("2024-T1", 48), *quarter_lines("2024-T1", 50, prix_moyen="douze")[48:]]
@@ -142,7 +143,7 @@ def huge(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     lines += [full(next(keys)) | AT_THE_BOUND for _ in range(100)]
     lines += [full(key) for key in keys]
     folder = tmp_path_factory.mktemp("huge")
-    (folder / "map.toml").write_text('[accept]\nrules = ["niveau_invraisemblable"]\n')
+    (folder / "map.toml").write_text('[accept]\nrules = ["niveau_invraisemblable", "chiffres_recopies"]\n')
     space = workspace_in(folder, source_map=folder / "map.toml")
     ingest(space.archive, lines)
     build_all(space)
