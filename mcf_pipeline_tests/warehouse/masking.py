@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from mcf_pipeline.contract.modalities import Modality
@@ -36,6 +37,13 @@ from mcf_pipeline.schemas.warehouse import (
 from mcf_pipeline.tables import dimensions
 from mcf_pipeline.warehouse import assembly
 
+QUICK = settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    # Each example builds a whole publication: shrinking one would take minutes, and it is small as it is.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
 QUARTERS = ("2023-T1", "2024-T1", "2024-T2")
 R1, R2 = RELEASES = ("2026-07-08", "2026-10-08")
 FINANCERS = ("france_competences", "titulaire", "opco")

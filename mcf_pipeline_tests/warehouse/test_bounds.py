@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcf_pipeline.contract.modalities import resolve
@@ -42,6 +42,7 @@ from mcf_pipeline_tests.warehouse.masking import (
     KEY,
     MEASURES,
     QUARTERS,
+    QUICK,
     STAYS,
     UNKNOWN,
     Tables,
@@ -54,13 +55,6 @@ from mcf_pipeline_tests.warehouse.masking import (
     truths,
 )
 
-QUICK = settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    # Each example builds a whole publication: shrinking one would take minutes, and it is small as it is.
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-)
 BOUNDED: tuple[type[Table], ...] = (
     *QUARTERLY_MARTS,
     *(view for view in VIEWS if view not in (VDossiers, VFinancements, *FORMER)),

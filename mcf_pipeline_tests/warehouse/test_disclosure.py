@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mcf_pipeline.schemas.base import describe
@@ -33,6 +33,7 @@ from mcf_pipeline_tests.warehouse.masking import (
     FINANCERS,
     KEY,
     MEASURES,
+    QUICK,
     R1,
     R2,
     Cell,
@@ -46,12 +47,6 @@ from mcf_pipeline_tests.warehouse.masking import (
     value,
 )
 
-QUICK = settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-)
 SUMMARIES = (*QUARTERLY_MARTS, MartRevisions)
 
 

@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, Decimal
 from itertools import combinations
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from mcf_pipeline.schemas.base import describe
 from mcf_pipeline.schemas.marts import MartFinancement
@@ -23,6 +23,7 @@ from mcf_pipeline.schemas.periods import (
 from mcf_pipeline.schemas.views import VRegionSituationEvolution, VSituationEvolution, VTrimestreEvolution
 from mcf_pipeline_tests.warehouse.masking import (
     FINANCERS,
+    QUICK,
     derive,
     empty_publication,
     publisher,
@@ -31,12 +32,6 @@ from mcf_pipeline_tests.warehouse.masking import (
     truths,
 )
 
-QUICK = settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-)
 SUMS = ("nb_lignes", "nb_lignes_masquees", "nb_dossiers_min", "nb_dossiers_max")
 
 
