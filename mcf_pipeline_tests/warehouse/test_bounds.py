@@ -55,10 +55,8 @@ from mcf_pipeline_tests.warehouse.masking import (
     truths,
 )
 
-BOUNDED: tuple[type[Table], ...] = (
-    *QUARTERLY_MARTS,
-    *(view for view in VIEWS if view not in (VDossiers, VFinancements, *FORMER)),
-)
+OF_LINES = (VDossiers, VFinancements)
+BOUNDED: tuple[type[Table], ...] = (*QUARTERLY_MARTS, *(v for v in VIEWS if v not in (*OF_LINES, *FORMER)))
 MOST = 5
 """Dossiers of a masked line, by the hypothesis."""
 
