@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import dagster as dg
@@ -22,6 +23,15 @@ pytestmark = pytest.mark.slow
 TASK = "7a1f"
 RUN = dg.DagsterRun("release", tags={DAGSTER_CELERY_TASK_ID_TAG: TASK})
 WORKER = "one@127.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+def _root_logger_as_it_was() -> Iterator[None]:
+    """A worker of Celery in this process takes the root logger for itself, and later tests would see no warning."""
+    level, handlers = logging.root.level, list(logging.root.handlers)
+    yield
+    logging.root.setLevel(level)
+    logging.root.handlers[:] = handlers
 
 
 @pytest.fixture
